@@ -1,0 +1,18 @@
+"""Diffusion spectral entropy and mutual information as scikit-learn estimators."""
+
+from ._baselines import AdjacencySpectralEntropy, MatrixEntryEntropy, ShannonEntropy
+from ._entropy import DiffusionSpectralEntropy, diffusion_spectral_entropy
+from ._mutual_info import DiffusionSpectralMI, diffusion_spectral_mutual_info
+from ._version import __version__, show_versions
+
+__all__ = [
+    "AdjacencySpectralEntropy",
+    "DiffusionSpectralEntropy",
+    "DiffusionSpectralMI",
+    "MatrixEntryEntropy",
+    "ShannonEntropy",
+    "__version__",
+    "diffusion_spectral_entropy",
+    "diffusion_spectral_mutual_info",
+    "show_versions",
+]

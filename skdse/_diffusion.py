@@ -1,0 +1,110 @@
+"""From an affinity G to the diffusion operator P, held as its symmetric conjugate S.
+
+    q = G 1,  K = diag(q)^-α G diag(q)^-α,  D = diag(K 1),  P = D⁻¹ K,
+    S = D^-½ K D^-½ = diag(s) G diag(s)  with  s = q^-α (K 1)^-½.
+
+S has the eigenvalues of P. Its leading eigenpair is known: λ₁ = 1 with the unit vector
+along D^½ 1. G is kept as it is, and s applied to vectors, so that no second n x n
+matrix is made.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+
+
+@dataclass(frozen=True)
+class DiffusionOperator:
+    """The symmetric operator S = diag(s) G diag(s) and what one pass tells of it.
+
+    Attributes
+    ----------
+    G : ndarray or sparse array of shape (n_samples, n_samples)
+        Affinity.
+    s : ndarray of shape (n_samples,)
+        Scaling of rows and columns.
+    leading_vector : ndarray of shape (n_samples,)
+        Unit eigenvector of the eigenvalue 1; its squares are the stationary
+        distribution of P.
+    trace : float
+        Sum of the eigenvalues.
+    squared_norm : float
+        Sum of the squared eigenvalues.
+    positive_semidefinite : bool
+        Whether no eigenvalue can be negative.
+    """
+
+    G: object
+    s: np.ndarray
+    leading_vector: np.ndarray
+    trace: float
+    squared_norm: float
+    positive_semidefinite: bool
+
+    @property
+    def n_samples(self):
+        """Number of samples, and of eigenvalues."""
+        return len(self.s)
+
+    def matmat(self, V):
+        """Product S V, for V of shape (n_samples,) or (n_samples, n_columns)."""
+        s = self.s if V.ndim == 1 else self.s[:, None]
+        return s * (self.G @ (s * V))
+
+    def toarray(self):
+        """Return S as a dense float64 array of its own."""
+        G = self.G.toarray() if sp.issparse(self.G) else self.G
+        S = G * self.s[:, None]
+        S *= self.s
+        return S
+
+
+def diffusion_operator(G, alpha=0.5, *, positive_semidefinite=False):
+    """α-normalise the affinity G into a DiffusionOperator."""
+    q = _row_sums(G)
+    density = q**-alpha
+    degree = density * (G @ density)
+    s = density / np.sqrt(degree)
+    leading_vector = np.sqrt(degree)
+    leading_vector /= np.linalg.norm(leading_vector)
+    trace, squared_norm = _moments(G, s)
+    return DiffusionOperator(
+        G, s, leading_vector, trace, squared_norm, positive_semidefinite
+    )
+
+
+def transition_matrix(G, alpha=0.5):
+    """Row-stochastic P of the affinity G, dense."""
+    G = G.toarray() if sp.issparse(G) else G
+    density = _row_sums(G) ** -alpha
+    K = G * density[:, None] * density
+    return K / K.sum(axis=1, keepdims=True)
+
+
+def _row_sums(G):
+    """q = G 1, in float64."""
+    return np.asarray(G.sum(axis=1, dtype=np.float64)).ravel()
+
+
+def _moments(G, s):
+    """Trace and squared Frobenius norm of diag(s) G diag(s), without forming it."""
+    weight = s**2
+    trace = float(weight @ G.diagonal())
+    # Squares in float64: their sum less that of the known eigenvalues is a small
+    # difference, which float32 would lose.
+    if sp.issparse(G):
+        squares = sp.csr_array(G).astype(np.float64).power(2) @ weight
+    else:
+        squares = np.concatenate(
+            [
+                np.square(rows, dtype=np.float64) @ weight
+                for rows in np.array_split(G, _blocks(G))
+            ]
+        )
+    return trace, float(weight @ squares)
+
+
+def _blocks(G):
+    """Number of row blocks of at most 64 MiB."""
+    return max(1, -(-G.nbytes // 2**26))

@@ -1,0 +1,158 @@
+"""From a target Y of any kind to discrete groups: labels, bins or clusters."""
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.utils import check_array
+from sklearn.utils.multiclass import type_of_target
+
+TARGETS = ("auto", "continuous", "discrete")
+BINNINGS = ("quantile", "uniform")
+# Spectral clustering takes 10 s at this size (784 features, two cores), most of it
+# the neighbour search, which grows with n².
+SPECTRAL_MAX_SAMPLES = 10_000
+GRAPH_NEIGHBORS = 10
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """Groups fitted to a target, and how to find them again in another target.
+
+    Attributes
+    ----------
+    labels : ndarray of shape (n_samples,)
+        Index of each sample's group.
+    groups : ndarray of shape (n_groups,)
+        Name of each group: a label of the target, or a number.
+    assign : callable
+        Names of the groups of another target's samples.
+    """
+
+    labels: np.ndarray
+    groups: np.ndarray
+    assign: object
+
+    def regroup(self, y):
+        """Grouping of another target, with the same bins or clusters."""
+        return _grouping(self.assign(as_target(y)), self.assign)
+
+
+def group_target(y, target="auto", n_groups=10, clusterer=None, random_state=None):
+    """Group the samples of a target (n_samples,) or (n_samples, ...)."""
+    y = as_target(y)
+    kind = _discrete_or_continuous(y, target)
+    if kind == "discrete":
+        return _grouping(_names(y), _names)
+    if n_groups > len(y):
+        raise ValueError(
+            f"n_groups must be at most the number of samples, {len(y)}; "
+            f"got {n_groups!r}."
+        )
+    if y.ndim == 1 and (clusterer is None or clusterer in BINNINGS):
+        return _binned(y.astype(np.float64), n_groups, clusterer or "quantile")
+    return _clustered(y.reshape(len(y), -1), n_groups, clusterer, random_state)
+
+
+def as_target(y):
+    """Target as an array of shape (n_samples,) or (n_samples, n_targets), or raise."""
+    y = np.asarray(y)
+    if y.ndim == 0:
+        raise ValueError(f"y must have a value for each sample; got {y!r}.")
+    if y.ndim > 1:
+        y = y.reshape(len(y), -1)
+        y = y.ravel() if y.shape[1] == 1 else y
+    # NaN and NaT differ from themselves.
+    if any(value is None for value in y.flat) if y.dtype == object else False:
+        raise ValueError("y contains None; give every sample a value.")
+    if not np.all(y == y):
+        raise ValueError("y contains NaN; give every sample a value.")
+    if y.dtype == object and len({type(value) for value in y.flat}) == 1:
+        y = np.array(y.tolist())
+    return y
+
+
+def _discrete_or_continuous(y, target):
+    """Kind of the target, by its type where that is to be found out."""
+    if target != "auto":
+        return target
+    with warnings.catch_warnings():
+        # It suspects a regression target where most labels occur once.
+        warnings.filterwarnings("ignore", message="The number of unique classes")
+        kind = type_of_target(y, input_name="y")
+    is_vector = "multioutput" in kind or kind == "multilabel-indicator"
+    return "continuous" if is_vector or kind == "continuous" else "discrete"
+
+
+def _grouping(names, assign):
+    """Grouping by the names of the samples' groups."""
+    try:
+        groups, labels = np.unique(
+            names, return_inverse=True, axis=0 if names.ndim > 1 else None
+        )
+    except TypeError as error:
+        raise ValueError(
+            "y must hold labels that can be ordered, of one type; "
+            f"got {sorted({type(name).__name__ for name in names.ravel()})}."
+        ) from error
+    return Grouping(labels.ravel(), groups, assign)
+
+
+def _names(y):
+    """Labels are the names of their groups."""
+    return y
+
+
+def _binned(y, n_groups, strategy):
+    """Bins of equal count or of equal width."""
+    check_array(y, ensure_2d=False, input_name="y")
+    shares = np.linspace(0, 1, n_groups + 1)[1:-1]
+    if strategy == "quantile":
+        edges = np.unique(np.quantile(y, shares))
+    else:
+        edges = y.min() + shares * (y.max() - y.min())
+
+    def assign(y):
+        return np.searchsorted(edges, y, side="right")
+
+    return _grouping(assign(y), assign)
+
+
+def _clustered(Y, n_groups, clusterer, random_state):
+    """Clusters of vectors."""
+    Y = check_array(Y, dtype=(np.float64, np.float32), input_name="y")
+    if clusterer is None:
+        clusterer = _default_clusterer(len(Y), n_groups, random_state)
+    else:
+        clusterer = clone(clusterer)
+    with warnings.catch_warnings():
+        # Components of a graph that is not connected are clusters all the same.
+        warnings.filterwarnings("ignore", message="Graph is not fully connected")
+        labels = clusterer.fit_predict(Y)
+    if hasattr(clusterer, "predict"):
+        classifier = clusterer
+    else:
+        classifier = KNeighborsClassifier(n_neighbors=1).fit(Y, labels)
+
+    def assign(y):
+        y = check_array(y.reshape(len(y), -1), dtype=Y.dtype, input_name="y")
+        return classifier.predict(y)
+
+    return _grouping(labels, assign)
+
+
+def _default_clusterer(n_samples, n_groups, random_state):
+    """Spectral clustering on a kNN graph, as in the paper, while it is affordable."""
+    # Imported here: most targets are labels.
+    from sklearn.cluster import MiniBatchKMeans, SpectralClustering
+
+    if n_samples > SPECTRAL_MAX_SAMPLES:
+        return MiniBatchKMeans(n_groups, random_state=random_state, n_init=3)
+    return SpectralClustering(
+        n_groups,
+        affinity="nearest_neighbors",
+        n_neighbors=min(GRAPH_NEIGHBORS, n_samples),
+        random_state=random_state,
+    )

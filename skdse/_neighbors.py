@@ -1,0 +1,122 @@
+"""Nearest neighbours: exact for small problems, pynndescent beyond.
+
+Both searches give distances d (n_samples, k) in ascending order and never make an
+n x n array.
+"""
+
+from functools import cached_property
+
+import numpy as np
+from sklearn.neighbors import NearestNeighbors
+from sklearn.utils import gen_batches
+
+# Exact search costs about n² (d + 64) operations. At this product it takes as long
+# (25 s on two cores) as pynndescent with the compilation that each process pays;
+# pynndescent itself is then a matter of seconds. Measured for d = 64 and 784.
+EXACT_SEARCH_WORK = 8e11
+# Rows whose neighbours' differences are held at a time.
+_BLOCK_BYTES = 64 * 2**20
+EUCLIDEAN = ("euclidean", "l2")
+
+
+def use_exact_search(n_samples, n_features):
+    """Whether exact search is the cheaper one for data of this shape."""
+    return n_samples**2 * (n_features + 64.0) <= EXACT_SEARCH_WORK
+
+
+class NeighborIndex:
+    """Search over the rows of X for up to n_neighbors others, made at first need."""
+
+    def __init__(self, X, metric, n_neighbors, *, random_state=None, n_jobs=None):
+        self.X = X
+        self.metric = metric
+        self.n_neighbors = min(n_neighbors, len(X) - 1)
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.exact = use_exact_search(*X.shape)
+
+    def kneighbors(self, k):
+        """Distances and indices of each row's k nearest other rows."""
+        distances, indices = self._own_neighbors
+        return distances[:, :k], indices[:, :k]
+
+    def query(self, Y, k):
+        """Distances of each row of Y to its k nearest rows of X.
+
+        A row of Y that equals a row of X stands for it and is not its own neighbour.
+        """
+        k = min(k, self.n_neighbors)
+        if self.exact:
+            found = self._search.kneighbors(Y, n_neighbors=k + 1)
+            distances, _ = self._sorted(Y, *found)
+        else:
+            _, distances = self._search.query(Y, k=k + 1)
+        known = distances[:, 0] == 0
+        return np.where(known[:, None], distances[:, 1:], distances[:, :-1])
+
+    @cached_property
+    def _search(self):
+        """Index of the chosen kind."""
+        if self.exact:
+            search = NearestNeighbors(metric=self.metric, n_jobs=self.n_jobs)
+            return search.fit(self.X)
+        return _build_descent(
+            self.X, self.metric, self.n_neighbors + 1, self.random_state
+        )
+
+    @cached_property
+    def _own_neighbors(self):
+        """Distances and indices of the n_neighbors of every row."""
+        if self.exact:
+            found = self._search.kneighbors(n_neighbors=self.n_neighbors)
+            return self._sorted(self.X, *found)
+        indices, distances = self._search.neighbor_graph
+        return _drop_self(distances, indices)
+
+    def _sorted(self, Y, distances, indices):
+        """Distances without rounding noise, 0 between duplicates, in order."""
+        if self.metric in EUCLIDEAN:
+            distances = _euclidean_to_neighbors(Y, self.X, indices)
+        else:
+            noise = 10 * np.finfo(distances.dtype).eps * distances.max(initial=0.0)
+            distances = np.where(distances <= noise, 0.0, distances)
+        order = np.argsort(distances, axis=1, kind="stable")
+        return (
+            np.take_along_axis(distances, order, axis=1),
+            np.take_along_axis(indices, order, axis=1),
+        )
+
+
+def _build_descent(X, metric, k, random_state):
+    """Build an approximate index; it takes all threads, whatever n_jobs is.
+
+    Its result depends on the number of threads, so that must not follow n_jobs.
+    """
+    # Imported here: importing pynndescent, and numba with it, takes seconds.
+    from pynndescent import NNDescent
+
+    return NNDescent(X, metric=metric, n_neighbors=k, random_state=random_state)
+
+
+def _euclidean_to_neighbors(Y, X, indices):
+    """Exact Euclidean distances of Y's rows to rows of X, by differences.
+
+    Searches use |y|² - 2 y·x + |x|², which turns the 0 between duplicates into
+    rounding noise.
+    """
+    n, k = indices.shape
+    distances = np.empty((n, k))
+    rows = max(1, _BLOCK_BYTES // (8 * k * X.shape[1]))
+    for block in gen_batches(n, rows):
+        difference = X[indices[block]] - Y[block, None, :]
+        squares = np.einsum("ijk,ijk->ij", difference, difference, dtype=np.float64)
+        distances[block] = np.sqrt(squares)
+    return distances
+
+
+def _drop_self(distances, indices):
+    """Drop from each row its own index, or the last where it is not listed."""
+    own = indices == np.arange(len(indices))[:, None]
+    own[~own.any(axis=1), -1] = True
+    shape = len(indices), indices.shape[1] - 1
+    return distances[~own].reshape(shape), indices[~own].reshape(shape)

@@ -1,0 +1,207 @@
+"""What is known of a diffusion operator's spectrum, and the entropy it implies.
+
+Notation: eigenvalues λ_i of S, a_i = |λ_i|, t the diffusion time, M = Σ a_i^t,
+p_i = a_i^t / M and S_D = -Σ p_i log₂ p_i. Where only the k largest a_i are known, the
+tail is the m = n - k others, with R = Σ_tail a_i (if none is negative), Q = Σ_tail a_i²
+and c ≥ a_i.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+# Standard deviation of a uniform distribution over its width.
+UNIFORM_STD = 12**-0.5
+# A step of diffusion leaves its sample with less probability than this: isolated.
+ISOLATED_MASS = 0.05
+# Σ λ² beyond λ₁ below this (for instance all other |λ| <= 0.01): uniform.
+UNIFORM_NORM = 1e-4
+# Times among which "auto" looks for the knee of the entropy curve.
+AUTO_TIMES = np.arange(1, 101)
+
+
+class EntropyEstimate(NamedTuple):
+    """An entropy in bits, its standard error and an interval that contains it.
+
+    saturation names the way in which the affinity says nothing of the data, "isolated"
+    or "uniform"; it is empty otherwise.
+    """
+
+    value: float
+    std_error: float
+    lower: float
+    upper: float
+    saturation: str = ""
+
+    @classmethod
+    def exact(cls, value, saturation=""):
+        """Estimate without error."""
+        return cls(value, 0.0, value, value, saturation)
+
+    def divided_by(self, ceiling):
+        """Estimate as a share of ceiling; 0 where that is 0."""
+        shares = (part / ceiling if ceiling else 0.0 for part in self[:4])
+        return EntropyEstimate(*map(float, shares), self.saturation)
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """Eigenvalues of a diffusion operator, all or the largest.
+
+    Attributes
+    ----------
+    eigenvalues : ndarray of shape (n_known,)
+        Known eigenvalues, largest modulus first.
+    n_samples : int
+        Number of all eigenvalues.
+    trace : float
+        Sum of all eigenvalues.
+    squared_norm : float
+        Sum of their squares.
+    positive_semidefinite : bool
+        Whether none is negative.
+    ceiling : float
+        No unknown eigenvalue has a larger modulus.
+    """
+
+    eigenvalues: np.ndarray
+    n_samples: int
+    trace: float
+    squared_norm: float
+    positive_semidefinite: bool = False
+    ceiling: float = 0.0
+
+    @property
+    def is_complete(self):
+        """Whether every eigenvalue is known."""
+        return len(self.eigenvalues) == self.n_samples
+
+    def entropy(self, t=1):
+        """Diffusion spectral entropy at time t, an EntropyEstimate in bits."""
+        known = _powers(self.eigenvalues, t, self.n_samples)
+        if self.is_complete:
+            return EntropyEstimate.exact(shannon_entropy(known), self.saturation(t))
+        lower, upper = self._interval(known, t)
+        value, width = (lower + upper) / 2, upper - lower
+        return EntropyEstimate(
+            value, UNIFORM_STD * width, lower, upper, self.saturation(t)
+        )
+
+    def saturation(self, t=1):
+        """Kind of saturation at time t, see EntropyEstimate."""
+        if self.n_samples < 2 or self.is_trivial:
+            return ""
+        if t * (1 - self.trace / self.n_samples) < ISOLATED_MASS:
+            return "isolated"
+        return "uniform" if self.squared_norm - 1 < UNIFORM_NORM else ""
+
+    @property
+    def is_trivial(self):
+        """Whether there is one state alone, as for identical samples."""
+        return self.trace == 1 and self.squared_norm == 1
+
+    @classmethod
+    def of_identical_samples(cls, n_samples):
+        """Spectrum 1, 0, ..., 0."""
+        return cls(np.eye(1, n_samples)[0], n_samples, 1.0, 1.0, True)
+
+    def _interval(self, known, t):
+        """Certified interval of the entropy at time t.
+
+        S_D = H₂(ρ) + (1 - ρ) S_known + ρ S_tail for the tail's share ρ of the mass; it
+        is concave in ρ, so a box of ρ and S_tail has its lower end at a corner.
+        """
+        mass, smallest_mass, largest_mass = known.sum(), *self._tail_mass(t)
+        rho = np.array([smallest_mass, largest_mass])
+        rho /= mass + rho
+        S_known = shannon_entropy(known)
+        flattest = np.log2(self.n_samples - len(known))
+        peakiest = min(flattest, self._tail_entropy(t, smallest_mass))
+        peak = 2**flattest / (2**flattest + 2**S_known)
+        upper = _mixture(np.clip(peak, *rho), S_known, flattest)
+        lower = _mixture(rho, S_known, peakiest).min()
+        return float(lower), float(min(upper, np.log2(self.n_samples)))
+
+    def _tail(self):
+        """m, c and the bounds (R, Q) of the tail, each as (smallest, largest)."""
+        # What rounding may have moved between the known part and the tail.
+        slack = 32 * np.finfo(float).eps * np.sqrt(self.n_samples)
+        R = self.trace - self.eigenvalues.sum()
+        Q = self.squared_norm - np.square(self.eigenvalues).sum()
+        R, Q = (
+            np.maximum([part - slack, part + slack], [0.0, slack]) for part in (R, Q)
+        )
+        return (
+            self.n_samples - len(self.eigenvalues),
+            min(self.ceiling, Q[1] ** 0.5),
+            R,
+            Q,
+        )
+
+    def _tail_mass(self, t):
+        """Smallest and largest Σ_tail a_i^t that the moments and the ceiling allow."""
+        m, c, R, Q = self._tail()
+        by_mean_square = m * (Q / m) ** (t / 2)
+        by_ceiling = c ** (t - 2) * Q if c > 0 else np.zeros(2)
+        # The power mean inequality bounds one side, a_i <= c the other.
+        least, most = (by_ceiling, by_mean_square)[:: 1 if t < 2 else -1]
+        lower, upper = [least[0]], [most[1]]
+        if self.positive_semidefinite:
+            by_mean = m * (R / m) ** t
+            by_ceiling = c ** (t - 1) * R if c > 0 else np.zeros(2)
+            least, most = (by_ceiling, by_mean)[:: 1 if t < 1 else -1]
+            lower.append(least[0])
+            upper.append(most[1])
+            if 1 <= t <= 2:  # Hölder: log M_t is convex in t
+                upper.append(R[1] ** (2 - t) * Q[1] ** (t - 1))
+        return max(lower), max(min(upper), max(lower))
+
+    def _tail_entropy(self, t, smallest_mass):
+        """Smallest Shannon entropy of the tail: its min-entropy or Rényi-2 entropy."""
+        _, c, R, Q = self._tail()
+        bounds = [0.0]
+        if c > 0 and smallest_mass > 0:
+            bounds.append(np.log2(smallest_mass) - t * np.log2(c))
+        if t == 1 and self.positive_semidefinite and R[0] > 0:
+            bounds.append(2 * np.log2(R[0]) - np.log2(Q[1]))
+        return max(bounds)
+
+
+def shannon_entropy(weights):
+    """Shannon entropy in bits of non-negative weights, normalised to sum 1."""
+    weights = np.ravel(weights)
+    weights = weights[weights > 0]
+    # log M - Σ w log w / M needs no division of each weight.
+    total = weights.sum()
+    entropy = np.log2(total) - weights @ np.log2(weights) / total
+    return float(max(entropy, 0.0))
+
+
+def knee_time(spectrum, times=AUTO_TIMES):
+    """Time at the knee of the entropy curve: farthest below its chord."""
+    curve = np.array([spectrum.entropy(t).value for t in times])
+    drop = curve[0] - curve[-1]
+    if drop <= 0:
+        return int(times[0])
+    fallen = (curve[0] - curve) / drop
+    passed = (times - times[0]) / (times[-1] - times[0])
+    return int(times[np.argmax(fallen - passed)])
+
+
+def _powers(eigenvalues, t, n_samples):
+    """|λ|^t, with 0 for what is only the rounding of a zero eigenvalue."""
+    moduli = np.abs(eigenvalues)
+    rounding = 4 * np.finfo(float).eps * np.sqrt(n_samples)
+    return np.where(moduli > rounding, moduli, 0.0) ** t
+
+
+def _mixture(rho, S_known, S_tail):
+    """Entropy of a mixture: share rho of the tail, the rest of the known part."""
+    binary = -_xlog2x(rho) - _xlog2x(1 - rho)
+    return binary + (1 - rho) * S_known + rho * S_tail
+
+
+def _xlog2x(x):
+    """x log₂ x, continued with 0 at 0."""
+    return x * np.log2(np.where(x > 0, x, 1.0))

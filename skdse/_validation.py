@@ -1,0 +1,148 @@
+"""Checks of parameters and inputs, in one place, made before any work is done."""
+
+import os
+from numbers import Integral, Real
+
+import numpy as np
+import scipy.sparse as sp
+from sklearn.neighbors import VALID_METRICS
+from sklearn.utils import check_array, check_scalar
+
+# Affinities are symmetric up to rounding; what is off by more is not an affinity.
+SYMMETRY_RTOL = 1e-6
+
+
+def check_option(value, name, options):
+    """Raise ValueError unless value is one of the options."""
+    if not isinstance(value, str) or value not in options:
+        raise ValueError(
+            f"{name} must be one of {sorted(options)}; got {value!r}."
+        ) from None
+
+
+def check_positive(value, name):
+    """Raise unless value is a finite number above 0."""
+    check_scalar(value, name, Real, min_val=0, include_boundaries="neither")
+    if not np.isfinite(value):
+        raise ValueError(f"{name} must be a finite number; got {value!r}.")
+
+
+def check_count(value, name, minimum=1):
+    """Raise unless value is an integer of at least minimum."""
+    if isinstance(value, bool):
+        raise TypeError(f"{name} must be an integer, not a bool; got {value!r}.")
+    check_scalar(value, name, Integral, min_val=minimum)
+
+
+def check_flag(value, name):
+    """Raise TypeError unless value is a bool."""
+    check_scalar(value, name, (bool, np.bool_))
+
+
+def check_number_or_option(value, name, options):
+    """Raise ValueError unless value is a positive finite number or an option."""
+    is_number = isinstance(value, Real) and not isinstance(value, (bool, np.bool_))
+    if isinstance(value, str) and value in options:
+        return
+    if not is_number or not 0 < value < np.inf:
+        raise ValueError(
+            f"{name} must be a positive number or one of {sorted(options)}; "
+            f"got {value!r}."
+        )
+
+
+def check_metric(metric):
+    """Raise ValueError unless metric is one that pairwise_distances computes."""
+    if callable(metric):
+        return
+    options = set(VALID_METRICS["brute"]) - {"precomputed"}
+    if not isinstance(metric, str) or metric not in options:
+        raise ValueError(
+            f"metric must be a callable or one of {sorted(options)}; got {metric!r}. "
+            "For distances or affinities of your own, pass the affinity matrix as X "
+            "with affinity='precomputed'."
+        )
+
+
+def check_max_samples(max_samples):
+    """Raise unless max_samples is None, a positive integer or a fraction."""
+    if max_samples is None:
+        return
+    if isinstance(max_samples, Integral) and not isinstance(max_samples, bool):
+        check_count(max_samples, "max_samples")
+        return
+    if not isinstance(max_samples, Real) or not 0 < max_samples <= 1:
+        raise ValueError(
+            "max_samples must be None, an integer of at least 1 or a fraction in "
+            f"(0, 1]; got {max_samples!r}."
+        )
+
+
+def sample_count(n_samples, max_samples):
+    """Number of samples that max_samples leaves of n_samples."""
+    if max_samples is None:
+        return n_samples
+    if isinstance(max_samples, Integral):
+        return min(n_samples, max_samples)
+    return max(1, round(max_samples * n_samples))
+
+
+def check_affinity_matrix(G, name="affinity"):
+    """Return G as a float array or CSR matrix, or raise if it is not an affinity."""
+    G = check_array(
+        G, accept_sparse="csr", dtype=(np.float64, np.float32), input_name=name
+    )
+    if G.shape[0] != G.shape[1]:
+        raise ValueError(f"{name} must be a square matrix; got shape {G.shape}.")
+    smallest = G.min()
+    if smallest < 0:
+        raise ValueError(
+            f"{name} must not have negative entries; its smallest is {smallest:.3g}."
+        )
+    gap = abs(G - G.T).max()
+    if gap > SYMMETRY_RTOL * G.max():
+        raise ValueError(
+            f"{name} must be symmetric; it differs from its transpose by up to "
+            f"{gap:.3g}. Symmetrise it, for instance with (A + A.T) / 2."
+        )
+    empty = np.flatnonzero(np.asarray(G.sum(axis=1)).ravel() <= 0)
+    if empty.size:
+        raise ValueError(
+            f"{name} must have no zero row: a sample without any affinity has no "
+            f"diffusion; row {empty[0]} is zero ({empty.size} in all). Add "
+            "self-affinities on the diagonal, or drop these samples."
+        )
+    return G
+
+
+def is_sparse(G):
+    """Whether G is a scipy sparse matrix or array."""
+    return sp.issparse(G)
+
+
+def available_memory():
+    """Bytes of memory that can still be taken, infinity where nobody tells."""
+    try:
+        with open("/proc/meminfo", encoding="ascii") as lines:
+            fields = dict(line.split(":", 1) for line in lines)
+        return int(fields["MemAvailable"].split()[0]) * 1024
+    except (OSError, KeyError):
+        pass
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return np.inf
+
+
+def check_fits_in_memory(n_samples, n_matrices=1, itemsize=8):
+    """Raise MemoryError where n_matrices dense n x n matrices would not fit."""
+    needed, available = n_matrices * n_samples**2 * itemsize, available_memory()
+    if needed > available:
+        fitting = int((available / (n_matrices * itemsize)) ** 0.5)
+        raise MemoryError(
+            f"A dense {n_samples} x {n_samples} affinity needs "
+            f"{needed / 2**30:.1f} GiB with its working copies, "
+            f"{available / 2**30:.1f} GiB are available. Use "
+            "affinity='nearest_neighbors', or a subsample: "
+            f"max_samples={fitting} would fit."
+        )
