@@ -32,7 +32,8 @@ def gaussian_affinity(X, sigma, metric="euclidean"):
         for columns in gen_batches(rows.stop, TILE_ROWS):
             B = X[columns] - center
             tile = euclidean_distances(A, B, squared=True)
-            if rows == columns:
+            if columns == rows:
+                tile = np.maximum(tile, tile.T)  # symmetric to the last bit
                 np.fill_diagonal(tile, 0.0)
             G[rows, columns] = _gaussian(tile, _at(sigma, rows), _at(sigma, columns))
             G[columns, rows] = G[rows, columns].T

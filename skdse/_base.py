@@ -10,7 +10,7 @@ import warnings
 
 import numpy as np
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
-from sklearn.utils import check_random_state
+from sklearn.utils import check_random_state, get_tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._bandwidth import check_bandwidth, fit_bandwidth
@@ -30,7 +30,32 @@ SATURATION = {
 }
 
 
-class BaseEntropy(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+class PassThroughMixin(OneToOneFeatureMixin, TransformerMixin):
+    """Transformer that changes nothing, for an estimator that is a probe."""
+
+    def transform(self, X):
+        """Return X unchanged: the estimator is a probe in a pipeline.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Representations.
+
+        Returns
+        -------
+        X : array-like of shape (n_samples, n_features)
+            The same.
+        """
+        check_is_fitted(self)
+        # Any rows will do: those of a precomputed affinity need not be a square.
+        accept_sparse = "csr" if get_tags(self).input_tags.sparse else False
+        checked = validate_data(
+            self, X, reset=False, dtype=FLOATS, accept_sparse=accept_sparse
+        )
+        return X if hasattr(X, "shape") else checked
+
+
+class BaseEntropy(PassThroughMixin, BaseEstimator):
     """Base of entropy estimators.
 
     A subclass has the parameters max_samples, normalize and random_state, and
@@ -95,23 +120,6 @@ class BaseEntropy(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         estimate = self._measure(X, self._scale_of(X), seed)
         warn_if_saturated(estimate.saturation, stacklevel=2)
         return self._normalized(estimate, X.shape[0]).value
-
-    def transform(self, X):
-        """Return X unchanged: the estimator is a probe in a pipeline.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Representations.
-
-        Returns
-        -------
-        X : array-like of shape (n_samples, n_features)
-            The same.
-        """
-        check_is_fitted(self)
-        checked = self._validate(X, reset=False)
-        return X if hasattr(X, "shape") else checked
 
     def _n_used(self, n_samples):
         """Number of samples measured of a set of n_samples."""

@@ -2,11 +2,12 @@
 
 import warnings
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from sklearn.base import clone
 from sklearn.neighbors import KNeighborsClassifier
-from sklearn.utils import check_array
+from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.multiclass import type_of_target
 
 TARGETS = ("auto", "continuous", "discrete")
@@ -64,14 +65,21 @@ def as_target(y):
     if y.ndim > 1:
         y = y.reshape(len(y), -1)
         y = y.ravel() if y.shape[1] == 1 else y
-    # NaN and NaT differ from themselves.
-    if any(value is None for value in y.flat) if y.dtype == object else False:
+    if y.dtype == object and any(value is None for value in y.flat):
         raise ValueError("y contains None; give every sample a value.")
-    if not np.all(y == y):
+    if _has_nan(y):
         raise ValueError("y contains NaN; give every sample a value.")
     if y.dtype == object and len({type(value) for value in y.flat}) == 1:
         y = np.array(y.tolist())
     return y
+
+
+def _has_nan(y):
+    """Whether y holds a NaN, a NaT or an NA of pandas."""
+    try:
+        return not np.all(y == y)  # NaN and NaT differ from themselves
+    except TypeError:  # NA does not tell whether it does
+        return True
 
 
 def _discrete_or_continuous(y, target):
@@ -81,6 +89,8 @@ def _discrete_or_continuous(y, target):
     with warnings.catch_warnings():
         # It suspects a regression target where most labels occur once.
         warnings.filterwarnings("ignore", message="The number of unique classes")
+        # It casts values to integers, whether or not they fit.
+        warnings.filterwarnings("ignore", message="invalid value encountered in cast")
         kind = type_of_target(y, input_name="y")
     is_vector = "multioutput" in kind or kind == "multilabel-indicator"
     return "continuous" if is_vector or kind == "continuous" else "discrete"
@@ -108,16 +118,18 @@ def _names(y):
 def _binned(y, n_groups, strategy):
     """Bins of equal count or of equal width."""
     check_array(y, ensure_2d=False, input_name="y")
-    shares = np.linspace(0, 1, n_groups + 1)[1:-1]
     if strategy == "quantile":
+        shares = np.linspace(0, 1, n_groups + 1)[1:-1]
         edges = np.unique(np.quantile(y, shares))
     else:
-        edges = y.min() + shares * (y.max() - y.min())
-
-    def assign(y):
-        return np.searchsorted(edges, y, side="right")
-
+        edges = np.linspace(y.min(), y.max(), n_groups + 1)[1:-1]
+    assign = partial(_bins_of, edges)
     return _grouping(assign(y), assign)
+
+
+def _bins_of(edges, y):
+    """Number of the bin of each value; a value on an edge is in the upper one."""
+    return np.searchsorted(edges, column_or_1d(y), side="right")
 
 
 def _clustered(Y, n_groups, clusterer, random_state):
@@ -125,22 +137,31 @@ def _clustered(Y, n_groups, clusterer, random_state):
     Y = check_array(Y, dtype=(np.float64, np.float32), input_name="y")
     if clusterer is None:
         clusterer = _default_clusterer(len(Y), n_groups, random_state)
+    elif isinstance(clusterer, str):
+        raise ValueError(
+            f"clusterer={clusterer!r} bins a y of shape (n_samples,); for a y of "
+            "several columns pass a clusterer or None."
+        )
     else:
         clusterer = clone(clusterer)
     with warnings.catch_warnings():
         # Components of a graph that is not connected are clusters all the same.
         warnings.filterwarnings("ignore", message="Graph is not fully connected")
+        # As many columns as samples are no affinity matrix.
+        warnings.filterwarnings("ignore", message="The spectral clustering API has")
         labels = clusterer.fit_predict(Y)
     if hasattr(clusterer, "predict"):
         classifier = clusterer
     else:
         classifier = KNeighborsClassifier(n_neighbors=1).fit(Y, labels)
+    return _grouping(labels, partial(_clusters_of, classifier, Y.dtype))
 
-    def assign(y):
-        y = check_array(y.reshape(len(y), -1), dtype=Y.dtype, input_name="y")
-        return classifier.predict(y)
 
-    return _grouping(labels, assign)
+def _clusters_of(classifier, dtype, y):
+    """Number of the cluster of each vector."""
+    return classifier.predict(
+        check_array(y.reshape(len(y), -1), dtype=dtype, input_name="y")
+    )
 
 
 def _default_clusterer(n_samples, n_groups, random_state):
@@ -148,7 +169,8 @@ def _default_clusterer(n_samples, n_groups, random_state):
     # Imported here: most targets are labels.
     from sklearn.cluster import MiniBatchKMeans, SpectralClustering
 
-    if n_samples > SPECTRAL_MAX_SAMPLES:
+    # Spectral clustering wants more samples than clusters.
+    if n_samples > SPECTRAL_MAX_SAMPLES or n_samples == n_groups:
         return MiniBatchKMeans(n_groups, random_state=random_state, n_init=3)
     return SpectralClustering(
         n_groups,

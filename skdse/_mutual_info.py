@@ -300,6 +300,11 @@ class DiffusionSpectralMI(
         check_flag(self.normalize, "normalize")
         if isinstance(self.clusterer, str):
             check_option(self.clusterer, "clusterer", BINNINGS)
+        elif self.clusterer is not None and not hasattr(self.clusterer, "fit_predict"):
+            raise TypeError(
+                f"clusterer must be None, one of {sorted(BINNINGS)} or a clusterer "
+                f"with fit_predict; got {self.clusterer!r}."
+            )
 
     def _make_estimator(self):
         """Return an unfitted entropy estimator, its parameters checked."""

@@ -4,8 +4,11 @@ dense    LAPACK, all eigenvalues.
 arpack   the n_components of largest modulus; the rest is known through its moments.
 """
 
+import warnings
+
 import numpy as np
-from scipy.sparse.linalg import LinearOperator, eigsh
+from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
 from ._spectrum import Spectrum
@@ -14,6 +17,9 @@ from ._validation import check_fits_in_memory
 # LAPACK takes 0.4 s at this size on two cores and grows with n³.
 DENSE_MAX_SAMPLES = 2000
 DEFAULT_N_COMPONENTS = 64
+# Residual of an eigenpair, and so a bound of the error of its eigenvalue. Rounding
+# alone (ARPACK's default) is not reached where eigenvalues crowd.
+ARPACK_TOL = 1e-12
 
 
 def solve_dense(operator, **_):
@@ -32,8 +38,29 @@ def solve_arpack(operator, *, n_components=None, random_state=None, **_):
     if k + 1 >= n:
         return solve_dense(operator)
     start = check_random_state(random_state).uniform(-1, 1, size=(2, n))
+    try:
+        eigenvalues, ceiling = _largest(operator, k, start)
+    except ArpackNoConvergence as error:
+        if n <= DENSE_MAX_SAMPLES:
+            return solve_dense(operator)
+        warnings.warn(
+            f"eigen_solver='arpack' found {len(error.eigenvalues)} of {k} eigenvalues; "
+            "the interval is wider for it. Lower n_components, or increase t or "
+            "bandwidth.",
+            ConvergenceWarning,
+            stacklevel=2,
+        )
+        # What converged are eigenvalues all the same, and none exceeds 1.
+        eigenvalues, ceiling = error.eigenvalues, 1.0
+    return _spectrum(operator, eigenvalues, ceiling, ARPACK_TOL)
+
+
+def _largest(operator, k, start):
+    """Return the k eigenvalues of largest modulus and the modulus of the next."""
+    n = operator.n_samples
     S = LinearOperator((n, n), matvec=operator.matmat, dtype=np.float64)
-    eigenvalues, vectors = eigsh(S, k=k, which="LM", v0=start[0])
+    options = {"which": "LM", "tol": ARPACK_TOL}
+    eigenvalues, vectors = eigsh(S, k=k, v0=start[0], **options)
 
     def deflated(v):
         return operator.matmat(v) - vectors @ (eigenvalues * (vectors.T @ v))
@@ -41,10 +68,8 @@ def solve_arpack(operator, *, n_components=None, random_state=None, **_):
     # Lanczos can pass over a copy of a repeated eigenvalue, so the ceiling of what
     # is unseen is solved for and not taken to be the k-th eigenvalue.
     rest = LinearOperator((n, n), matvec=deflated, dtype=np.float64)
-    ceiling = np.abs(
-        eigsh(rest, k=1, which="LM", v0=start[1], return_eigenvectors=False)
-    )
-    return _spectrum(operator, eigenvalues, float(ceiling[0]))
+    (following,) = eigsh(rest, k=1, v0=start[1], return_eigenvectors=False, **options)
+    return eigenvalues, abs(following) + ARPACK_TOL
 
 
 SOLVERS = {"dense": solve_dense, "arpack": solve_arpack}
@@ -64,7 +89,7 @@ def solve(operator, solver="auto", *, n_components=None, random_state=None):
     )
 
 
-def _spectrum(operator, eigenvalues, ceiling=0.0):
+def _spectrum(operator, eigenvalues, ceiling=0.0, eigenvalue_error=0.0):
     """Spectrum of the operator with these eigenvalues known."""
     order = np.argsort(-np.abs(eigenvalues), kind="stable")
     return Spectrum(
@@ -73,5 +98,6 @@ def _spectrum(operator, eigenvalues, ceiling=0.0):
         operator.trace,
         operator.squared_norm,
         operator.positive_semidefinite,
-        ceiling,
+        float(ceiling),
+        eigenvalue_error,
     )

@@ -13,6 +13,8 @@ import numpy as np
 
 # Standard deviation of a uniform distribution over its width.
 UNIFORM_STD = 12**-0.5
+# Error of an eigenvalue in float64, for each sample's square root.
+ROUNDING = 4 * np.finfo(float).eps
 # A step of diffusion leaves its sample with less probability than this: isolated.
 ISOLATED_MASS = 0.05
 # Σ λ² beyond λ₁ below this (for instance all other |λ| <= 0.01): uniform.
@@ -63,6 +65,8 @@ class Spectrum:
         Whether none is negative.
     ceiling : float
         No unknown eigenvalue has a larger modulus.
+    eigenvalue_error : float
+        Largest error of a known eigenvalue, beyond rounding.
     """
 
     eigenvalues: np.ndarray
@@ -71,6 +75,7 @@ class Spectrum:
     squared_norm: float
     positive_semidefinite: bool = False
     ceiling: float = 0.0
+    eigenvalue_error: float = 0.0
 
     @property
     def is_complete(self):
@@ -126,30 +131,27 @@ class Spectrum:
     def _tail(self):
         """m, c and the bounds (R, Q) of the tail, each as (smallest, largest)."""
         # What rounding may have moved between the known part and the tail.
-        slack = 32 * np.finfo(float).eps * np.sqrt(self.n_samples)
+        slack = ROUNDING * np.sqrt(self.n_samples)
+        slack += self.eigenvalue_error * len(self.eigenvalues)
         R = self.trace - self.eigenvalues.sum()
         Q = self.squared_norm - np.square(self.eigenvalues).sum()
         R, Q = (
             np.maximum([part - slack, part + slack], [0.0, slack]) for part in (R, Q)
         )
-        return (
-            self.n_samples - len(self.eigenvalues),
-            min(self.ceiling, Q[1] ** 0.5),
-            R,
-            Q,
-        )
+        c = max(min(self.ceiling, Q[1] ** 0.5), ROUNDING)
+        return self.n_samples - len(self.eigenvalues), c, R, Q
 
     def _tail_mass(self, t):
         """Smallest and largest Σ_tail a_i^t that the moments and the ceiling allow."""
         m, c, R, Q = self._tail()
         by_mean_square = m * (Q / m) ** (t / 2)
-        by_ceiling = c ** (t - 2) * Q if c > 0 else np.zeros(2)
+        by_ceiling = c ** (t - 2) * Q
         # The power mean inequality bounds one side, a_i <= c the other.
         least, most = (by_ceiling, by_mean_square)[:: 1 if t < 2 else -1]
         lower, upper = [least[0]], [most[1]]
         if self.positive_semidefinite:
             by_mean = m * (R / m) ** t
-            by_ceiling = c ** (t - 1) * R if c > 0 else np.zeros(2)
+            by_ceiling = c ** (t - 1) * R
             least, most = (by_ceiling, by_mean)[:: 1 if t < 1 else -1]
             lower.append(least[0])
             upper.append(most[1])
@@ -161,7 +163,7 @@ class Spectrum:
         """Smallest Shannon entropy of the tail: its min-entropy or Rényi-2 entropy."""
         _, c, R, Q = self._tail()
         bounds = [0.0]
-        if c > 0 and smallest_mass > 0:
+        if smallest_mass > 0:
             bounds.append(np.log2(smallest_mass) - t * np.log2(c))
         if t == 1 and self.positive_semidefinite and R[0] > 0:
             bounds.append(2 * np.log2(R[0]) - np.log2(Q[1]))
@@ -192,7 +194,7 @@ def knee_time(spectrum, times=AUTO_TIMES):
 def _powers(eigenvalues, t, n_samples):
     """|λ|^t, with 0 for what is only the rounding of a zero eigenvalue."""
     moduli = np.abs(eigenvalues)
-    rounding = 4 * np.finfo(float).eps * np.sqrt(n_samples)
+    rounding = ROUNDING * np.sqrt(n_samples)
     return np.where(moduli > rounding, moduli, 0.0) ** t
 
 

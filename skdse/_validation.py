@@ -97,7 +97,8 @@ def check_affinity_matrix(G, name="affinity"):
     smallest = G.min()
     if smallest < 0:
         raise ValueError(
-            f"{name} must not have negative entries; its smallest is {smallest:.3g}."
+            f"Negative values in data: {name} must have none; its smallest is "
+            f"{smallest:.3g}."
         )
     gap = abs(G - G.T).max()
     if gap > SYMMETRY_RTOL * G.max():
@@ -105,13 +106,17 @@ def check_affinity_matrix(G, name="affinity"):
             f"{name} must be symmetric; it differs from its transpose by up to "
             f"{gap:.3g}. Symmetrise it, for instance with (A + A.T) / 2."
         )
-    empty = np.flatnonzero(np.asarray(G.sum(axis=1)).ravel() <= 0)
-    if empty.size:
-        raise ValueError(
-            f"{name} must have no zero row: a sample without any affinity has no "
-            f"diffusion; row {empty[0]} is zero ({empty.size} in all). Add "
-            "self-affinities on the diagonal, or drop these samples."
-        )
+    return _with_self_affinities(G)
+
+
+def _with_self_affinities(G):
+    """G, where a sample without any affinity, a zero row, gets one to itself.
+
+    It is an isolated vertex: diffusion that starts there stays there.
+    """
+    isolated = np.asarray(G.sum(axis=1)).ravel() == 0
+    if isolated.any():
+        G = G + sp.diags_array(isolated.astype(G.dtype), format="csr")
     return G
 
 

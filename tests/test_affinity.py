@@ -1,0 +1,85 @@
+"""Affinities."""
+
+import numpy as np
+import pytest
+from scipy.spatial.distance import cdist
+
+from skdse import _affinity
+from skdse._affinity import gaussian_affinity, nearest_neighbors_affinity
+from skdse._neighbors import NeighborIndex
+
+
+@pytest.fixture
+def X():
+    return np.random.default_rng(0).normal(size=(150, 4))
+
+
+def by_definition(X, sigma, metric="euclidean"):
+    sigma = np.broadcast_to(sigma, len(X))
+    return np.exp(-(cdist(X, X, metric) ** 2) / (2 * np.outer(sigma, sigma)))
+
+
+def graph(X, k, sigma, metric="euclidean"):
+    found = NeighborIndex(X, metric, k).kneighbors(k)
+    return nearest_neighbors_affinity(*found, sigma)
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "cosine", "manhattan", "chebyshev"])
+@pytest.mark.parametrize("adaptive", [False, True])
+def test_gaussian_by_definition(X, metric, adaptive):
+    sigma = np.linspace(0.5, 2, len(X)) if adaptive else 0.8
+    named = {"manhattan": "cityblock"}.get(metric, metric)
+    np.testing.assert_allclose(
+        gaussian_affinity(X, sigma, metric), by_definition(X, sigma, named), atol=1e-14
+    )
+
+
+@pytest.mark.parametrize("adaptive", [False, True])
+def test_tiles_do_not_show(X, adaptive, monkeypatch):
+    sigma = np.linspace(0.5, 2, len(X)) if adaptive else 0.8
+    whole = gaussian_affinity(X, sigma)
+    monkeypatch.setattr(_affinity, "TILE_ROWS", 32)
+    np.testing.assert_allclose(gaussian_affinity(X, sigma), whole, atol=1e-15)
+
+
+def test_gaussian_is_symmetric_with_unit_diagonal(X):
+    G = gaussian_affinity(X, 0.8)
+    np.testing.assert_array_equal(G, G.T)
+    np.testing.assert_array_equal(np.diag(G), 1)
+
+
+def test_gaussian_far_from_the_origin(X):
+    np.testing.assert_allclose(
+        gaussian_affinity(X + 1e6, 0.8), gaussian_affinity(X, 0.8), atol=1e-9
+    )
+
+
+def test_gaussian_of_float32_is_computed_in_float64(X):
+    X = X.astype(np.float32)
+    np.testing.assert_allclose(
+        gaussian_affinity(X, 0.8), by_definition(X.astype(float), 0.8), atol=1e-14
+    )
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+def test_complete_graph_is_the_gaussian(X, metric):
+    G = graph(X, len(X) - 1, 0.8, metric).toarray()
+    np.testing.assert_allclose(G, gaussian_affinity(X, 0.8, metric), atol=1e-10)
+
+
+def test_graph_joins_who_lists_or_is_listed(X):
+    k, sigma = 6, np.linspace(0.5, 2, len(X))
+    order = np.argsort(cdist(X, X), axis=1)
+    listed = np.zeros((len(X), len(X)), dtype=bool)
+    np.put_along_axis(listed, order[:, : k + 1], True, axis=1)
+    expected = np.where(listed | listed.T, by_definition(X, sigma), 0)
+    G = graph(X, k, sigma)
+    np.testing.assert_allclose(G.toarray(), expected, atol=1e-14)
+    assert (G != G.T).nnz == 0
+
+
+def test_underflown_edges_are_not_stored():
+    X = np.array([[0.0], [1.0], [1000.0], [1001.0]])
+    G = graph(X, 2, 1.0)
+    np.testing.assert_array_equal(G.indices, [0, 1, 0, 1, 2, 3, 2, 3])
+    assert np.all(G.data > 0)

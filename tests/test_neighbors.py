@@ -1,0 +1,110 @@
+"""Nearest neighbours: exact and approximate search."""
+
+import numpy as np
+import pytest
+from scipy.spatial.distance import cdist
+
+from skdse import _neighbors
+from skdse._neighbors import NeighborIndex
+
+
+@pytest.fixture
+def X():
+    return np.random.default_rng(0).normal(size=(300, 6))
+
+
+def sorted_distances(Y, X):
+    return np.sort(cdist(Y, X), axis=1)
+
+
+def test_a_sample_is_not_its_own_neighbor(X):
+    distances, indices = NeighborIndex(X, "euclidean", 7).kneighbors(7)
+    # Column 0 of all sorted distances is the sample itself.
+    np.testing.assert_allclose(distances, sorted_distances(X, X)[:, 1:8], rtol=1e-12)
+    assert not (indices == np.arange(300)[:, None]).any()
+
+
+def test_fewer_neighbors_are_the_first_of_more(X):
+    index = NeighborIndex(X, "euclidean", 7)
+    np.testing.assert_array_equal(index.kneighbors(3)[0], index.kneighbors(7)[0][:, :3])
+
+
+def test_query_of_other_samples(X):
+    Y = np.random.default_rng(1).normal(size=(20, 6))
+    distances = NeighborIndex(X, "euclidean", 4).query(Y, 4)
+    np.testing.assert_allclose(distances, sorted_distances(Y, X)[:, :4], rtol=1e-12)
+
+
+def test_query_of_fitted_samples_leaves_themselves_out(X):
+    index = NeighborIndex(X, "euclidean", 4)
+    np.testing.assert_array_equal(index.query(X[:20], 4), index.kneighbors(4)[0][:20])
+
+
+def test_neighbors_are_at_most_all_others(X):
+    distances, _ = NeighborIndex(X[:5], "euclidean", 50).kneighbors(50)
+    assert distances.shape == (5, 4)
+
+
+@pytest.mark.parametrize(("metric", "offset"), [("euclidean", 1000), ("cosine", 1)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_duplicates_have_distance_zero(metric, offset, dtype):
+    # Far from the origin |x|² - 2 x·y + |y|² leaves noise, and so does 1 - cos.
+    half = offset + np.random.default_rng(0).normal(size=(40, 5))
+    X = np.concatenate([half, half]).astype(dtype)
+    distances, indices = NeighborIndex(X, metric, 2).kneighbors(2)
+    np.testing.assert_array_equal(distances[:, 0], 0)
+    np.testing.assert_array_equal(indices[:, 0], (np.arange(80) + 40) % 80)
+
+
+def test_exact_search_ends_where_its_work_is_too_large():
+    assert _neighbors.use_exact_search(20_000, 784)
+    assert not _neighbors.use_exact_search(1_000_000, 64)
+
+
+@pytest.fixture(scope="module")
+def approximate():
+    """Approximate index of 2000 samples on a sheet; numba compiles for a minute."""
+    X = np.random.default_rng(0).uniform(size=(2000, 3)).astype(np.float32)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_neighbors, "EXACT_SEARCH_WORK", 0)
+        index = NeighborIndex(X, "euclidean", 10, random_state=0, n_jobs=1)
+        return X, index, index.kneighbors(10)
+
+
+def test_approximate_search_finds_the_neighbors(approximate):
+    X, _, (distances, indices) = approximate
+    exact = sorted_distances(X, X)[:, 1:11]
+    assert distances.shape == indices.shape == (2000, 10)
+    assert not (indices == np.arange(2000)[:, None]).any()
+    assert np.isclose(distances, exact, rtol=1e-5).mean() > 0.99
+
+
+def test_approximate_query_of_other_samples(approximate):
+    X, index, _ = approximate
+    Y = np.random.default_rng(1).uniform(size=(50, 3)).astype(np.float32)
+    found = index.query(Y, 5)
+    assert np.isclose(found, sorted_distances(Y, X)[:, :5], rtol=1e-5).mean() > 0.95
+
+
+def test_approximate_query_of_fitted_samples(approximate):
+    X, index, (distances, _) = approximate
+    found = index.query(X[:50], 5)
+    assert np.isclose(found, distances[:50, :5], rtol=1e-5).mean() > 0.95
+
+
+def test_approximate_search_does_not_depend_on_n_jobs(approximate):
+    X, _, (distances, indices) = approximate
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_neighbors, "EXACT_SEARCH_WORK", 0)
+        other = NeighborIndex(X, "euclidean", 10, random_state=0, n_jobs=2)
+    np.testing.assert_array_equal(other.kneighbors(10)[1], indices)
+    np.testing.assert_array_equal(other.kneighbors(10)[0], distances)
+
+
+def test_own_index_missing_from_the_list_costs_the_farthest():
+    # Row 1 does not list itself, so its last neighbour goes.
+    indices = np.array([[0, 1, 2], [2, 0, 3], [2, 1, 0]])
+    distances = np.array([[0.0, 1.0, 2.0], [1.0, 2.0, 3.0], [0.0, 1.0, 2.0]])
+    kept, columns = _neighbors._drop_self(distances, indices)
+    np.testing.assert_array_equal(columns, [[1, 2], [2, 0], [1, 0]])
+    np.testing.assert_array_equal(kept, [[1, 2], [1, 2], [1, 2]])

@@ -1,0 +1,112 @@
+"""Solvers against a dense float64 solution."""
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from skdse import _solvers
+from skdse._affinity import gaussian_affinity, nearest_neighbors_affinity
+from skdse._bandwidth import fit_bandwidth
+from skdse._diffusion import diffusion_operator
+from skdse._neighbors import NeighborIndex
+from skdse._solvers import choose_solver, solve
+
+
+def data(kind, n, d, seed):
+    rng = np.random.default_rng(seed)
+    if kind == "uniform":
+        return rng.uniform(size=(n, d))
+    if kind == "clusters":  # far apart: the eigenvalue 1 is repeated
+        return rng.normal(size=(n, d)) + 100 * rng.integers(3, size=(n, 1))
+    return np.repeat(rng.normal(size=(n // 2 + 1, d)), 2, axis=0)[:n]  # duplicates
+
+
+def operator(X, kind, scale, alpha):
+    if kind == "graph":
+        found = NeighborIndex(X, "euclidean", 6).kneighbors(6)
+        sigma = fit_bandwidth(X, "adaptive", scale=scale).sigma
+        return diffusion_operator(nearest_neighbors_affinity(*found, sigma), alpha)
+    sigma = fit_bandwidth(X, kind, scale=scale).sigma
+    return diffusion_operator(
+        gaussian_affinity(X, sigma), alpha, positive_semidefinite=kind == "median"
+    )
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    shape=st.sampled_from(["uniform", "clusters", "duplicates"]),
+    n=st.integers(20, 120),
+    d=st.integers(1, 10),
+    kind=st.sampled_from(["median", "adaptive", "graph"]),
+    scale=st.sampled_from([0.1, 0.5, 1.0, 3.0]),
+    alpha=st.sampled_from([0.0, 0.5, 1.0]),
+    t=st.sampled_from([0.5, 1, 2, 5]),
+    n_components=st.integers(1, 18),
+    seed=st.integers(0, 100),
+)
+def test_arpack_interval_contains_the_dense_value(
+    shape, n, d, kind, scale, alpha, t, n_components, seed
+):
+    S = operator(data(shape, n, d, seed), kind, scale, alpha)
+    exact = solve(S, "dense").entropy(t).value
+    estimate = solve(S, "arpack", n_components=n_components, random_state=seed).entropy(
+        t
+    )
+    assert estimate.lower - 1e-9 <= exact <= estimate.upper + 1e-9
+
+
+@pytest.mark.parametrize("kind", ["median", "adaptive", "graph"])
+@pytest.mark.parametrize("t", [1, 2, 5])
+def test_arpack_interval_closes_as_n_components_grows(kind, t):
+    S = operator(data("uniform", 150, 3, 0), kind, 1.0, 0.5)
+    widths = []
+    for k in (5, 20, 60, 120):
+        estimate = solve(S, "arpack", n_components=k, random_state=0).entropy(t)
+        widths.append(estimate.upper - estimate.lower)
+    assert np.all(np.diff(widths) <= 1e-9)
+    assert widths[-1] < 0.1 * widths[0] or widths[-1] < 1e-9
+
+
+def test_arpack_finds_the_largest_moduli():
+    S = operator(data("uniform", 100, 3, 0), "graph", 1.0, 0.5)
+    exact = np.linalg.eigvalsh(S.toarray())
+    exact = exact[np.argsort(-np.abs(exact))]
+    spectrum = solve(S, "arpack", n_components=10, random_state=0)
+    np.testing.assert_allclose(spectrum.eigenvalues, exact[:10], atol=1e-12)
+    assert spectrum.ceiling == pytest.approx(abs(exact[10]), abs=1e-12)
+    assert not spectrum.is_complete
+
+
+def test_arpack_sees_copies_of_a_repeated_eigenvalue():
+    # Nine components of two samples each: the eigenvalue 1 nine times.
+    S = diffusion_operator(sp.csr_array(np.kron(np.eye(9), np.ones((2, 2)))))
+    spectrum = solve(S, "arpack", n_components=4, random_state=0)
+    assert spectrum.ceiling == pytest.approx(1)
+    estimate = spectrum.entropy(3)
+    assert estimate.lower - 1e-9 <= np.log2(9) <= estimate.upper + 1e-9
+
+
+@pytest.mark.parametrize("n_components", [29, 30, 1000])
+def test_arpack_for_all_eigenvalues_is_dense(n_components):
+    S = operator(data("uniform", 30, 3, 0), "median", 1.0, 0.5)
+    spectrum = solve(S, "arpack", n_components=n_components)
+    assert spectrum.is_complete
+    np.testing.assert_array_equal(spectrum.eigenvalues, solve(S, "dense").eigenvalues)
+
+
+def test_dense_finds_all_eigenvalues_largest_modulus_first():
+    S = operator(data("uniform", 40, 3, 0), "graph", 1.0, 0.5)
+    found = solve(S, "dense").eigenvalues
+    assert np.all(np.diff(np.abs(found)) <= 0)
+    assert found[0] == pytest.approx(1)
+    np.testing.assert_allclose(np.sort(found), np.linalg.eigvalsh(S.toarray()))
+
+
+def test_auto_is_dense_for_small_problems(monkeypatch):
+    S = operator(data("uniform", 100, 3, 0), "median", 1.0, 0.5)
+    assert solve(S, "auto").is_complete
+    monkeypatch.setattr(_solvers, "DENSE_MAX_SAMPLES", 50)
+    assert choose_solver(50) == "dense"
+    assert not solve(S, "auto", random_state=0).is_complete
