@@ -1,43 +1,148 @@
 """Affinities G between the rows of X: Gaussian of all pairs, or of a kNN graph.
 
-G_ij = exp(-‖x_i - x_j‖² / (2 σ_i σ_j)),    G_ii = 1.
+The affinity is G_ij = exp(-‖x_i - x_j‖² / (2 σ_i σ_j)), with G_ii = 1. All pairs are
+held as a dense matrix, or not at all: TiledGaussian computes its tiles anew for each
+product. A Euclidean exponent is a matrix product itself,
+
+    -‖x - y‖² / (2 σ τ) = (x, -‖x‖²/2, 1)/σ · (y, 1, -‖y‖²/2)/τ.
 """
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.metrics import euclidean_distances, pairwise_distances
+from sklearn import get_config
+from sklearn.metrics import pairwise_distances
 from sklearn.utils import gen_batches
 
 from ._neighbors import EUCLIDEAN
+from ._parallel import map_threads
 from ._validation import check_affinity_matrix
 
-# Rows of a tile of the dense affinity: large enough for matrix products at full
-# speed, small enough to stay in the cache for the exponential.
+# Rows of a tile: large enough for matrix products at full speed, small enough to stay
+# in the cache for the exponential.
 TILE_ROWS = 1024
+# Sums over tiles are made in this many parts and then added in order, so that their
+# last bits do not depend on the number of threads.
+N_PARTS = 8
+# Metrics with parameters that are estimated from all samples: not tile by tile.
+WHOLE_DATA_METRICS = ("mahalanobis", "seuclidean")
 
 
-def gaussian_affinity(X, sigma, metric="euclidean"):
-    """Gaussian affinity of all pairs of rows, dense float64 (n_samples, n_samples)."""
-    if metric not in EUCLIDEAN:
-        D = pairwise_distances(X, metric=metric).astype(np.float64, copy=False)
-        np.square(D, out=D)
-        np.fill_diagonal(D, 0.0)
-        return _gaussian(D, sigma, sigma)
-    n = len(X)
-    G = np.empty((n, n))
-    # |x|² - 2 x·y + |y|² loses its digits far from the origin.
-    center = X.mean(axis=0, dtype=np.float64)
-    for rows in gen_batches(n, TILE_ROWS):
-        A = X[rows] - center
-        for columns in gen_batches(rows.stop, TILE_ROWS):
-            B = X[columns] - center
-            tile = euclidean_distances(A, B, squared=True)
-            if columns == rows:
-                tile = np.maximum(tile, tile.T)  # symmetric to the last bit
-                np.fill_diagonal(tile, 0.0)
-            G[rows, columns] = _gaussian(tile, _at(sigma, rows), _at(sigma, columns))
+def gaussian_affinity(X, sigma, metric="euclidean", dtype=np.float64):
+    """Gaussian affinity of all pairs of rows, dense (n_samples, n_samples)."""
+    if metric in WHOLE_DATA_METRICS:
+        return _from_distances(pairwise_distances(X, metric=metric), sigma, sigma)
+    tiles = TiledGaussian(X, sigma, metric, dtype)
+    G = np.empty((len(X), len(X)), dtype=dtype)
+
+    def fill(pair):
+        rows, columns = pair
+        G[rows, columns] = tiles.tile(rows, columns)
+        if rows != columns:
             G[columns, rows] = G[rows, columns].T
+
+    map_threads(fill, tiles.pairs)
     return G
+
+
+class TiledGaussian:
+    """Gaussian affinity of all pairs of rows that is never stored.
+
+    It has what a diffusion operator needs of a matrix: products with blocks of
+    vectors, its own and those of its squared entries, row sums and diagonal.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Samples; no copy is made.
+    sigma : float or ndarray of shape (n_samples,)
+        Bandwidth.
+    metric : str or callable
+        Distance.
+    dtype : dtype
+        Precision of the tiles. Their exponents are in float64 where float32 would
+        lose digits.
+    """
+
+    def __init__(self, X, sigma, metric="euclidean", dtype=np.float32):
+        self.X = X
+        self.sigma = sigma
+        self.metric = metric
+        self.dtype = np.dtype(dtype)
+        self.shape = len(X), len(X)
+        # ‖x‖² - 2 x·y + ‖y‖² loses its digits far from the origin.
+        self.center = X.mean(axis=0, dtype=np.float64)
+        self.exponent_dtype = self._exponent_dtype()
+        blocks = list(gen_batches(len(X), _tile_rows(self.dtype.itemsize)))
+        self.pairs = [(a, b) for i, a in enumerate(blocks) for b in blocks[: i + 1]]
+
+    def tile(self, rows, columns):
+        """Affinity of some rows and columns, dense."""
+        if self.metric in EUCLIDEAN:
+            left, right = self._factors(rows)[0], self._factors(columns)[1]
+            tile = left @ right.T
+            np.exp(np.minimum(tile, 0, out=tile), out=tile)
+        else:
+            D = pairwise_distances(self.X[rows], self.X[columns], metric=self.metric)
+            tile = _from_distances(
+                D, *(at(self.sigma, part) for part in (rows, columns))
+            )
+        if rows == columns:
+            tile = np.maximum(tile, tile.T)  # symmetric to the last bit
+            np.fill_diagonal(tile, 1)
+        return tile.astype(self.dtype, copy=False)
+
+    def __matmul__(self, V):
+        """G V, for V of shape (n_samples,) or (n_samples, n_columns)."""
+        return self._sum_of_tiles(V, squared=False)
+
+    def squares_matmul(self, V):
+        """Product of V with the matrix of squared entries of G."""
+        return self._sum_of_tiles(V, squared=True)
+
+    def sum(self, axis, dtype=None):
+        """Row sums (G is symmetric, so axis does not matter)."""
+        return (self @ np.ones(len(self.X), self.dtype)).astype(dtype or self.dtype)
+
+    def diagonal(self):
+        """Ones."""
+        return np.ones(len(self.X), self.dtype)
+
+    def _sum_of_tiles(self, V, squared):
+        """Add the products of all tiles, each made once and used for both its sides."""
+        columns = V.reshape(len(V), -1).astype(self.dtype, copy=False)
+
+        def part(pairs):
+            total = np.zeros(columns.shape, self.dtype)
+            for rows, others in pairs:
+                tile = self.tile(rows, others)
+                tile = np.square(tile, out=tile) if squared else tile
+                total[rows] += tile @ columns[others]
+                if rows != others:
+                    total[others] += tile.T @ columns[rows]
+            return total
+
+        parts = map_threads(part, [self.pairs[i::N_PARTS] for i in range(N_PARTS)])
+        return sum(parts).reshape(V.shape)
+
+    def _factors(self, rows):
+        """The two factors of the exponent, for some rows."""
+        Z = (self.X[rows] - self.center).astype(self.exponent_dtype, copy=False)
+        half = -0.5 * np.einsum("ij,ij->i", Z, Z)[:, None]
+        one = np.ones_like(half)
+        factors = np.hstack([Z, half, one]), np.hstack([Z, one, half])
+        sigma = np.reshape(at(self.sigma, rows), (-1, 1)).astype(self.exponent_dtype)
+        return factors[0] / sigma, factors[1] / sigma
+
+    def _exponent_dtype(self):
+        """float32 where its rounding of the exponents is below 1e-4."""
+        if self.dtype == np.float64 or self.metric not in EUCLIDEAN:
+            return np.dtype(np.float64)
+        radius = max(
+            np.square(self.X[rows] - self.center).sum(axis=1).max()
+            for rows in gen_batches(len(self.X), TILE_ROWS)
+        )
+        rounding = np.finfo(np.float32).eps * radius / np.min(self.sigma) ** 2
+        return np.dtype(np.float32 if rounding < 1e-4 else np.float64)
 
 
 def nearest_neighbors_affinity(distances, indices, sigma):
@@ -48,16 +153,15 @@ def nearest_neighbors_affinity(distances, indices, sigma):
     """
     n, k = indices.shape
     dtype = distances.dtype
-    rows = np.repeat(np.arange(n), k)
+    rows = np.repeat(np.arange(n, dtype=indices.dtype), k)
     columns = indices.ravel()
-    weights = _gaussian(
-        distances.ravel() ** 2, _at(sigma, rows), _at(sigma, columns), pairs=True
-    )
-    # An underflown edge is an edge of weight 0: dropped, so that G has no stored zero.
-    directed = sp.csr_array(
-        (weights.astype(dtype, copy=False), (rows, columns)), shape=(n, n)
-    )
+    exponents = distances.ravel() ** 2
+    exponents *= -0.5
+    exponents /= at(sigma, rows)
+    exponents /= at(sigma, columns)
+    directed = sp.csr_array((np.exp(exponents), (rows, columns)), shape=(n, n))
     G = directed.maximum(directed.T) + sp.eye_array(n, dtype=dtype, format="csr")
+    # An underflown edge has weight 0: no edge.
     G.eliminate_zeros()
     return G
 
@@ -67,16 +171,22 @@ def callable_affinity(X, affinity):
     return check_affinity_matrix(affinity(X), "the result of the affinity callable")
 
 
-def _gaussian(squares, sigma_rows, sigma_columns, pairs=False):
-    """exp(-squares / (2 σ_i σ_j)), written over squares."""
-    if np.ndim(sigma_rows) == 0:
-        squares *= -0.5 / sigma_rows / sigma_columns
-    else:
-        squares *= -0.5 / (sigma_rows if pairs else sigma_rows[:, None])
-        squares /= sigma_columns
-    return np.exp(squares, out=squares)
-
-
-def _at(sigma, rows):
+def at(sigma, rows):
     """Bandwidth of some rows."""
     return sigma if np.ndim(sigma) == 0 else sigma[rows]
+
+
+def _from_distances(D, sigma_rows, sigma_columns):
+    """exp(-D² / (2 σ_i σ_j))."""
+    D = D.astype(np.float64, copy=False)
+    np.square(D, out=D)
+    D *= -0.5 / np.reshape(sigma_rows, (-1, 1))
+    D /= sigma_columns
+    return np.exp(D, out=D)
+
+
+def _tile_rows(itemsize):
+    """Rows of a tile, so that N_PARTS tiles fit in the working memory."""
+    bytes_a_tile = get_config()["working_memory"] * 2**20 / N_PARTS
+    # A tile, and what its exponents and factors take.
+    return int(np.clip((bytes_a_tile / (4 * itemsize)) ** 0.5, 64, TILE_ROWS))

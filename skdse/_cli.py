@@ -232,9 +232,10 @@ def _estimators(given):
     try:
         dse._check_parameters()
         dsmi._check_parameters()
-        check_random_state(dse.random_state)
     except (TypeError, ValueError) as error:
         raise _InputError(_first_line(error)) from error
+    with _blamed_on("random_state"):
+        check_random_state(dse.random_state)
     return dse, dsmi
 
 
@@ -408,17 +409,19 @@ def _arrays(file):
     if path.suffix != ".npz":
         yield file, content
         return
-    if key is not None and key not in content.files:
-        raise ValueError(f"no array of this name; the archive has {content.files}.")
-    found = False
-    for name in content.files if key is None else [key]:
-        array = content[name]
-        # Archives often have the labels, too: measured only when asked for.
-        if array.ndim > 1 or key is not None:
-            found = True
-            yield f"{path}:{name}", array
-    if not found:
-        raise ValueError(f"no array of two dimensions among {content.files}.")
+    with content:
+        names = content.files
+        if key is not None and key not in names:
+            raise ValueError(f"no array of this name; the archive has {names}.")
+        found = False
+        for name in names if key is None else [key]:
+            array = content[name]
+            # Archives often have the labels, too: measured only when asked for.
+            if array.ndim > 1 or key is not None:
+                found = True
+                yield f"{path}:{name}", array
+        if not found:
+            raise ValueError(f"no array of two dimensions among {names}.")
 
 
 def _as_samples(array, name):
@@ -501,7 +504,9 @@ def _read_label_csv(path):
         return _read_csv(path)
     table = _read_csv(path, dtype=str)
     if table.shape[1] > 1:
-        raise ValueError(f"labels must be one column; got {table.shape[1]}.")
+        raise ValueError(
+            f"labels that are not numbers must be in one column; got {table.shape[1]}."
+        )
     return table
 
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
+BLOCK_BYTES = 64 * 2**20
+
 
 @dataclass(frozen=True)
 class DiffusionOperator:
@@ -90,21 +92,18 @@ def _row_sums(G):
 def _moments(G, s):
     """Trace and squared Frobenius norm of diag(s) G diag(s), without forming it."""
     weight = s**2
-    trace = float(weight @ G.diagonal())
-    # Squares in float64: their sum less that of the known eigenvalues is a small
-    # difference, which float32 would lose.
+    return float(weight @ G.diagonal()), float(weight @ _squares_matmul(G, weight))
+
+
+def _squares_matmul(G, v):
+    """Product of v with the squared entries of G, dense, sparse or tiled.
+
+    Squares of stored entries are in float64: their sum less that of the known
+    eigenvalues is a small difference, which float32 would lose.
+    """
+    if hasattr(G, "squares_matmul"):
+        return G.squares_matmul(v)
     if sp.issparse(G):
-        squares = sp.csr_array(G).astype(np.float64).power(2) @ weight
-    else:
-        squares = np.concatenate(
-            [
-                np.square(rows, dtype=np.float64) @ weight
-                for rows in np.array_split(G, _blocks(G))
-            ]
-        )
-    return trace, float(weight @ squares)
-
-
-def _blocks(G):
-    """Number of row blocks of at most 64 MiB."""
-    return max(1, -(-G.nbytes // 2**26))
+        return sp.csr_array(G).astype(np.float64).power(2) @ v
+    blocks = np.array_split(G, max(1, -(-G.nbytes // BLOCK_BYTES)))
+    return np.concatenate([np.square(rows, dtype=np.float64) @ v for rows in blocks])

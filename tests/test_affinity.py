@@ -2,10 +2,15 @@
 
 import numpy as np
 import pytest
-from scipy.spatial.distance import cdist
+from scipy.spatial.distance import cdist, pdist, squareform
+from sklearn import config_context
 
 from skdse import _affinity
-from skdse._affinity import gaussian_affinity, nearest_neighbors_affinity
+from skdse._affinity import (
+    TiledGaussian,
+    gaussian_affinity,
+    nearest_neighbors_affinity,
+)
 from skdse._neighbors import NeighborIndex
 
 
@@ -83,3 +88,49 @@ def test_underflown_edges_are_not_stored():
     G = graph(X, 2, 1.0)
     np.testing.assert_array_equal(G.indices, [0, 1, 0, 1, 2, 3, 2, 3])
     assert np.all(G.data > 0)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+@pytest.mark.parametrize("adaptive", [False, True])
+def test_tiled_products_are_those_of_the_matrix(
+    X, dtype, metric, adaptive, monkeypatch
+):
+    monkeypatch.setattr(_affinity, "TILE_ROWS", 64)
+    sigma = np.linspace(0.5, 2, len(X)) if adaptive else 0.8
+    tiled = TiledGaussian(X, sigma, metric, dtype)
+    G = by_definition(X, sigma, metric)
+    V = np.random.default_rng(1).normal(size=(len(X), 3))
+    atol = (2e-6 if dtype == np.float32 else 1e-12) * G.sum(axis=1).max()
+    for product, expected in [
+        (tiled @ V, G @ V),
+        (tiled @ V[:, 0], G @ V[:, 0]),
+        (tiled.squares_matmul(V), G**2 @ V),
+        (tiled.sum(axis=1, dtype=np.float64), G.sum(axis=1)),
+    ]:
+        np.testing.assert_allclose(
+            product, expected, atol=rtol * np.abs(G).sum(1).max()
+        )
+    np.testing.assert_array_equal(tiled.diagonal(), 1)
+
+
+def test_float32_exponents_only_where_they_suffice(X):
+    near, far = (TiledGaussian(X, sigma, "euclidean") for sigma in (0.8, 1e-3))
+    assert near.exponent_dtype == np.float32
+    assert far.exponent_dtype == np.float64
+    assert near.dtype == far.dtype == np.float32
+
+
+def test_tiles_stay_within_the_working_memory(X):
+    X = np.tile(X, (20, 1))
+    with config_context(working_memory=1):
+        tiled = TiledGaussian(X, 0.8)
+        rows = max(rows.stop - rows.start for rows, _ in tiled.pairs)
+        # N_PARTS tiles of float32, with the copies that their exponents take.
+        assert _affinity.N_PARTS * rows**2 * 4 * 4 <= 2**20
+
+
+def test_metrics_of_the_whole_data_are_not_tiled(X):
+    # Its variances are those of all samples, not of a tile's.
+    G = np.exp(-(squareform(pdist(X, "seuclidean")) ** 2) / (2 * 0.8**2))
+    np.testing.assert_allclose(gaussian_affinity(X, 0.8, "seuclidean"), G, atol=1e-14)
