@@ -44,7 +44,8 @@ class NeighborIndex:
     def query(self, Y, k):
         """Distances of each row of Y to its k nearest rows of X.
 
-        A row of Y that equals a row of X stands for it and is not its own neighbour.
+        A row of Y that equals a row of X stands for it and is not its own neighbour;
+        steps before, such as PCA, give a fitted row back with other last digits.
         """
         k = min(k, self.n_neighbors)
         if self.exact:
@@ -52,7 +53,8 @@ class NeighborIndex:
             distances, _ = self._sorted(Y, *found)
         else:
             _, distances = self._search.query(Y, k=k + 1)
-        known = distances[:, 0] == 0
+        rounding = np.finfo(self.X.dtype).eps ** 0.5
+        known = distances[:, 0] <= rounding * distances[:, -1]
         return np.where(known[:, None], distances[:, 1:], distances[:, :-1])
 
     @cached_property

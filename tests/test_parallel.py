@@ -17,11 +17,8 @@ def add(a, b):
 
 
 def pool_sizes(user_api=("blas", "openmp")):
-    return {
-        pool["num_threads"]
-        for pool in threadpool_info()
-        if pool["user_api"] in user_api
-    }
+    pools = threadpool_info()
+    return {pool["num_threads"] for pool in pools if pool["user_api"] in user_api}
 
 
 def working_memory():
