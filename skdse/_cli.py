@@ -315,7 +315,7 @@ def _digits_job(args, dsmi):
         columns=LAYER_COLUMNS,
         heading=(
             f"Perceptron {widths} on the bundled digits, {len(X)} held-out images.",
-            "Z: activations of a layer (output: class probabilities); "
+            "Z: activations of a layer (output: logits); "
             f"Y: the digit;\nX: the pixels, in {dsmi.n_groups} clusters.",
             "",
         ),
@@ -342,15 +342,17 @@ def _train_perceptron():
 
 
 def _layers(mlp, X):
-    """Name and activations of each layer."""
+    """Name and activations of each layer; the output before the softmax."""
     yield "input", X
     Z = X
-    for i, (W, b) in enumerate(
-        zip(mlp.coefs_[:-1], mlp.intercepts_[:-1], strict=True), 1
-    ):
+    *hidden, last = zip(mlp.coefs_, mlp.intercepts_, strict=True)
+    for i, (W, b) in enumerate(hidden, 1):
         Z = np.maximum(Z @ W + b, 0)
         yield f"hidden {i}", Z
-    yield "output", mlp.predict_proba(X)
+    # Probabilities of a trained network crowd in the corners of the simplex, closer
+    # than the rounding of their distances: 0.006 bits of DSMI.
+    W, b = last
+    yield "output", Z @ W + b
 
 
 # Files
