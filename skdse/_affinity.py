@@ -23,6 +23,12 @@ TILE_ROWS = 1024
 # Sums over tiles are made in this many parts and then added in order, so that their
 # last bits do not depend on the number of threads.
 N_PARTS = 8
+# Rounding of exponents, and so of affinities, that is taken: in float32, far below
+# any tolerance asked for; in float64, that of the affinity itself.
+MAX_ROUNDING32 = 1e-4
+MAX_ROUNDING = 1e-9
+# Affinities below exp of this are as good as 0.
+SMALLEST_EXPONENT = -40.0
 # Metrics with parameters that are estimated from all samples: not tile by tile.
 WHOLE_DATA_METRICS = ("mahalanobis", "seuclidean")
 
@@ -71,15 +77,16 @@ class TiledGaussian:
         self.shape = len(X), len(X)
         # ‖x‖² - 2 x·y + ‖y‖² loses its digits far from the origin.
         self.center = X.mean(axis=0, dtype=np.float64)
-        self.exponent_dtype = self._exponent_dtype()
+        self.rounding = self._rounding()
+        exact = self.dtype == np.float64 or self.rounding[np.float32] > MAX_ROUNDING32
+        self.exponent_dtype = np.float64 if exact else np.float32
         blocks = list(gen_batches(len(X), _tile_rows(self.dtype.itemsize)))
         self.pairs = [(a, b) for i, a in enumerate(blocks) for b in blocks[: i + 1]]
 
     def tile(self, rows, columns):
         """Affinity of some rows and columns, dense."""
         if self.metric in EUCLIDEAN:
-            left, right = self._factors(rows)[0], self._factors(columns)[1]
-            tile = left @ right.T
+            tile = self._exponents(rows, columns)
             np.exp(np.minimum(tile, 0, out=tile), out=tile)
         else:
             D = pairwise_distances(self.X[rows], self.X[columns], metric=self.metric)
@@ -124,6 +131,20 @@ class TiledGaussian:
         parts = map_threads(part, [self.pairs[i::N_PARTS] for i in range(N_PARTS)])
         return sum(parts).reshape(V.shape)
 
+    def _exponents(self, rows, columns):
+        """-‖x - y‖² / (2 σ τ) of some rows and columns, up to rounding above 0."""
+        exponents = self._factors(rows)[0] @ self._factors(columns)[1].T
+        if self.rounding[np.float64] < MAX_ROUNDING:
+            return exponents
+        # Bandwidths tiny against the spread of the data: near pairs by differences.
+        i, j = np.nonzero(exponents > SMALLEST_EXPONENT)
+        for part in gen_batches(len(i), max(1, 2**22 // self.X.shape[1])):
+            left, right = rows.start + i[part], columns.start + j[part]
+            Z = self.X[left].astype(np.float64) - self.X[right]
+            scale = -0.5 / at(self.sigma, left) / at(self.sigma, right)
+            exponents[i[part], j[part]] = scale * np.einsum("ij,ij->i", Z, Z)
+        return exponents
+
     def _factors(self, rows):
         """The two factors of the exponent, for some rows."""
         Z = (self.X[rows] - self.center).astype(self.exponent_dtype, copy=False)
@@ -133,16 +154,16 @@ class TiledGaussian:
         sigma = np.reshape(at(self.sigma, rows), (-1, 1)).astype(self.exponent_dtype)
         return factors[0] / sigma, factors[1] / sigma
 
-    def _exponent_dtype(self):
-        """float32 where its rounding of the exponents is below 1e-4."""
-        if self.dtype == np.float64 or self.metric not in EUCLIDEAN:
-            return np.dtype(np.float64)
+    def _rounding(self):
+        """Largest rounding of an exponent made by a product, in either precision."""
+        if self.metric not in EUCLIDEAN:
+            return dict.fromkeys((np.float32, np.float64), 0.0)
         radius = max(
             np.square(self.X[rows] - self.center).sum(axis=1).max()
             for rows in gen_batches(len(self.X), TILE_ROWS)
         )
-        rounding = np.finfo(np.float32).eps * radius / np.min(self.sigma) ** 2
-        return np.dtype(np.float32 if rounding < 1e-4 else np.float64)
+        spread = radius / np.min(self.sigma) ** 2
+        return {one: np.finfo(one).eps * spread for one in (np.float32, np.float64)}
 
 
 def nearest_neighbors_affinity(distances, indices, sigma):

@@ -130,3 +130,15 @@ def test_metrics_of_the_whole_data_are_not_tiled(X):
     # Its variances are those of all samples, not of a tile's.
     G = np.exp(-(squareform(pdist(X, "seuclidean")) ** 2) / (2 * 0.8**2))
     np.testing.assert_allclose(gaussian_affinity(X, 0.8, "seuclidean"), G, atol=1e-14)
+
+
+def test_tiny_bandwidths_lose_no_digits():
+    # Two tight clusters far apart: |x|² - 2 x·y + |y|² is off by 1e-16 · 1e6, as much
+    # as the squared distances within a cluster.
+    near = 1e-5 * np.random.default_rng(0).normal(size=(40, 3))
+    X = np.concatenate([near, near + 1e3])
+    sigma = np.full(80, 1e-5)
+    # 1e3 + 1e-5 has 11 digits after the point: distances to 1e-8 of the bandwidth.
+    np.testing.assert_allclose(
+        gaussian_affinity(X, sigma), by_definition(X, sigma), atol=1e-12
+    )
