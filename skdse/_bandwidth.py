@@ -11,7 +11,7 @@ from sklearn.metrics import pairwise_distances
 from sklearn.metrics.pairwise import PAIRED_DISTANCES, paired_distances
 from sklearn.utils import check_random_state, gen_batches
 
-from ._neighbors import NeighborIndex
+from ._neighbors import NeighborIndex, without_rounding
 from ._validation import check_count, check_number_or_option, check_positive
 
 RULES = ("adaptive", "auto", "knn", "median")
@@ -101,6 +101,7 @@ def median_distance(X, metric="euclidean", random_state=None):
         if len(X) > MEDIAN_ALL_PAIRS:
             X = X[np.sort(rng.choice(len(X), MEDIAN_ALL_PAIRS, replace=False))]
         distances = _all_distances(X, metric)
+    distances = without_rounding(distances, metric)
     return np.median(distances) or _smallest_positive(distances, X, metric)
 
 
@@ -132,4 +133,5 @@ def _smallest_positive(distances, X, metric):
     if len(distinct) == 1:
         return 0.0
     nearest, _ = NeighborIndex(distinct, metric, 1).kneighbors(1)
-    return float(np.min(nearest, where=nearest > 0, initial=np.inf))
+    # Rows that differ can be at distance 0, as of one direction are by the cosine.
+    return float(min(nearest[nearest > 0], default=0.0))

@@ -51,7 +51,8 @@ class DiffusionOperator:
 
     def matmat(self, V):
         """Product S V, for V of shape (n_samples,) or (n_samples, n_columns)."""
-        s = self.s if V.ndim == 1 else self.s[:, None]
+        s = self.s.astype(V.dtype, copy=False)
+        s = s if V.ndim == 1 else s[:, None]
         return s * (self.G @ (s * V))
 
     def toarray(self):

@@ -86,6 +86,8 @@ def _discrete_or_continuous(y, target):
     """Kind of the target, by its type where that is to be found out."""
     if target != "auto":
         return target
+    if y.dtype == object:  # values of several types, which it may fail to compare
+        return "discrete"
     with warnings.catch_warnings():
         # It suspects a regression target where most labels occur once.
         warnings.filterwarnings("ignore", message="The number of unique classes")

@@ -25,6 +25,15 @@ def use_exact_search(n_samples, n_features):
     return n_samples**2 * (n_features + 64.0) <= EXACT_SEARCH_WORK
 
 
+def without_rounding(distances, metric):
+    """Distances with 0 for what is only rounding, between vectors of one direction."""
+    if metric not in COSINE:
+        return distances
+    # 1 - cos is off by a few units in the last place of 1.
+    noise = 10 * np.finfo(distances.dtype).eps
+    return np.where(distances <= noise, 0.0, distances)
+
+
 class NeighborIndex:
     """Search over the rows of X for up to n_neighbors others, made at first need."""
 
@@ -80,10 +89,8 @@ class NeighborIndex:
         """Distances without rounding noise, 0 between duplicates, in order."""
         if self.metric in EUCLIDEAN:
             distances = _euclidean_to_neighbors(Y, self.X, indices)
-        elif self.metric in COSINE:
-            # 1 - cos is off by a few units in the last place of 1.
-            noise = 10 * np.finfo(distances.dtype).eps
-            distances = np.where(distances <= noise, 0.0, distances)
+        else:
+            distances = without_rounding(distances, self.metric)
         order = np.argsort(distances, axis=1, kind="stable")
         return (
             np.take_along_axis(distances, order, axis=1),

@@ -2,6 +2,7 @@
 
 dense    LAPACK, all eigenvalues.
 arpack   the n_components of largest modulus; the rest is known through its moments.
+lanczos  the spectral density, estimated from random probes to a tolerance.
 """
 
 import warnings
@@ -11,6 +12,7 @@ from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
+from ._lanczos import lanczos_density
 from ._spectrum import Spectrum
 from ._validation import check_fits_in_memory
 
@@ -72,20 +74,35 @@ def _largest(operator, k, start):
     return eigenvalues, abs(following) + ARPACK_TOL
 
 
-SOLVERS = {"dense": solve_dense, "arpack": solve_arpack}
+def solve_lanczos(operator, *, t=1, tol=1e-3, random_state=None, **_):
+    """Spectral density, by block Lanczos quadrature of random probes."""
+    density = lanczos_density(operator, t=t, tol=tol, random_state=random_state)
+    reached = density.entropy(t).std_error
+    if reached > tol:
+        warnings.warn(
+            f"eigen_solver='lanczos' reached a standard error of {reached:.2g} bits, "
+            f"above tol={tol!r}, within its largest number of probes. Increase tol or "
+            "t, or use eigen_solver='dense'.",
+            ConvergenceWarning,
+            stacklevel=2,
+        )
+    return density
 
 
-def choose_solver(n_samples):
-    """Name of the solver that "auto" stands for."""
-    return "dense" if n_samples <= DENSE_MAX_SAMPLES else "arpack"
+SOLVERS = {"dense": solve_dense, "arpack": solve_arpack, "lanczos": solve_lanczos}
 
 
-def solve(operator, solver="auto", *, n_components=None, random_state=None):
+def choose_solver(solver, n_samples):
+    """Solver by name, or the one that "auto" stands for."""
+    if solver != "auto":
+        return solver
+    return "dense" if n_samples <= DENSE_MAX_SAMPLES else "lanczos"
+
+
+def solve(operator, solver, *, t=1, tol=1e-3, n_components=None, random_state=None):
     """Spectrum of the operator by the named solver."""
-    if solver == "auto":
-        solver = choose_solver(operator.n_samples)
     return SOLVERS[solver](
-        operator, n_components=n_components, random_state=random_state
+        operator, t=t, tol=tol, n_components=n_components, random_state=random_state
     )
 
 

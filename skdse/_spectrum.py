@@ -86,30 +86,20 @@ class Spectrum:
         """Diffusion spectral entropy at time t, an EntropyEstimate in bits."""
         known = _powers(self.eigenvalues, t, self.n_samples)
         if self.is_complete:
-            return EntropyEstimate.exact(shannon_entropy(known), self.saturation(t))
+            return EntropyEstimate.exact(shannon_entropy(known), self._saturation(t))
         lower, upper = self._interval(known, t)
         value, width = (lower + upper) / 2, upper - lower
         return EntropyEstimate(
-            value, UNIFORM_STD * width, lower, upper, self.saturation(t)
+            value, UNIFORM_STD * width, lower, upper, self._saturation(t)
         )
-
-    def saturation(self, t=1):
-        """Kind of saturation at time t, see EntropyEstimate."""
-        if self.n_samples < 2 or self.is_trivial:
-            return ""
-        if t * (1 - self.trace / self.n_samples) < ISOLATED_MASS:
-            return "isolated"
-        return "uniform" if self.squared_norm - 1 < UNIFORM_NORM else ""
-
-    @property
-    def is_trivial(self):
-        """Whether there is one state alone, as for identical samples."""
-        return self.trace == 1 and self.squared_norm == 1
 
     @classmethod
     def of_identical_samples(cls, n_samples):
         """Spectrum 1, 0, ..., 0."""
         return cls(np.eye(1, n_samples)[0], n_samples, 1.0, 1.0, True)
+
+    def _saturation(self, t):
+        return saturation(self.n_samples, self.trace, self.squared_norm, t)
 
     def _interval(self, known, t):
         """Certified interval of the entropy at time t.
@@ -168,6 +158,15 @@ class Spectrum:
         if t == 1 and self.positive_semidefinite and R[0] > 0:
             bounds.append(2 * np.log2(R[0]) - np.log2(Q[1]))
         return max(bounds)
+
+
+def saturation(n_samples, trace, squared_norm, t=1):
+    """Kind of saturation at time t, see EntropyEstimate."""
+    if n_samples < 2 or trace == squared_norm == 1:  # one state: identical samples
+        return ""
+    if t * (1 - trace / n_samples) < ISOLATED_MASS:
+        return "isolated"
+    return "uniform" if squared_norm - 1 < UNIFORM_NORM else ""
 
 
 def shannon_entropy(weights):

@@ -27,11 +27,27 @@ def check_positive(value, name):
         raise ValueError(f"{name} must be a finite number; got {value!r}.")
 
 
+def check_share(value, name):
+    """Raise unless value is a number from 0 to 1."""
+    check_scalar(value, name, Real, min_val=0, max_val=1)
+    if np.isnan(value):
+        raise ValueError(f"{name} must be a number from 0 to 1; got {value!r}.")
+
+
 def check_count(value, name, minimum=1):
     """Raise unless value is an integer of at least minimum."""
     if isinstance(value, bool):
         raise TypeError(f"{name} must be an integer, not a bool; got {value!r}.")
     check_scalar(value, name, Integral, min_val=minimum)
+
+
+def check_work(n_jobs, verbose):
+    """Raise unless n_jobs and verbose are what joblib takes."""
+    if n_jobs is not None:
+        check_scalar(n_jobs, "n_jobs", Integral)
+    if n_jobs == 0:
+        raise ValueError("n_jobs must be None or an integer other than 0; got 0.")
+    check_scalar(verbose, "verbose", Integral, min_val=0)
 
 
 def check_flag(value, name):
@@ -68,10 +84,11 @@ def check_max_samples(max_samples):
     """Raise unless max_samples is None, a positive integer or a fraction."""
     if max_samples is None:
         return
-    if isinstance(max_samples, Integral) and not isinstance(max_samples, bool):
+    is_number = isinstance(max_samples, Real) and not isinstance(max_samples, bool)
+    if isinstance(max_samples, Integral) and is_number:
         check_count(max_samples, "max_samples")
         return
-    if not isinstance(max_samples, Real) or not 0 < max_samples <= 1:
+    if not is_number or not 0 < max_samples <= 1:
         raise ValueError(
             "max_samples must be None, an integer of at least 1 or a fraction in "
             f"(0, 1]; got {max_samples!r}."
@@ -139,15 +156,21 @@ def available_memory():
         return np.inf
 
 
+def fits_in_memory(n_samples, share=1.0, n_matrices=1, itemsize=8):
+    """Whether dense n x n matrices fit into a share of the memory still free."""
+    return n_matrices * itemsize * n_samples**2 <= share * available_memory()
+
+
 def check_fits_in_memory(n_samples, n_matrices=1, itemsize=8):
     """Raise MemoryError where n_matrices dense n x n matrices would not fit."""
+    if fits_in_memory(n_samples, 1.0, n_matrices, itemsize):
+        return
     needed, available = n_matrices * n_samples**2 * itemsize, available_memory()
-    if needed > available:
-        fitting = int((available / (n_matrices * itemsize)) ** 0.5)
-        raise MemoryError(
-            f"A dense {n_samples} x {n_samples} affinity needs "
-            f"{needed / 2**30:.1f} GiB with its working copies, "
-            f"{available / 2**30:.1f} GiB are available. Use "
-            "affinity='nearest_neighbors', or a subsample: "
-            f"max_samples={fitting} would fit."
-        )
+    fitting = int((available / (n_matrices * itemsize)) ** 0.5)
+    raise MemoryError(
+        f"A dense {n_samples} x {n_samples} affinity needs "
+        f"{needed / 2**30:.1f} GiB with its working copies, "
+        f"{available / 2**30:.1f} GiB are available. Use "
+        "affinity='nearest_neighbors', or a subsample: "
+        f"max_samples={fitting} would fit."
+    )

@@ -75,7 +75,8 @@ def test_arpack_finds_the_largest_moduli():
     exact = exact[np.argsort(-np.abs(exact))]
     spectrum = solve(S, "arpack", n_components=10, random_state=0)
     np.testing.assert_allclose(spectrum.eigenvalues, exact[:10], atol=1e-12)
-    assert spectrum.ceiling == pytest.approx(abs(exact[10]), abs=1e-12)
+    # The ceiling lies above by the tolerance that both were solved to.
+    assert 0 <= spectrum.ceiling - abs(exact[10]) <= 2e-12
     assert not spectrum.is_complete
 
 

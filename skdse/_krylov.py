@@ -1,0 +1,116 @@
+"""Block Lanczos: an orthonormal basis Q of the Krylov space of random probes.
+
+After m products of S with blocks of b columns, Qᵀ S Q = T is block tridiagonal, and R
+couples its last block with the next one. All probes advance together, in float32 with
+full reorthogonalisation; T is in float64.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Krylov:
+    """Block Lanczos after some steps, and the block to multiply next.
+
+    Attributes
+    ----------
+    fixed : ndarray of shape (n_samples, n_fixed)
+        Known eigenvectors, projected out.
+    basis : ndarray of shape (n_samples, >= len(T) + len(R)), Fortran order
+        Q, then the next block, then room for more.
+    T : ndarray of shape (n_columns, n_columns)
+        S in the basis Q.
+    edges : tuple of int
+        Columns of T at which blocks begin, and the end of T.
+    R : ndarray of shape (n_next, n_last)
+        Coupling of the next block with the last one.
+    """
+
+    fixed: np.ndarray
+    basis: np.ndarray
+    T: np.ndarray
+    edges: tuple
+    R: np.ndarray
+
+    @property
+    def n_probes(self):
+        """Columns of the first block."""
+        return self.edges[1]
+
+    @property
+    def n_steps(self):
+        """Products made."""
+        return len(self.edges) - 1
+
+
+def start(n, b, fixed, probes, rng):
+    """Krylov space of b new Haar probes, orthogonal to `fixed` and to old probes."""
+    Z = rng.standard_normal((n, b), dtype=np.float32)
+    for _ in range(2):
+        Z, _ = _project_out(Z, probes, fixed)
+    Z, _ = _orthonormalise(Z, 1e-3)
+    basis = np.empty((n, 8 * Z.shape[1]), np.float32, order="F")
+    basis[:, : Z.shape[1]] = Z
+    return Krylov(fixed, basis, np.zeros((0, 0)), (0,), np.eye(Z.shape[1]))
+
+
+def step(krylov, matmat):
+    """One block Lanczos step: one product, T grows by one block."""
+    k = len(krylov.T)
+    end = k + len(krylov.R)
+    Q = krylov.basis[:, :end]
+    W = matmat(Q[:, k:])
+    floor = 1e-6 * np.sqrt((W.astype(np.float64) ** 2).sum(0).max())
+    W, H = _project_out(W, krylov.fixed, Q)
+    W, again = _project_out(W, krylov.fixed, Q)  # one pass is not enough in float32
+    W, R = _orthonormalise(W, floor)
+    T = np.zeros((end, end))
+    T[:k, :k] = krylov.T
+    T[:, k:] = H.astype(np.float64) + again
+    T[k:, :k] = T[:k, k:].T
+    T[k:, k:] = (T[k:, k:] + T[k:, k:].T) / 2
+    basis = _with_room(krylov.basis, end, W.shape[1])
+    basis[:, end : end + W.shape[1]] = W
+    return Krylov(krylov.fixed, basis, T, (*krylov.edges, end), R)
+
+
+def truncated(krylov, steps):
+    """T and R of the same Krylov space some steps earlier."""
+    if steps == 0:
+        return krylov.T, krylov.R, krylov.edges
+    edges = krylov.edges[:-steps]
+    k, end = edges[-1], krylov.edges[len(edges)]
+    return krylov.T[:k, :k], krylov.T[k:end, edges[-2] : k], edges
+
+
+def _orthonormalise(W, floor):
+    """Q, R with W = Q R; directions shorter than `floor` are dropped."""
+    R = np.eye(W.shape[1])
+    for _ in range(2):  # the second pass removes what the first one's rounding leaves
+        W64 = W.astype(np.float64)
+        values, U = np.linalg.eigh(W64.T @ W64)
+        keep = values > floor**2
+        U, root = U[:, keep], np.sqrt(values[keep])
+        W = W @ (U / root).astype(np.float32)
+        R = root[:, None] * U.T @ R
+        floor = 0.0
+    return W, R
+
+
+def _project_out(W, *bases):
+    """W minus its components on orthonormal bases, and those on the last basis."""
+    for Q in bases:
+        H = Q.T @ W
+        W = W - Q @ H
+    return W, H
+
+
+def _with_room(basis, used, more):
+    """The basis with room for `more` columns after the first `used`."""
+    if used + more <= basis.shape[1]:
+        return basis
+    grown = np.empty((len(basis), used + max(more, used)), np.float32, order="F")
+    grown[:, :used] = basis[:, :used]
+    return grown

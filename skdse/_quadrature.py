@@ -1,0 +1,139 @@
+"""Quadrature rules for the spectral density of S, from block Lanczos.
+
+The eigenvalues of T, weighted by the squares of the first b rows of its eigenvectors,
+integrate against the density as the b probes see it (Golub and Meurant). T ends where
+the products end, and the error of that, the truncation, no spread of probes shows.
+T continued by guesses of its next blocks costs no product, keeps every moment that
+Lanczos knows, and tells how much the rest may matter: see `rules_of`.
+"""
+
+import numpy as np
+
+from ._krylov import truncated
+
+# An indefinite spectrum crosses 0, the kink of |x|^t, where Gauss nodes leave an error
+# of alternating sign. Many copies of the last block (least, most) continue T to a
+# smooth density; the rules of the last steps are averaged.
+COPIES, AVERAGED = (12, 40), (4, 8)
+# A positive semi-definite spectrum piles up at 0, its edge. There one copy errs above
+# and the Gauss-Radau rule with a node at 0 errs below, about seven times as much.
+RADAU_SHARE = 0.13
+# Truncation error as a share of the difference of two rules.
+TRUNCATION_PSD, TRUNCATION = 0.25, 2.2
+# A Ritz vector is deflated when its angle to the invariant subspace is below this
+# share of sqrt(b / n), the size of its component on the probes.
+MAX_ANGLE = 0.1
+
+
+def rules_of(krylov, psd):
+    """Rules whose mean integrates against the density: [(share, nodes, weights)]."""
+    T, R, edges = truncated(krylov, 0)
+    b, k = edges[1], edges[-1] - edges[-2]
+    if len(R) < k:  # the Krylov space is (nearly) invariant: T says all
+        return [(1.0, *_rule(T, b, psd))]
+    if psd:
+        upper, lower = _continued(T, R, k, 1), _radau(T, R, k)
+        return [
+            (1 - RADAU_SHARE, *_rule(upper, b, psd)),
+            (RADAU_SHARE, *_rule(lower, b, psd)),
+        ]
+    steps, most = len(edges) - 1, max(AVERAGED[0], 64 // b)
+    earlier = range(int(np.clip(steps // 2, 1, min(most, AVERAGED[1]))))
+    if steps >= 5:
+        earlier = range(max(len(earlier), 3))
+    continued = [_continued_earlier(krylov, i) for i in earlier]
+    return [(1 / len(continued), *_rule(T, b, psd)) for T in continued]
+
+
+def contrasts_of(mixture, psd, scale):
+    """Measures that integrate g to guesses of the truncation error."""
+    alone = [[(1.0, x, w)] for _, x, w in mixture]
+    if len(alone) == 1:
+        return ()
+    if psd:  # one errs above, the other below
+        return (_difference(TRUNCATION_PSD * scale, *alone),)
+    # The mean of K rules errs less than each of them.
+    factor = TRUNCATION * scale / np.sqrt(len(alone))
+    return tuple(_difference(factor, rule, mixture) for rule in alone)
+
+
+def pool(rules):
+    """Nodes and weights of weighted rules as one."""
+    nodes = np.concatenate([x for _, x, _ in rules])
+    return nodes, np.concatenate([share * w for share, _, w in rules])
+
+
+def n_converged(krylov):
+    """Number of leading Ritz pairs that are eigenpairs, and all pairs, sorted."""
+    theta, U = np.linalg.eigh(krylov.T)
+    order = np.argsort(-np.abs(theta), kind="stable")
+    theta, U = theta[order], U[:, order]
+    b, size, n = krylov.n_probes, np.abs(theta), len(krylov.basis)
+    residual = np.linalg.norm(krylov.R @ U[krylov.edges[-2] :], axis=0)
+    limit = min(len(theta) - 1, _first_cluster(size, (U[:b] ** 2).sum(0) * (n / b), b))
+    angle = MAX_ANGLE * np.sqrt(b / n)
+    for k in range(limit, 0, -1):
+        if np.all(residual[:k] <= angle * (size[:k] - size[k])):
+            return k, theta, U
+    return 0, theta, U
+
+
+def _continued(T, R, k, copies):
+    """T, its last block of size k, continued by R and copies of that block."""
+    b = len(R)
+    U, s, V = np.linalg.svd(R)
+    # In the basis where the coupling is symmetric the copies are stationary.
+    diagonal, coupling = T[len(T) - k :, len(T) - k :], (V.T * s) @ V
+    size = len(T) + copies * b
+    grown = np.zeros((size, size))
+    grown[: len(T), : len(T)] = T
+    for i in range(len(T), size, b):
+        grown[i : i + b, i : i + b] = diagonal
+        grown[i : i + b, i - b : i] = grown[i - b : i, i : i + b] = coupling
+    return grown
+
+
+def _continued_earlier(krylov, steps):
+    """T of some steps earlier, continued for long: its error has another sign."""
+    T, R, edges = truncated(krylov, steps)
+    k = edges[-1] - edges[-2]
+    return _continued(T, R, k, int(np.clip(400 // k, *COPIES)))
+
+
+def _radau(T, R, k):
+    """T continued by R and the block that puts an eigenvalue at 0 (Gauss-Radau)."""
+    theta, U = np.linalg.eigh(T)
+    C = R @ U[len(T) - k :] / np.sqrt(np.maximum(theta, 1e-9))
+    grown = np.zeros((len(T) + len(R),) * 2)
+    grown[: len(T), : len(T)] = T
+    grown[len(T) :, len(T) - k : len(T)] = R
+    grown[len(T) - k : len(T), len(T) :] = R.T
+    grown[len(T) :, len(T) :] = C @ C.T
+    return grown
+
+
+def _rule(T, b, psd):
+    """Nodes of T, largest |node| first, and weights; their sum is b, the probes."""
+    nodes, U = np.linalg.eigh(T)
+    weights = (U[:b] ** 2).sum(0)
+    if psd:
+        nodes = np.maximum(nodes, 0.0)
+    order = np.argsort(-np.abs(nodes), kind="stable")
+    return nodes[order], weights[order]
+
+
+def _first_cluster(size, share, b):
+    """Index where Ritz pairs begin that follow the probes, not the eigenvectors."""
+    # b probes see an eigenvalue repeated b times or more as b Ritz pairs: deflating
+    # them would lose the others. The share of an eigenvector is 1 on average.
+    width = size[: len(size) - b + 1] - size[b - 1 :]
+    twins = np.flatnonzero(width <= 1e-3 * size[: len(width)])
+    count = np.arange(1, len(size) + 1)
+    heavy = np.flatnonzero(np.cumsum(share) > count + 4 * np.sqrt(2 * count / b))
+    return min([len(size), *twins[:1], *(heavy[:1] - b)])
+
+
+def _difference(factor, a, b):
+    """Factor times (rules a minus rules b), as nodes and signed weights."""
+    signed = [(factor * s, x, w) for s, x, w in a]
+    return pool(signed + [(-factor * s, x, w) for s, x, w in b])
