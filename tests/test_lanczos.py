@@ -1,0 +1,201 @@
+"""Stochastic Lanczos quadrature against dense float64 solutions."""
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from sklearn.datasets import load_digits, make_blobs
+from sklearn.exceptions import ConvergenceWarning
+
+from skdse import DiffusionSpectralEntropy
+from skdse._affinity import (
+    TiledGaussian,
+    gaussian_affinity,
+    nearest_neighbors_affinity,
+)
+from skdse._bandwidth import fit_bandwidth
+from skdse._diffusion import diffusion_operator
+from skdse._krylov import start, step
+from skdse._lanczos import lanczos_density
+from skdse._neighbors import NeighborIndex
+from skdse._solvers import solve
+
+TIMES = [0.5, 1, 2, 5, 20]
+
+
+def samples(kind, n, seed):
+    rng = np.random.default_rng(seed)
+    if kind == "uniform":
+        return rng.uniform(size=(n, 12))
+    if kind == "blobs":
+        return make_blobs(n, 8, centers=6, random_state=seed)[0]
+    return load_digits().data[rng.permutation(1797)[:n]]
+
+
+def operator(X, kind, scale=1.0, alpha=0.5):
+    """Operator in float32, as the solver gets it."""
+    if kind == "graph":
+        sigma = fit_bandwidth(X, "adaptive", scale=scale).sigma
+        found = NeighborIndex(X, "euclidean", 10).kneighbors(10)
+        G = nearest_neighbors_affinity(*found, sigma).astype(np.float32)
+        return diffusion_operator(G, alpha)
+    sigma = fit_bandwidth(X, kind, scale=scale).sigma
+    G = gaussian_affinity(X, sigma, dtype=np.float32)
+    return diffusion_operator(G, alpha, positive_semidefinite=kind == "median")
+
+
+PROBLEMS = [
+    (data, kind, scale, seed)
+    for seed, data in enumerate(["uniform", "blobs", "digits"])
+    for kind in ["median", "adaptive", "graph"]
+    for scale in [0.3, 1.0, 3.0]
+]
+
+
+@pytest.fixture(scope="module")
+def solved():
+    """Densities at tol=0.01 bits, and exact spectra, of 27 problems."""
+    pairs = []
+    for data, kind, scale, seed in PROBLEMS:
+        S = operator(samples(data, 600, seed), kind, scale)
+        density = lanczos_density(S, tol=1e-2, random_state=seed)
+        pairs.append((density, solve(S, "dense")))
+    return pairs
+
+
+def errors(solved, t):
+    """Errors and standard errors at time t."""
+    estimates = [density.entropy(t) for density, _ in solved]
+    exact = np.array([spectrum.entropy(t).value for _, spectrum in solved])
+    values, std_errors = np.transpose([one[:2] for one in estimates])
+    return np.abs(values - exact), std_errors
+
+
+def test_tolerance_is_kept(solved):
+    # At the time asked for, 95 in 100 errors are to be below tol: 27 problems leave
+    # room for four (probability 5 % if the share is 95 %).
+    error, std_error = errors(solved, 1)
+    assert np.sum(error <= 1e-2) >= 23
+    assert np.all(std_error <= 1e-2)
+
+
+@pytest.mark.parametrize("t", TIMES)
+def test_standard_errors_cover_the_error_at_every_time(solved, t):
+    # 2 standard errors cover 95 in 100 Gaussian errors, see above; none is far off.
+    error, std_error = errors(solved, t)
+    assert np.sum(error <= 2 * std_error) >= 22
+    assert np.all(error <= 6 * std_error)
+
+
+def test_interval_is_two_standard_errors(solved):
+    for density, _ in solved[:3]:
+        value, std_error, lower, upper, _ = density.entropy(1)
+        assert lower == pytest.approx(max(value - 2 * std_error, 0))
+        assert upper == pytest.approx(value + 2 * std_error)
+
+
+def test_density_has_the_known_moments(solved):
+    for density, spectrum in solved:
+        known, nodes, weights = density.eigenvalues, density.nodes, density.weights
+        assert len(known) + weights.sum() == pytest.approx(600, abs=1e-2)
+        assert known.sum() + weights @ nodes == pytest.approx(spectrum.trace, rel=1e-3)
+        assert (known**2).sum() + weights @ nodes**2 == pytest.approx(
+            spectrum.squared_norm, rel=1e-3
+        )
+
+
+def test_eigenvalues_found_are_eigenvalues(solved):
+    for density, spectrum in solved:
+        gaps = np.abs(density.eigenvalues[:, None] - spectrum.eigenvalues).min(axis=1)
+        assert gaps.max() < 1e-4
+
+
+def test_repeated_leading_eigenvalue():
+    # Three components: 1, 1, 1 and after a long time nothing else.
+    X = np.random.default_rng(0).normal(size=(900, 3))
+    X += 1000 * np.arange(3).repeat(300)[:, None]
+    S = operator(X, "graph")
+    estimate = lanczos_density(S, t=2000, random_state=0).entropy(2000)
+    exact = solve(S, "dense").entropy(2000).value
+    assert estimate.value == pytest.approx(exact, abs=4 * estimate.std_error + 1e-3)
+
+
+def test_tolerance_buys_accuracy():
+    S = operator(samples("uniform", 800, 0), "graph")
+    loose, tight = (lanczos_density(S, tol=tol, random_state=0) for tol in (0.1, 5e-3))
+    assert tight.entropy(1).std_error <= 5e-3 < loose.entropy(1).std_error <= 0.1
+    assert tight.n_columns > loose.n_columns
+
+
+def test_same_seed_same_bits():
+    S = operator(samples("blobs", 300, 0), "adaptive")
+    one, again, other = (lanczos_density(S, random_state=seed) for seed in (5, 5, 6))
+    np.testing.assert_array_equal(one.weights, again.weights)
+    assert one.entropy(1) == again.entropy(1)
+    assert one.entropy(1) != other.entropy(1)
+
+
+@pytest.mark.parametrize("n", [2, 3, 5, 17])
+def test_few_samples_are_exact(n):
+    # As many probes as dimensions leave nothing to chance.
+    S = operator(samples("uniform", n, 0), "median")
+    estimate = lanczos_density(S, random_state=0).entropy(1)
+    exact = solve(S, "dense").entropy(1).value
+    assert estimate.value == pytest.approx(exact, abs=1e-4)
+
+
+@pytest.mark.parametrize("matrix", [np.eye, lambda n: sp.eye_array(n, format="csr")])
+def test_identity(matrix):
+    S = diffusion_operator(matrix(40).astype(np.float32))
+    assert lanczos_density(S, random_state=0).entropy(1).value == pytest.approx(
+        np.log2(40), abs=1e-4
+    )
+
+
+def test_tiles_and_matrix_agree():
+    X = samples("digits", 1100, 0)
+    dense, tiled = (
+        diffusion_operator(G, positive_semidefinite=True)
+        for G in (gaussian_affinity(X, 20.0, dtype=np.float32), TiledGaussian(X, 20.0))
+    )
+    values = [
+        lanczos_density(S, random_state=0).entropy(1).value for S in (dense, tiled)
+    ]
+    # The same probes, so that only the rounding of float32 differs.
+    assert values[0] == pytest.approx(values[1], abs=1e-4)
+
+
+def test_blocks_are_orthonormal_and_tridiagonalise():
+    S = operator(samples("uniform", 200, 0), "median")
+    v = S.leading_vector.astype(np.float32)[:, None]
+    krylov = start(200, 6, v, v, np.random.default_rng(0))
+    for _ in range(5):
+        krylov = step(krylov, S.matmat)
+    Q = krylov.basis[:, : len(krylov.T)].astype(float)
+    np.testing.assert_allclose(Q.T @ Q, np.eye(30), atol=2e-6)
+    np.testing.assert_allclose(Q.T @ v, 0, atol=2e-6)
+    np.testing.assert_allclose(Q.T @ S.toarray() @ Q, krylov.T, atol=2e-6)
+    assert krylov.n_steps == 5
+    assert krylov.n_probes == 6
+
+
+def test_estimator_warns_where_tol_is_out_of_reach():
+    X = samples("uniform", 500, 0)
+    dse = DiffusionSpectralEntropy(
+        affinity="nearest_neighbors", eigen_solver="lanczos", tol=1e-8, random_state=0
+    )
+    with pytest.warns(ConvergenceWarning, match="reached a standard error of .* above"):
+        dse.fit(X)
+    assert dse.entropy_std_error_ > 1e-8
+
+
+def test_estimator_tells_its_error():
+    X = samples("digits", 1000, 0)
+    exact = DiffusionSpectralEntropy(eigen_solver="dense").fit(X).entropy_
+    dse = DiffusionSpectralEntropy(eigen_solver="lanczos", random_state=0).fit(X)
+    assert 0 < dse.entropy_std_error_ <= dse.tol
+    assert abs(dse.entropy_ - exact) <= 2 * dse.tol
+    lower, upper = dse.entropy_interval_
+    assert lower < dse.entropy_ < upper
+    assert dse.eigenvalues_[0] == 1
+    assert dse.score(X) == dse.entropy_
+    assert dse.entropy_curve([1.0])[0] == dse.entropy_
