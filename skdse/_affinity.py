@@ -15,6 +15,7 @@ from sklearn.utils import gen_batches
 
 from ._neighbors import EUCLIDEAN
 from ._parallel import map_threads
+from ._progress import Progress
 from ._validation import check_affinity_matrix
 
 # Rows of a tile: large enough for matrix products at full speed, small enough to stay
@@ -33,7 +34,7 @@ SMALLEST_EXPONENT = -40.0
 WHOLE_DATA_METRICS = ("mahalanobis", "seuclidean")
 
 
-def gaussian_affinity(X, sigma, metric="euclidean", dtype=np.float64):
+def gaussian_affinity(X, sigma, metric="euclidean", dtype=np.float64, verbose=0):
     """Gaussian affinity of all pairs of rows, dense (n_samples, n_samples)."""
     if metric in WHOLE_DATA_METRICS:
         return _from_distances(pairwise_distances(X, metric=metric), sigma, sigma)
@@ -45,8 +46,10 @@ def gaussian_affinity(X, sigma, metric="euclidean", dtype=np.float64):
         G[rows, columns] = tiles.tile(rows, columns)
         if rows != columns:
             G[columns, rows] = G[rows, columns].T
+        progress.advance()
 
-    map_threads(fill, tiles.pairs)
+    with Progress(len(tiles.pairs), "affinity", verbose) as progress:
+        map_threads(fill, tiles.pairs)
     return G
 
 
@@ -67,13 +70,17 @@ class TiledGaussian:
     dtype : dtype
         Precision of the tiles. Their exponents are in float64 where float32 would
         lose digits.
+    verbose : int
+        Whether to show the progress of products.
     """
 
-    def __init__(self, X, sigma, metric="euclidean", dtype=np.float32):
+    def __init__(self, X, sigma, metric="euclidean", dtype=np.float32, verbose=0):
         self.X = X
         self.sigma = sigma
         self.metric = metric
         self.dtype = np.dtype(dtype)
+        self.verbose = verbose
+        self.n_products = 0
         self.shape = len(X), len(X)
         # ‖x‖² - 2 x·y + ‖y‖² loses its digits far from the origin.
         self.center = X.mean(axis=0, dtype=np.float64)
@@ -82,6 +89,15 @@ class TiledGaussian:
         self.exponent_dtype = np.float64 if exact else np.float32
         blocks = list(gen_batches(len(X), _tile_rows(self.dtype.itemsize)))
         self.pairs = [(a, b) for i, a in enumerate(blocks) for b in blocks[: i + 1]]
+
+    @property
+    def columns_a_tile(self):
+        """Columns of a product that take as long as making the tiles.
+
+        A tile costs 2 (d + 20) operations an entry, and serves both its sides with
+        2 operations a column each.
+        """
+        return (self.X.shape[1] + 20) // 2
 
     def tile(self, rows, columns):
         """Affinity of some rows and columns, dense."""
@@ -126,9 +142,13 @@ class TiledGaussian:
                 total[rows] += tile @ columns[others]
                 if rows != others:
                     total[others] += tile.T @ columns[rows]
+                progress.advance()
             return total
 
-        parts = map_threads(part, [self.pairs[i::N_PARTS] for i in range(N_PARTS)])
+        self.n_products += 1
+        label = f"affinity tiles of product {self.n_products}"
+        with Progress(len(self.pairs), label, self.verbose) as progress:
+            parts = map_threads(part, [self.pairs[i::N_PARTS] for i in range(N_PARTS)])
         return sum(parts).reshape(V.shape)
 
     def _exponents(self, rows, columns):

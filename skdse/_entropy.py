@@ -25,6 +25,7 @@ from ._base import (
 )
 from ._diffusion import diffusion_operator
 from ._neighbors import EUCLIDEAN, NeighborIndex
+from ._progress import say
 from ._solvers import SOLVERS, choose_solver, solve
 from ._spectrum import Spectrum, knee_time
 from ._validation import (
@@ -367,6 +368,7 @@ class DiffusionSpectralEntropy(KernelEntropy):
             tol=self.tol,
             n_components=self.n_components,
             random_state=seed,
+            verbose=self.verbose,
         )
 
     def _affinity(self, X, scale, seed, solver):
@@ -386,12 +388,15 @@ class DiffusionSpectralEntropy(KernelEntropy):
 
     def _gaussian(self, X, scale, dtype):
         """Gaussian affinity of all pairs, dense where that fits in memory."""
+        shown = X, scale, self.metric, dtype, self.verbose
         if dtype == np.float32 and not fits_in_memory(len(X), DENSE_SHARE, itemsize=4):
-            return TiledGaussian(X, scale, self.metric)
+            return TiledGaussian(*shown)
         check_fits_in_memory(len(X))
-        return gaussian_affinity(X, scale, self.metric, dtype)
+        return gaussian_affinity(*shown)
 
     def _neighbor_index(self, X, n_neighbors, seed):
+        if self.verbose:
+            say(f"searching {n_neighbors} neighbors of {len(X)} samples")
         return NeighborIndex(
             X, self.metric, n_neighbors, random_state=seed, n_jobs=self.n_jobs
         )

@@ -13,13 +13,12 @@ import numpy as np
 from ._density import SpectralDensity, calibrated
 from ._diffusion import DiffusionOperator
 from ._krylov import start, step
+from ._progress import say
 from ._quadrature import contrasts_of, n_converged, pool, rules_of
 
-# Product with b columns costs as much as FIXED_COLUMNS + b (sgemm, 2 cores, n = 10^4).
-FIXED_COLUMNS = 24
 # Probes of the first block: fewer of many samples, whose basis must fit in memory and
 # whose variance is small.
-FIRST_COLUMNS, FIRST_PROBES = 4_000_000, (4, 16)
+FIRST_COLUMNS, FIRST_PROBES = 4_000_000, 16
 MAX_PROBES, MAX_STEPS = 256, 40
 # Columns of one block of later probes.
 MAX_BLOCK = 32
@@ -42,6 +41,16 @@ class _Request:
     target: float  # [bits]
     max_probes: int
     max_steps: int
+    verbose: int = 0
+
+    def tell(self, density):
+        """Say how far the standard error is, if verbose."""
+        if self.verbose:
+            say(
+                f"lanczos: {density.n_probes} probes, {density.n_steps} steps, standard "
+                f"error {density.entropy(self.t).std_error:.1e} bits, "
+                f"{self.target:.1e} asked for"
+            )
 
 
 def lanczos_density(
@@ -53,6 +62,7 @@ def lanczos_density(
     max_probes=MAX_PROBES,
     max_steps=MAX_STEPS,
     random_state=None,
+    verbose=0,
 ):
     """Spectral density of the operator, good for the entropy at time t.
 
@@ -61,14 +71,20 @@ def lanczos_density(
     """
     rng = np.random.default_rng(random_state)
     n = operator.n_samples
-    request = _Request(operator, t, MARGIN * tol, max_probes, max_steps)
+    request = _Request(operator, t, MARGIN * tol, max_probes, max_steps, verbose)
     leading = operator.leading_vector.astype(np.float32).reshape(n, 1)
-    b = min(n_probes or int(np.clip(FIRST_COLUMNS // n, *FIRST_PROBES)), n - 1)
+    b = min(n_probes or _first_probes(operator), n - 1)
     krylov, density, U = _explore(request, start(n, b, leading, leading, rng))
     found = krylov.basis[:, : len(U)] @ U.astype(np.float32)
     probes = np.array(krylov.basis[:, :b])
     del krylov  # its basis is large
     return _refine(request, density, np.hstack([leading, found]), probes, rng)
+
+
+def _first_probes(operator):
+    """Columns of the first block: more where a product costs much besides them."""
+    most = MAX_BLOCK if operator.fixed_columns > 4 * MAX_BLOCK else FIRST_PROBES
+    return int(np.clip(FIRST_COLUMNS // operator.n_samples, 4, most))
 
 
 def _explore(request, krylov):
@@ -81,6 +97,7 @@ def _explore(request, krylov):
         if steps < look and not spent:
             continue
         density, U = _first_density(request, krylov)
+        request.tell(density)
         if spent or _enough_steps(request, density, before):
             return krylov, density, U
         before, look = density.errors(request.t)[0], max(steps + 1, int(1.15 * steps))
@@ -96,16 +113,22 @@ def _enough_steps(request, density, before):
         np.isfinite(before)
         and truncation <= TRUNCATION_SHARE * request.target
         and sampling > target
-        and _probes_are_cheaper(density, before, sampling, target)
+        and _probes_are_cheaper(request, density, before, sampling, target)
     )
 
 
-def _probes_are_cheaper(density, before, sampling, target):
+def _probes_are_cheaper(request, density, before, sampling, target):
     """Whether more probes cost fewer columns than more steps of the same probes."""
     missing = _missing_probes(density, sampling, target)
-    probes = density.n_steps * (missing + FIXED_COLUMNS * np.ceil(missing / MAX_BLOCK))
+    probes = density.n_steps * (
+        missing + request.operator.fixed_columns * np.ceil(missing / MAX_BLOCK)
+    )
     rate = np.log(max(before / sampling, 1.0 + 1e-9))
-    steps = (FIXED_COLUMNS + density.n_probes) * np.log(sampling / target) / rate
+    steps = (
+        (request.operator.fixed_columns + density.n_probes)
+        * np.log(sampling / target)
+        / rate
+    )
     return probes <= steps
 
 

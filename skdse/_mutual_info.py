@@ -358,6 +358,8 @@ class DiffusionSpectralMI(
             _entropies_of,
             [(estimator, X, scale, rows, seed) for rows in sets],
             self.n_jobs,
+            "groups and subsets",
+            self.verbose,
         )
         estimates = [one for several in estimates for one in several]
         terms = _combine(grouping.labels, sizes, subsets, estimates)

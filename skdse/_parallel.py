@@ -4,25 +4,60 @@ BLAS gives other last digits with other numbers of threads. So each task runs BL
 one thread, and the tasks take the cores instead.
 """
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, ThreadPoolExecutor
+from itertools import starmap
+from operator import length_hint
 
 # Not sklearn.utils.parallel: in threads, its delayed resets the warning filters of the
 # whole process, in each thread at its own time, and leaves them changed.
 from joblib import Parallel, delayed, effective_n_jobs
+from joblib.parallel import get_active_backend
 from sklearn import config_context, get_config
 from threadpoolctl import threadpool_info, threadpool_limits
 
+from ._progress import Progress
 
-def run_tasks(function, tasks, n_jobs=None):
-    """List of function(*task) for each task, in threads or as parallel_config says."""
+
+def run_tasks(function, tasks, n_jobs=None, label="", verbose=0):
+    """List of function(*task) for each task, in threads or as parallel_config says.
+
+    Progress is shown under the label, if verbose.
+    """
+    tasks = list(tasks)
+    backend, _ = get_active_backend()
+    if type(backend).__name__ == "DaskDistributedBackend":
+        return _run_on_dask(backend, function, tasks)
     if n_jobs is None and effective_n_jobs(None) == 1:
         # Nobody set it: as many cores as BLAS would have taken.
         n_jobs = n_threads()
-    config = get_config()
-    with threadpool_limits(1):
+    config, results = get_config(), []
+    with threadpool_limits(1), Progress(len(tasks), label, verbose) as progress:
         # Threads, not processes: the samples are shared, and LAPACK, matrix products
         # and exponentials let other threads run.
-        return Parallel(n_jobs=n_jobs, prefer="threads")(
+        parallel = Parallel(n_jobs, prefer="threads", return_as="generator")
+        for result in parallel(
+            delayed(_run_alone)(config, function, *task) for task in tasks
+        ):
+            results.append(result)
+            progress.advance()
+    return results
+
+
+def iter_tasks(function, tasks, n_jobs=None, client=None):
+    """Yield function(*task) for each task as it comes, in any order.
+
+    One after the other in this process, on all cores; with n_jobs in as many
+    processes, with a client on its Dask cluster, on one core each.
+    """
+    config = get_config()
+    if client is not None:
+        yield from _iter_on_dask(client, config, function, tasks)
+    elif n_jobs is None:
+        yield from starmap(function, tasks)
+    else:
+        # Processes: the tasks may change what threads share, like warning filters.
+        parallel = Parallel(n_jobs, return_as="generator_unordered")
+        yield from parallel(
             delayed(_run_alone)(config, function, *task) for task in tasks
         )
 
@@ -48,3 +83,79 @@ def _run_alone(config, function, *task):
     """Run a task with its thread pools limited, wherever it landed."""
     with config_context(**config), threadpool_limits(1):
         return function(*task)
+
+
+def _run_on_dask(backend, function, tasks):
+    """List of function(*task) for each task, on the cluster of joblib's backend.
+
+    joblib scatters large arguments, and one whose only holder dies is lost, with all
+    tasks that wait for it. The result of a task Dask can make again.
+    """
+    client, config = backend.client, get_config()
+    if not tasks or _in_a_dask_worker():
+        # A task that waited for others would keep them from its worker.
+        return [_run_alone(config, function, *task) for task in tasks]
+    shared = [set(map(id, column)) for column in zip(*tasks, strict=True)]
+    common = {i: tasks[0][i] for i, ids in enumerate(shared) if len(ids) == 1}
+    with _large_graphs_allowed():
+        kept = client.submit(_same, common, pure=False)
+        futures = [
+            client.submit(
+                _run_completed,
+                kept,
+                config,
+                function,
+                [arg for i, arg in enumerate(task) if i not in common],
+                pure=False,
+            )
+            for task in tasks
+        ]
+        return client.gather(futures)
+
+
+def _in_a_dask_worker():
+    """Whether this runs as a task of a Dask cluster."""
+    from distributed import get_worker
+
+    try:
+        return get_worker() is not None
+    except ValueError:
+        return False
+
+
+def _iter_on_dask(client, config, function, tasks):
+    """Yield function(*task) for each task as it comes from a Dask cluster."""
+    from distributed import KilledWorker, as_completed
+
+    with _large_graphs_allowed():
+        futures = [
+            client.submit(_run_alone, config, function, *task, pure=False)
+            for task in tasks
+        ]
+    # The only references: results that have come need not outlive their worker.
+    futures, waiting = None, as_completed(futures, loop=client.loop)
+    for future in waiting:
+        try:
+            yield future.result()
+        except KilledWorker as error:
+            raise BrokenExecutor(str(error)) from error
+
+
+def _large_graphs_allowed():
+    """Context in which Dask does not warn of arguments above 10 MB."""
+    import dask
+
+    return dask.config.set({"distributed.admin.large-graph-warning-threshold": "1TB"})
+
+
+def _same(value):
+    """Return the value: what makes it again after its worker died."""
+    return value
+
+
+def _run_completed(common, config, function, rest):
+    """Run a task, its arguments completed by those that all tasks have in common."""
+    rest = iter(rest)
+    n_args = len(common) + length_hint(rest)
+    task = [common[i] if i in common else next(rest) for i in range(n_args)]
+    return _run_alone(config, function, *task)

@@ -81,7 +81,7 @@ def n_converged(krylov):
 def _continued(T, R, k, copies):
     """T, its last block of size k, continued by R and copies of that block."""
     b = len(R)
-    U, s, V = np.linalg.svd(R)
+    _, s, V = np.linalg.svd(R)
     # In the basis where the coupling is symmetric the copies are stationary.
     diagonal, coupling = T[len(T) - k :, len(T) - k :], (V.T * s) @ V
     size = len(T) + copies * b

@@ -74,9 +74,11 @@ def _largest(operator, k, start):
     return eigenvalues, abs(following) + ARPACK_TOL
 
 
-def solve_lanczos(operator, *, t=1, tol=1e-3, random_state=None, **_):
+def solve_lanczos(operator, *, t=1, tol=1e-3, random_state=None, verbose=0, **_):
     """Spectral density, by block Lanczos quadrature of random probes."""
-    density = lanczos_density(operator, t=t, tol=tol, random_state=random_state)
+    density = lanczos_density(
+        operator, t=t, tol=tol, random_state=random_state, verbose=verbose
+    )
     reached = density.entropy(t).std_error
     if reached > tol:
         warnings.warn(
@@ -99,11 +101,9 @@ def choose_solver(solver, n_samples):
     return "dense" if n_samples <= DENSE_MAX_SAMPLES else "lanczos"
 
 
-def solve(operator, solver, *, t=1, tol=1e-3, n_components=None, random_state=None):
-    """Spectrum of the operator by the named solver."""
-    return SOLVERS[solver](
-        operator, t=t, tol=tol, n_components=n_components, random_state=random_state
-    )
+def solve(operator, solver, **options):
+    """Spectrum of the operator by the named solver, each with options of its own."""
+    return SOLVERS[solver](operator, **options)
 
 
 def _spectrum(operator, eigenvalues, ceiling=0.0, eigenvalue_error=0.0):
