@@ -209,7 +209,12 @@ def nearest_neighbors_affinity(distances, indices, sigma):
 
 def callable_affinity(X, affinity):
     """Affinity that a callable makes of X, checked."""
-    return check_affinity_matrix(affinity(X), "the result of the affinity callable")
+    name = "the result of the affinity callable"
+    G = check_affinity_matrix(affinity(X), name)
+    shape = len(X), len(X)
+    if G.shape != shape:
+        raise ValueError(f"{name} must have shape {shape}; got {G.shape}.")
+    return G
 
 
 def at(sigma, rows):

@@ -5,17 +5,14 @@ entropy of the entries of the diffusion matrix (DMEE), and spectral entropy of t
 adjacency matrix itself (ASE).
 """
 
-from numbers import Real
-
 import numpy as np
-from sklearn.utils import check_scalar
 
 from ._affinity import gaussian_affinity
 from ._base import BaseEntropy, KernelEntropy, is_one_point
 from ._diffusion import diffusion_operator, transition_matrix
 from ._neighbors import NeighborIndex
 from ._spectrum import EntropyEstimate, shannon_entropy
-from ._validation import check_count, check_fits_in_memory, check_option
+from ._validation import check_count, check_fits_in_memory, check_option, check_share
 
 BIN_RANGES = ("each", "fitted")
 ADJACENCIES = ("anisotropic", "gaussian", "nearest_neighbors")
@@ -194,7 +191,7 @@ class MatrixEntryEntropy(KernelEntropy):
 
     def _check_parameters(self):
         super()._check_parameters()
-        check_scalar(self.alpha, "alpha", Real, min_val=0, max_val=1)
+        check_share(self.alpha, "alpha")
 
     def _measure(self, X, scale, seed):
         if is_one_point(X, scale):

@@ -4,10 +4,8 @@ X ─► bandwidth σ ─► affinity G ─► operator S ─► spectrum λ ─
 the module of its name.
 """
 
-from numbers import Real
-
 import numpy as np
-from sklearn.utils import check_array, check_scalar
+from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._affinity import (
@@ -35,9 +33,15 @@ from ._validation import (
     check_number_or_option,
     check_option,
     check_positive,
+    check_share,
+    check_work,
     fits_in_memory,
 )
 
+WAY_OUT = (
+    "eigen_solver='lanczos', affinity='nearest_neighbors' with another eigen_solver "
+    "than 'dense', or a subsample"
+)
 # Share of the free memory that a dense float32 affinity may take; tiles beyond.
 DENSE_SHARE = 0.5
 AFFINITIES = ("gaussian", "nearest_neighbors", "precomputed")
@@ -101,7 +105,8 @@ class DiffusionSpectralEntropy(KernelEntropy):
         "nearest_neighbors" a symmetrised, sparse kNN graph with Gaussian weights
         (exact search for small problems, pynndescent for large ones);
         with "precomputed" X is the affinity matrix itself, dense or sparse, symmetric
-        and without negative entries; a callable gets X and returns such a matrix.
+        and without negative entries (a zero row is an isolated sample); a callable
+        gets X and returns such a matrix.
     bandwidth : float or {"auto", "median", "knn", "adaptive"}, default="auto"
         σ of the Gaussian ``exp(-d²/(2 σ_i σ_j))``: a number in the units of the data;
         "median", half the median distance between samples; "knn", the median distance
@@ -140,7 +145,8 @@ class DiffusionSpectralEntropy(KernelEntropy):
     random_state : int, RandomState instance or None, default=None
         Seed of subsamples, sampled pairs, approximate neighbours and solvers' starts.
     n_jobs : int, default=None
-        Jobs of the exact neighbour search. Results do not depend on it.
+        Jobs of the exact neighbour search with metrics other than the Euclidean; all
+        else takes as many threads as the linear algebra. Results do not depend on it.
     verbose : int, default=0
         Verbosity.
 
@@ -184,6 +190,7 @@ class DiffusionSpectralEntropy(KernelEntropy):
     --------
     Measure how many diffusion states the digits fill:
 
+    >>> import numpy as np
     >>> from sklearn.datasets import load_digits
     >>> from skdse import DiffusionSpectralEntropy
     >>> X, _ = load_digits(return_X_y=True)
@@ -268,12 +275,13 @@ class DiffusionSpectralEntropy(KernelEntropy):
         if not callable(self.affinity):
             check_option(self.affinity, "affinity", AFFINITIES)
         check_count(self.n_neighbors, "n_neighbors")
-        check_scalar(self.alpha, "alpha", Real, min_val=0, max_val=1)
+        check_share(self.alpha, "alpha")
         check_number_or_option(self.t, "t", ("auto",))
         check_option(self.eigen_solver, "eigen_solver", ("auto", *SOLVERS))
         if self.n_components is not None:
             check_count(self.n_components, "n_components")
         check_positive(self.tol, "tol")
+        check_work(self.n_jobs, self.verbose)
 
     def _rule(self):
         if self.bandwidth == "auto":
@@ -379,20 +387,24 @@ class DiffusionSpectralEntropy(KernelEntropy):
         if self.affinity == "precomputed":
             return X.astype(dtype, copy=False)
         if self.affinity == "gaussian":
-            return self._gaussian(X, scale, dtype)
+            return self._gaussian(X, scale, solver)
         index = self._index
         if index is None or index.X is not X:
             index = self._neighbor_index(X, self.n_neighbors, seed)
         neighbors = index.kneighbors(self.n_neighbors)
         return nearest_neighbors_affinity(*neighbors, scale).astype(dtype, copy=False)
 
-    def _gaussian(self, X, scale, dtype):
-        """Gaussian affinity of all pairs, dense where that fits in memory."""
-        shown = X, scale, self.metric, dtype, self.verbose
-        if dtype == np.float32 and not fits_in_memory(len(X), DENSE_SHARE, itemsize=4):
-            return TiledGaussian(*shown)
-        check_fits_in_memory(len(X))
-        return gaussian_affinity(*shown)
+    def _gaussian(self, X, scale, solver):
+        """Gaussian affinity of all pairs, in tiles where a matrix is too large."""
+        n, precision = len(X), np.float32 if solver == "lanczos" else np.float64
+        arguments = X, scale, self.metric, precision, self.verbose
+        if solver == "lanczos":
+            fits = fits_in_memory(n, DENSE_SHARE, itemsize=4)
+            make = gaussian_affinity if fits else TiledGaussian
+            return make(*arguments)
+        # LAPACK works on copies.
+        check_fits_in_memory(n, 3 if solver == "dense" else 1, WAY_OUT)
+        return gaussian_affinity(*arguments)
 
     def _neighbor_index(self, X, n_neighbors, seed):
         if self.verbose:
@@ -412,8 +424,9 @@ class DiffusionSpectralEntropy(KernelEntropy):
     def _validate(self, X, *, reset):
         if self.affinity != "precomputed":
             return super()._validate(X, reset=reset)
-        if reset:
-            X = validate_data(self, X, accept_sparse="csr", dtype=FLOATS)
+        # A square affinity of any number of other samples can be scored.
+        if reset or np.shape(X)[:1] != np.shape(X)[1:]:
+            X = validate_data(self, X, reset=reset, accept_sparse="csr", dtype=FLOATS)
         return check_affinity_matrix(X, "X, the precomputed affinity,")
 
     def _take(self, X, rows):

@@ -49,8 +49,8 @@ def group_target(y, target="auto", n_groups=10, clusterer=None, random_state=Non
         return _grouping(_names(y), _names)
     if n_groups > len(y):
         raise ValueError(
-            f"n_groups must be at most the number of samples, {len(y)}; "
-            f"got {n_groups!r}."
+            "n_groups must be at most the number of samples; "
+            f"got n_groups={n_groups!r} and n_samples={len(y)}."
         )
     if y.ndim == 1 and (clusterer is None or clusterer in BINNINGS):
         return _binned(y.astype(np.float64), n_groups, clusterer or "quantile")
@@ -122,7 +122,9 @@ def _binned(y, n_groups, strategy):
     check_array(y, ensure_2d=False, input_name="y")
     if strategy == "quantile":
         shares = np.linspace(0, 1, n_groups + 1)[1:-1]
-        edges = np.unique(np.quantile(y, shares))
+        # Below an edge at the smallest value there is nothing.
+        second = np.min(y, where=y > y.min(), initial=np.inf)
+        edges = np.unique(np.maximum(np.quantile(y, shares), second))
     else:
         edges = np.linspace(y.min(), y.max(), n_groups + 1)[1:-1]
     assign = partial(_bins_of, edges)

@@ -47,8 +47,8 @@ class _Request:
         """Say how far the standard error is, if verbose."""
         if self.verbose:
             say(
-                f"lanczos: {density.n_probes} probes, {density.n_steps} steps, standard "
-                f"error {density.entropy(self.t).std_error:.1e} bits, "
+                f"lanczos: {density.n_probes} probes, {density.n_steps} steps: "
+                f"standard error {density.entropy(self.t).std_error:.1e} bits, "
                 f"{self.target:.1e} asked for"
             )
 
@@ -120,15 +120,10 @@ def _enough_steps(request, density, before):
 def _probes_are_cheaper(request, density, before, sampling, target):
     """Whether more probes cost fewer columns than more steps of the same probes."""
     missing = _missing_probes(density, sampling, target)
-    probes = density.n_steps * (
-        missing + request.operator.fixed_columns * np.ceil(missing / MAX_BLOCK)
-    )
+    fixed = request.operator.fixed_columns
+    probes = density.n_steps * (missing + fixed * np.ceil(missing / MAX_BLOCK))
     rate = np.log(max(before / sampling, 1.0 + 1e-9))
-    steps = (
-        (request.operator.fixed_columns + density.n_probes)
-        * np.log(sampling / target)
-        / rate
-    )
+    steps = (fixed + density.n_probes) * np.log(sampling / target) / rate
     return probes <= steps
 
 

@@ -15,8 +15,6 @@ import numpy as np
 from sklearn.base import (
     BaseEstimator,
     MetaEstimatorMixin,
-    OneToOneFeatureMixin,
-    TransformerMixin,
     clone,
 )
 from sklearn.utils import check_consistent_length, check_random_state, get_tags
@@ -27,6 +25,7 @@ from ._base import (
     MAX_SEED,
     SATURATION,
     BaseEntropy,
+    PassThroughMixin,
     take_scale,
     warn_if_saturated,
 )
@@ -34,7 +33,7 @@ from ._entropy import DiffusionSpectralEntropy
 from ._grouping import BINNINGS, TARGETS, group_target
 from ._parallel import run_tasks
 from ._spectrum import EntropyEstimate
-from ._validation import check_count, check_flag, check_option
+from ._validation import check_count, check_flag, check_option, check_work
 
 
 def diffusion_spectral_mutual_info(X, y, **params):
@@ -69,7 +68,8 @@ def diffusion_spectral_mutual_info(X, y, **params):
     Two far clusters tell which of them a sample is from, one bit:
 
     >>> import numpy as np
-    >>> from skdse import DiffusionSpectralEntropy, diffusion_spectral_mutual_info
+    >>> from skdse import DiffusionSpectralEntropy
+    >>> from skdse import diffusion_spectral_mutual_info
     >>> y = np.repeat([0, 1], 50)
     >>> X = 100.0 * y[:, None]
     >>> dse = DiffusionSpectralEntropy(bandwidth=1.0)
@@ -99,9 +99,7 @@ class _Terms:
         return scale * difference, scale * self.std_error
 
 
-class DiffusionSpectralMI(
-    MetaEstimatorMixin, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
-):
+class DiffusionSpectralMI(MetaEstimatorMixin, PassThroughMixin, BaseEstimator):
     """Diffusion spectral mutual information of a representation and a target.
 
     The entropy of random subsets of X less the entropy of the groups of y, at equal
@@ -277,29 +275,13 @@ class DiffusionSpectralMI(
         terms = self._measure(X, self._grouping.regroup(y), rng, fitted=False)
         return terms.mutual_info(self.normalize)[0]
 
-    def transform(self, X):
-        """Return X unchanged: the estimator is a probe in a pipeline.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Representations.
-
-        Returns
-        -------
-        X : array-like of shape (n_samples, n_features)
-            The same.
-        """
-        check_is_fitted(self)
-        checked = _validated(self, X, self.estimator_, reset=False)
-        return X if hasattr(X, "shape") else checked
-
     def _check_parameters(self):
         """Raise if a parameter is invalid."""
         check_option(self.target, "target", TARGETS)
         check_count(self.n_groups, "n_groups", minimum=2)
         check_count(self.n_repeats, "n_repeats")
         check_flag(self.normalize, "normalize")
+        check_work(self.n_jobs, self.verbose)
         if isinstance(self.clusterer, str):
             check_option(self.clusterer, "clusterer", BINNINGS)
         elif self.clusterer is not None and not hasattr(self.clusterer, "fit_predict"):
@@ -312,14 +294,17 @@ class DiffusionSpectralMI(
         """Return an unfitted entropy estimator, its parameters checked."""
         if self.estimator is None:
             return DiffusionSpectralEntropy(bandwidth="adaptive")
+        methods = ("fit", "score", "get_params")
+        if isinstance(self.estimator, type) or not all(
+            hasattr(self.estimator, name) for name in methods
+        ):
+            raise TypeError(
+                "estimator must be an entropy estimator with fit and score; "
+                f"got {self.estimator!r}."
+            )
         estimator = clone(self.estimator)
         if isinstance(estimator, BaseEntropy):
             estimator._check_parameters()
-        elif not (hasattr(estimator, "fit") and hasattr(estimator, "score")):
-            raise TypeError(
-                "estimator must be an entropy estimator with fit and score; "
-                f"got {estimator!r}."
-            )
         return estimator
 
     def _validate(self, X, y, estimator, *, reset):
@@ -379,7 +364,11 @@ def _validated(owner, X, estimator, *, reset):
     tags = get_tags(estimator).input_tags
     if reset or not tags.pairwise:
         X = validate_data(
-            owner, X, reset=reset, dtype=FLOATS, accept_sparse=tags.sparse
+            owner,
+            X,
+            reset=reset,
+            dtype=FLOATS,
+            accept_sparse="csr" if tags.sparse else False,
         )
     if isinstance(estimator, BaseEntropy):
         X = estimator._validate(X, reset=reset)

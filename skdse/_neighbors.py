@@ -4,16 +4,19 @@ Both searches give distances d (n_samples, k) in ascending order and never make 
 n x n array.
 """
 
-from functools import cached_property
-
 import numpy as np
-from sklearn.neighbors import NearestNeighbors
+from sklearn.neighbors import KDTree, NearestNeighbors
 from sklearn.utils import gen_batches
+
+from ._parallel import map_threads
 
 # Exact search costs about n² (d + 64) operations. At this product it takes as long
 # (25 s on two cores) as pynndescent with the compilation that each process pays;
 # pynndescent itself is then a matter of seconds. Measured for d = 64 and 784.
 EXACT_SEARCH_WORK = 8e11
+# Up to so many features a tree is faster than all distances, as in scikit-learn.
+TREE_FEATURES = 15
+TREE_ROWS = 4096
 # Rows whose neighbours' differences are held at a time.
 _BLOCK_BYTES = 64 * 2**20
 EUCLIDEAN = ("euclidean", "l2")
@@ -44,10 +47,13 @@ class NeighborIndex:
         self.random_state = random_state
         self.n_jobs = n_jobs
         self.exact = use_exact_search(*X.shape)
+        self._search = self._own = None
 
     def kneighbors(self, k):
         """Distances and indices of each row's k nearest other rows."""
-        distances, indices = self._own_neighbors
+        if self._own is None:
+            self._own = _drop_self(*self._find_own())
+        distances, indices = self._own
         return distances[:, :k], indices[:, :k]
 
     def query(self, Y, k):
@@ -56,34 +62,49 @@ class NeighborIndex:
         A row of Y that equals a row of X stands for it and is not its own neighbour;
         steps before, such as PCA, give a fitted row back with other last digits.
         """
-        k = min(k, self.n_neighbors)
-        if self.exact:
-            found = self._search.kneighbors(Y, n_neighbors=k + 1)
-            distances, _ = self._sorted(Y, *found)
-        else:
-            _, distances = self._search.query(Y, k=k + 1)
+        distances, _ = self._find(Y, min(k, self.n_neighbors) + 1)
         rounding = np.finfo(self.X.dtype).eps ** 0.5
         known = distances[:, 0] <= rounding * distances[:, -1]
         return np.where(known[:, None], distances[:, 1:], distances[:, :-1])
 
-    @cached_property
-    def _search(self):
-        """Index of the chosen kind."""
+    def _find_own(self):
+        """Distances and indices of each row's nearest rows, the row itself first."""
         if self.exact:
-            search = NearestNeighbors(metric=self.metric, n_jobs=self.n_jobs)
-            return search.fit(self.X)
-        return _build_descent(
-            self.X, self.metric, self.n_neighbors + 1, self.random_state
-        )
+            return self._find(self.X, self.n_neighbors + 1)
+        indices, distances = self._searcher().neighbor_graph
+        return distances, indices
 
-    @cached_property
-    def _own_neighbors(self):
-        """Distances and indices of the n_neighbors of every row."""
-        if self.exact:
-            found = self._search.kneighbors(n_neighbors=self.n_neighbors)
-            return self._sorted(self.X, *found)
-        indices, distances = self._search.neighbor_graph
-        return _drop_self(distances, indices)
+    def _find(self, Y, k):
+        """Distances and indices of the k rows of X nearest to each row of Y."""
+        searcher = self._searcher()
+        if not self.exact:
+            return searcher.query(Y, k=k)[::-1]
+        if not isinstance(searcher, KDTree):
+            return self._sorted(Y, *searcher.kneighbors(Y, n_neighbors=k))
+        blocks = list(gen_batches(len(Y), TREE_ROWS))
+        found = map_threads(lambda rows: searcher.query(Y[rows], k=k), blocks)
+        distances, indices = map(np.concatenate, zip(*found, strict=True))
+        return self._sorted(Y, distances, indices)
+
+    def _searcher(self):
+        """Index of the kind that suits the data, made at the first call."""
+        if self._search is None:
+            self._search = self._make_searcher()
+        return self._search
+
+    def _make_searcher(self):
+        if not self.exact:
+            k = self.n_neighbors + 1
+            return _build_descent(self.X, self.metric, k, self.random_state)
+        if self.metric in KDTree.valid_metrics and self.X.shape[1] <= TREE_FEATURES:
+            return KDTree(self.X, metric=self.metric)
+        # Not its trees: they go through scikit-learn's Parallel, which in threads
+        # changes the warning filters of the whole process, and under another joblib
+        # backend waits for other workers.
+        search = NearestNeighbors(
+            algorithm="brute", metric=self.metric, n_jobs=self.n_jobs
+        )
+        return search.fit(self.X)
 
     def _sorted(self, Y, distances, indices):
         """Distances without rounding noise, 0 between duplicates, in order."""

@@ -5,6 +5,7 @@ one thread, and the tasks take the cores instead.
 """
 
 from concurrent.futures import BrokenExecutor, ThreadPoolExecutor
+from functools import cache
 from itertools import starmap
 from operator import length_hint
 
@@ -13,7 +14,7 @@ from operator import length_hint
 from joblib import Parallel, delayed, effective_n_jobs
 from joblib.parallel import get_active_backend
 from sklearn import config_context, get_config
-from threadpoolctl import threadpool_info, threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from ._progress import Progress
 
@@ -31,7 +32,7 @@ def run_tasks(function, tasks, n_jobs=None, label="", verbose=0):
         # Nobody set it: as many cores as BLAS would have taken.
         n_jobs = n_threads()
     config, results = get_config(), []
-    with threadpool_limits(1), Progress(len(tasks), label, verbose) as progress:
+    with single_threaded(), Progress(len(tasks), label, verbose) as progress:
         # Threads, not processes: the samples are shared, and LAPACK, matrix products
         # and exponentials let other threads run.
         parallel = Parallel(n_jobs, prefer="threads", return_as="generator")
@@ -70,18 +71,30 @@ def map_threads(function, items):
     n_workers = min(n_threads(), len(items))
     if n_workers == 1:
         return [function(item) for item in items]
-    with threadpool_limits(1), ThreadPoolExecutor(n_workers) as executor:
+    with single_threaded(), ThreadPoolExecutor(n_workers) as executor:
         return list(executor.map(function, items))
 
 
 def n_threads():
     """Threads that the linear algebra would take."""
-    return max((pool["num_threads"] for pool in threadpool_info()), default=1)
+    pools = _controller().info()
+    return max((pool["num_threads"] for pool in pools), default=1)
+
+
+def single_threaded():
+    """Context in which linear algebra takes one thread."""
+    return _controller().limit(limits=1)
+
+
+@cache
+def _controller():
+    """Return the thread pools of this process; looking them up takes milliseconds."""
+    return ThreadpoolController()
 
 
 def _run_alone(config, function, *task):
     """Run a task with its thread pools limited, wherever it landed."""
-    with config_context(**config), threadpool_limits(1):
+    with config_context(**config), single_threaded():
         return function(*task)
 
 

@@ -26,8 +26,10 @@ ARPACK_TOL = 1e-12
 
 def solve_dense(operator, **_):
     """All eigenvalues, by LAPACK in float64."""
-    # G and S, and the copy that eigvalsh works on.
-    check_fits_in_memory(operator.n_samples, n_matrices=3)
+    # S and the copy that eigvalsh works on.
+    check_fits_in_memory(
+        operator.n_samples, 2, "eigen_solver='lanczos', or a subsample"
+    )
     # numpy's, for it lets other threads run; scipy's holds the interpreter's lock.
     eigenvalues = np.linalg.eigvalsh(operator.toarray())
     return _spectrum(operator, eigenvalues)

@@ -99,6 +99,8 @@ class Spectrum:
         return cls(np.eye(1, n_samples)[0], n_samples, 1.0, 1.0, True)
 
     def _saturation(self, t):
+        if self.is_complete and not self.eigenvalues[1:].any():
+            return ""  # identical samples: there is nothing to tell
         return saturation(self.n_samples, self.trace, self.squared_norm, t)
 
     def _interval(self, known, t):
@@ -162,8 +164,6 @@ class Spectrum:
 
 def saturation(n_samples, trace, squared_norm, t=1):
     """Kind of saturation at time t, see EntropyEstimate."""
-    if n_samples < 2 or trace == squared_norm == 1:  # one state: identical samples
-        return ""
     if t * (1 - trace / n_samples) < ISOLATED_MASS:
         return "isolated"
     return "uniform" if squared_norm - 1 < UNIFORM_NORM else ""

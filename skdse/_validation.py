@@ -161,16 +161,15 @@ def fits_in_memory(n_samples, share=1.0, n_matrices=1, itemsize=8):
     return n_matrices * itemsize * n_samples**2 <= share * available_memory()
 
 
-def check_fits_in_memory(n_samples, n_matrices=1, itemsize=8):
+def check_fits_in_memory(n_samples, n_matrices=1, way_out="a subsample"):
     """Raise MemoryError where n_matrices dense n x n matrices would not fit."""
-    if fits_in_memory(n_samples, 1.0, n_matrices, itemsize):
+    if fits_in_memory(n_samples, 1.0, n_matrices):
         return
-    needed, available = n_matrices * n_samples**2 * itemsize, available_memory()
-    fitting = int((available / (n_matrices * itemsize)) ** 0.5)
+    needed, available = n_matrices * 8 * n_samples**2, available_memory()
+    fitting = int((available / (8 * n_matrices)) ** 0.5)
     raise MemoryError(
         f"A dense {n_samples} x {n_samples} affinity needs "
         f"{needed / 2**30:.1f} GiB with its working copies, "
-        f"{available / 2**30:.1f} GiB are available. Use "
-        "affinity='nearest_neighbors', or a subsample: "
+        f"{available / 2**30:.1f} GiB are available. Use {way_out}: "
         f"max_samples={fitting} would fit."
     )

@@ -1,21 +1,19 @@
 """Tests of the command line."""
 
 import json
+import os
 import subprocess
 import sys
-from contextlib import redirect_stdout
-from io import StringIO
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.datasets import make_blobs
-from sklearn.neural_network import MLPClassifier
 from threadpoolctl import threadpool_limits
 
 import skdse
-from skdse import DiffusionSpectralEntropy, DiffusionSpectralMI, _cli
+from skdse import DiffusionSpectralEntropy, DiffusionSpectralMI, _cli, _report
 from skdse._cli import main
 
 PNG = b"\x89PNG\r\n"
@@ -63,79 +61,6 @@ def error(capsys, *arguments):
     assert captured.err.startswith("skdse: error: ")
     assert captured.err.count("\n") == 1
     return captured.err.removeprefix("skdse: error: ").rstrip("\n")
-
-
-# The bundled digits
-
-
-@pytest.fixture(scope="module")
-def report_of_digits():
-    """Lines printed without arguments, and the records and the job behind them."""
-    seen = []
-    as_text = _cli._as_text
-    with pytest.MonkeyPatch.context() as patch, redirect_stdout(StringIO()) as out:
-        patch.setattr(_cli, "_as_text", lambda *a: seen.append(a) or as_text(*a))
-        assert main([]) == 0
-    ((records, job, _),) = seen
-    return out.getvalue().splitlines(), records, job
-
-
-def test_no_argument_measures_the_digits_layer_by_layer(report_of_digits):
-    lines, records, _ = report_of_digits
-    header = next(i for i, line in enumerate(lines) if "DSE [bits]" in line)
-    columns = ["DSE [bits]", "DSMI(Z;Y) [bits]", "DSMI(Z;X) [bits]", "effective rank"]
-    assert lines[header].split(maxsplit=2)[2].split("  ") == columns
-    rows = [line.rsplit(maxsplit=5) for line in lines[header + 1 : header + 5]]
-    names = ["input", "hidden 1", "hidden 2", "output"]
-    assert [row[0].strip() for row in rows] == names
-    for row, record, width in zip(rows, records, (64, 64, 32, 10), strict=True):
-        measures = [record[key] for key in ("dse", "dsmi_y", "dsmi_x")]
-        shown = [f"{value:.3f}" for value in measures]
-        assert row[1:] == [str(width), *shown, f"{record['effective_rank']:.1f}"]
-    assert lines[-1] == f"Test accuracy: {records[0]['test_accuracy']:.3f}"
-
-
-def test_perceptron_learns_and_gathers_the_digits(report_of_digits):
-    _, records, _ = report_of_digits
-    assert records[0]["test_accuracy"] > 0.95
-    entropies = [one["dse"] for one in records]
-    assert entropies == sorted(entropies, reverse=True)
-    for_labels = [one["dsmi_y"] for one in records]
-    assert for_labels == sorted(for_labels)
-
-
-def test_layers_agree_with_the_estimators(report_of_digits):
-    _, records, _ = report_of_digits
-    # One thread, as the command takes: the network depends on it in the last digits.
-    with threadpool_limits(1):
-        mlp, X, y = _cli._train_perceptron()
-        name, Z = list(_cli._layers(mlp, X))[2]
-        dse = DiffusionSpectralEntropy(random_state=0).fit(Z)
-        by_label = DiffusionSpectralMI(random_state=0).fit(Z, y)
-        by_input = DiffusionSpectralMI(target="continuous", random_state=0).fit(X, X)
-        by_input.set_params(target="discrete").fit(Z, by_input.labels_)
-    assert records[2]["name"] == name
-    # Trained anew, and yet the same bits.
-    assert records[2]["dse"] == dse.entropy_
-    assert records[2]["dsmi_y"] == by_label.mutual_info_
-    assert records[2]["dsmi_x"] == by_input.mutual_info_
-    assert records[2]["test_accuracy"] == mlp.score(X, y)
-
-
-def test_plot_of_the_layers(report_of_digits, tmp_path):
-    _, records, job = report_of_digits
-    _cli._plot(tmp_path / "profile.png", records, job.title, "bits")
-    assert (tmp_path / "profile.png").read_bytes().startswith(PNG)
-
-
-def test_layers_end_in_the_logits_of_the_network(blobs):
-    X, y = blobs
-    mlp = MLPClassifier((5, 3), solver="lbfgs", max_iter=500, random_state=0).fit(X, y)
-    layers = dict(_cli._layers(mlp, X))
-    assert list(layers) == ["input", "hidden 1", "hidden 2", "output"]
-    shares = np.exp(layers["output"])
-    shares /= shares.sum(axis=1, keepdims=True)
-    np.testing.assert_allclose(shares, mlp.predict_proba(X), atol=1e-12)
 
 
 # Files
@@ -277,12 +202,8 @@ def test_more_dimensions_than_two_are_flattened(capsys, folder):
     captured = capsys.readouterr()
     assert json.loads(captured.out)[0]["n_features"] == 12
     assert captured.err == (
-        "skdse: maps.npy: shape (10, 3, 2, 2) flattened to (10, 12).\n"
+        "skdse: maps.npy: warning: shape (10, 3, 2, 2) flattened to (10, 12).\n"
     )
-
-
-def test_npy_is_not_read_before_it_is_used(folder):
-    assert isinstance(_cli.READERS[".npy"](folder / "Z.npy"), np.memmap)
 
 
 def test_warnings_are_one_line_each(capsys, folder):
@@ -292,17 +213,92 @@ def test_warnings_are_one_line_each(capsys, folder):
     assert captured.err.count("\n") == 1
 
 
-def test_verbose_says_what_is_measured(capsys, folder):
-    main(["report", "Z.npy", "--verbose"])
-    assert capsys.readouterr().err == "skdse: Z.npy: 60 x 4\n"
-
-
 def test_progress_on_a_terminal_is_one_line_cleared_in_the_end(
     capsys, folder, monkeypatch
 ):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     main(["report", "Z.npy"])
-    assert capsys.readouterr().err == "\r\033[KZ.npy: 60 x 4\r\033[K"
+    shown = capsys.readouterr().err.split("\r\033[K")
+    assert shown[:2] == ["", "measuring: 0 % (0 s)"]
+    assert shown[-1] == ""
+
+
+# Folders and results that are kept
+
+
+def run_of_checkpoints(blobs, epochs=(1, 2, 10)):
+    """Folder of checkpoints; a file of results and labels lie in it, too."""
+    Path("run").mkdir(exist_ok=True)
+    for epoch in epochs:
+        np.save(f"run/epoch{epoch}.npy", epoch * blobs[0] + epoch)
+    np.save("run/y.npy", blobs[1])
+    return ("run", "--labels", "run/y.npy", "--out", "run/results.csv")
+
+
+def rows_of(file):
+    """Values of each row in a file of results but its seconds, by name."""
+    table = pd.read_csv(file, dtype=str).set_index("name")
+    assert table.index.is_unique
+    return table.drop(columns="seconds").to_dict("index")
+
+
+def test_rerun_measures_what_is_left_and_gives_the_same(capsys, folder, blobs):
+    arguments = run_of_checkpoints(blobs)
+    whole = records(capsys, *arguments)
+    assert [one["name"] for one in whole] == ["epoch1.npy", "epoch2.npy", "epoch10.npy"]
+    results = folder / "run" / "results.csv"
+    written, of_whole = results.read_text(), rows_of(results)
+    # The second row was being written when the power went.
+    results.write_text("".join(written.splitlines(keepends=True)[:3])[:-9])
+    again = records(capsys, *arguments)
+    assert again[0] == whole[0]
+    assert rows_of(results) == of_whole
+    assert again[1]["seconds"] != whole[1]["seconds"]
+    # Nothing is left: not a byte changes.
+    before = results.read_bytes()
+    assert records(capsys, *arguments, "--verbose") == again
+    assert results.read_bytes() == before
+
+
+def test_other_parameters_labels_and_samples_are_other_rows(capsys, folder, blobs):
+    arguments = run_of_checkpoints(blobs, epochs=[1])
+    records(capsys, *arguments)
+    (of_other_t,) = records(capsys, *arguments, "--t", "3")
+    np.save("run/y.npy", blobs[1][::-1])
+    (of_other_labels,) = records(capsys, *arguments)
+    assert len((folder / "run" / "results.csv").read_text().splitlines()) == 4
+    np.save("run/epoch1.npy", blobs[0])
+    os.utime("run/epoch1.npy", (1, 1))
+    (of_other_samples,) = records(capsys, *arguments)
+    assert of_other_t["dse"] != of_other_labels["dse"] != of_other_samples["dse"]
+    # The rows of the first run are still known.
+    assert records(capsys, *arguments, "--t", "3", "--verbose")
+    assert len((folder / "run" / "results.csv").read_text().splitlines()) == 6
+
+
+def test_row_is_known_with_or_without_labels(capsys, folder):
+    arguments = ["Z.npy", "--out", "r.csv", "--affinity", "precomputed"]
+    np.save("Z.npy", np.eye(60))
+    assert records(capsys, *arguments) == records(capsys, *arguments)
+
+
+def test_files_in_parallel_give_the_same_rows(capsys, folder, blobs):
+    run_of_checkpoints(blobs)
+    np.save("run/epoch3.npy", np.zeros((60, 2, 2)))
+    arguments = ["run", "--labels", "run/y.npy"]
+    with threadpool_limits(1):
+        one = records(capsys, *arguments)
+    assert main(["report", *arguments, "--json", "--n-jobs", "2"]) == 0
+    captured = capsys.readouterr()
+    for by_one, by_two in zip(one, json.loads(captured.out), strict=True):
+        assert {**by_one, "seconds": 0} == {**by_two, "seconds": 0}
+    assert captured.err.startswith("skdse: epoch3.npy: warning: shape (60, 2, 2) flat")
+
+
+def test_error_in_a_worker_is_one_line(capsys, folder):
+    np.save("nan.npy", [[1.0, np.nan], [2.0, 3.0]])
+    message = error(capsys, "nan.npy", "--n-jobs", "2")
+    assert message == "nan.npy: Input X contains NaN."
 
 
 # Labels
@@ -406,7 +402,11 @@ def save_bad_files():
     ("arguments", "message"),
     [
         ("missing.npy", "missing.npy: no such file."),
-        ("folder.npy", "folder.npy: not a file."),
+        (
+            "folder.npy",
+            "folder.npy: no file of ['.csv', '.npy', '.npz', '.parquet'] in this "
+            "folder.",
+        ),
         (
             "Z.pkl",
             "Z.pkl: the extension must be one of ['.csv', '.npy', '.npz', "
@@ -457,10 +457,12 @@ def save_bad_files():
             "mixed.parquet",
             "mixed.parquet: columns must be numeric; these are not: ['b'].",
         ),
-        (
-            "Z.npy --labels short.npy",
-            "Z.npy: 60 samples, but short.npy has 3 labels.",
-        ),
+        ("Z.npy --labels short.npy", "Z.npy: 60 samples, but 3 labels."),
+        ("Z.npy --n-jobs 0", "n_jobs: n_jobs == 0 in Parallel has no meaning"),
+        ("Z.npy --n-jobs 2 --dask x", "--n-jobs is for this machine, not for --dask."),
+        ("Z.npy --out missing/r.csv", "missing/r.csv: No such file or directory"),
+        ("--out r.csv", "--out needs files to measure; got none."),
+        ("--dask tcp://x:1", "--dask needs files to measure; got none."),
         ("Z.npy --labels missing.txt", "missing.txt: no such file."),
         (
             "Z.npy --labels Z.pkl",
@@ -527,6 +529,11 @@ def test_unknown_plot_extension_is_an_error_before_any_work(capsys, folder):
             '--plot needs an optional package: pip install "skdse[plot]".',
         ),
         (
+            "distributed",
+            "Z.npy --dask tcp://127.0.0.1:1",
+            '--dask needs an optional package: pip install "skdse[dask]".',
+        ),
+        (
             "pandas",
             "mixed.parquet",
             'reading .parquet needs an optional package: pip install "skdse[report]".',
@@ -557,7 +564,7 @@ def test_rows_before_an_error_are_printed(capsys, folder):
 
 
 def test_interruption_is_one_line_and_keeps_what_is_done(capsys, folder, monkeypatch):
-    measure = _cli._measure
+    measure = _report.measure
 
     def interrupted(name, *rest):
         if name == "y.npz:b":
@@ -565,7 +572,7 @@ def test_interruption_is_one_line_and_keeps_what_is_done(capsys, folder, monkeyp
         return measure(name, *rest)
 
     np.savez("y.npz", a=np.eye(5), b=np.eye(5))
-    monkeypatch.setattr(_cli, "_measure", interrupted)
+    monkeypatch.setattr(_report, "measure", interrupted)
     with pytest.raises(SystemExit) as exit_info:
         main(["report", "y.npz", "--json"])
     assert exit_info.value.code == 130
@@ -575,7 +582,7 @@ def test_interruption_is_one_line_and_keeps_what_is_done(capsys, folder, monkeyp
 
 
 def test_errors_of_our_own_keep_their_traceback(folder, monkeypatch):
-    monkeypatch.setattr(_cli, "_as_text", lambda *_: 1 / 0)
+    monkeypatch.setattr(_cli, "as_text", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         main(["report", "Z.npy"])
 

@@ -1,0 +1,35 @@
+"""Fixtures for all tests."""
+
+import os
+import warnings
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+
+# Before anything imports matplotlib: figures are drawn in memory.
+os.environ["MPLBACKEND"] = "Agg"
+
+
+@pytest.fixture(scope="session")
+def digits():
+    """150 digits and their labels: (150, 64) and (150,), read-only."""
+    X, y = load_digits(return_X_y=True)
+    X, y = X[:150], y[:150]
+    X.flags.writeable = y.flags.writeable = False
+    return X, y
+
+
+@pytest.fixture
+def rng():
+    """Return a seeded generator of its own for each test."""
+    return np.random.default_rng(0)
+
+
+@pytest.fixture(autouse=True)
+def _warning_filters_stay():
+    """Fail the test during which the global warning filters change."""
+    before = list(warnings.filters)
+    yield
+    added = [one for one in warnings.filters if one not in before]
+    assert warnings.filters == before, f"warning filters changed; added: {added}"

@@ -1,0 +1,212 @@
+"""What users import, how it is called, and what importing it does."""
+
+import ast
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import skdse
+
+PACKAGE = Path(skdse.__file__).parent
+MODULES = sorted(PACKAGE.glob("*.py"))
+# A module imports those before it (design, section 4). A new one takes its place here.
+ORDER = (
+    "_version",
+    "_validation",
+    "_progress",
+    "_parallel",
+    "_neighbors",
+    "_bandwidth",
+    "_affinity",
+    "_diffusion",
+    "_spectrum",
+    "_density",
+    "_krylov",
+    "_quadrature",
+    "_lanczos",
+    "_solvers",
+    "_base",
+    "_entropy",
+    "_baselines",
+    "_grouping",
+    "_mutual_info",
+    "__init__",
+    "datasets",
+    "probing",
+    "model_selection",
+    "plotting",
+    "_files",
+    "_report",
+    "_cli",
+    "__main__",
+)
+
+
+def _imports(path):
+    """(module, name) of each import in a file, nested ones too, absolute."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, "") for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            prefix = "skdse" if node.level else ""
+            module = ".".join(part for part in (prefix, node.module) if part)
+            yield from ((module, alias.name) for alias in node.names)
+
+
+def _rooms(path):
+    """Modules of skdse that a file imports."""
+    for module, name in _imports(path):
+        if module == "skdse":
+            is_module = (PACKAGE / f"{name}.py").exists()
+            yield name if is_module else "__init__"
+        elif module.startswith("skdse."):
+            yield module.split(".")[1]
+
+
+# Names and signatures
+# --------------------
+
+
+def test_public_names():
+    assert skdse.__all__ == [
+        "AdjacencySpectralEntropy",
+        "DiffusionSpectralEntropy",
+        "DiffusionSpectralMI",
+        "MatrixEntryEntropy",
+        "ShannonEntropy",
+        "__version__",
+        "diffusion_spectral_entropy",
+        "diffusion_spectral_mutual_info",
+        "show_versions",
+    ]
+    assert skdse.__all__ == sorted(skdse.__all__)
+
+
+def test_no_other_name_is_public():
+    public = {name for name in vars(skdse) if not name.startswith("_")}
+    modules = {path.stem for path in MODULES}
+    assert public - modules == set(skdse.__all__) - {"__version__"}
+
+
+@pytest.mark.parametrize(
+    ("name", "signature"),
+    [
+        (
+            "DiffusionSpectralEntropy",
+            "(*, affinity='gaussian', bandwidth='auto', bandwidth_scale=1.0, "
+            "bandwidth_neighbors=5, n_neighbors=15, metric='euclidean', alpha=0.5, "
+            "t=1, eigen_solver='auto', n_components=None, tol=0.001, "
+            "max_samples=None, normalize=False, random_state=None, n_jobs=None, "
+            "verbose=0)",
+        ),
+        (
+            "DiffusionSpectralMI",
+            "(estimator=None, *, target='auto', n_groups=10, clusterer=None, "
+            "n_repeats=5, normalize=False, random_state=None, n_jobs=None, verbose=0)",
+        ),
+        ("diffusion_spectral_entropy", "(X, **params)"),
+        ("diffusion_spectral_mutual_info", "(X, y, **params)"),
+        ("DiffusionSpectralEntropy.fit", "(self, X, y=None)"),
+        ("DiffusionSpectralEntropy.score", "(self, X, y=None)"),
+        ("DiffusionSpectralEntropy.transform", "(self, X)"),
+        ("DiffusionSpectralEntropy.entropy_curve", "(self, t)"),
+        ("DiffusionSpectralMI.fit", "(self, X, y)"),
+        ("DiffusionSpectralMI.score", "(self, X, y)"),
+        ("DiffusionSpectralMI.transform", "(self, X)"),
+    ],
+)
+def test_signatures_are_the_documented_ones(name, signature):
+    owner, _, method = name.partition(".")
+    callable_ = getattr(skdse, owner)
+    if method:
+        callable_ = getattr(callable_, method)
+    assert str(inspect.signature(callable_)) == signature
+
+
+# Import
+# ------
+
+
+def _run(code):
+    """Standard output of a fresh Python that runs the code."""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=PACKAGE.parent,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    return done.stdout
+
+
+# What skdse needs is imported first: what that does is not ours to change. (Where
+# pandas is installed, scikit-learn imports it.)
+NEEDS = sorted(
+    {
+        module
+        for path in MODULES
+        if path.stem in ORDER[: ORDER.index("__init__")]
+        for module, _ in _imports(path)
+        if module.partition(".")[0] in ("joblib", "numpy", "scipy", "sklearn")
+    }
+)
+
+
+def test_import_loads_no_optional_or_slow_package():
+    optional = {
+        *("matplotlib", "pandas", "polars", "pyarrow", "rich"),
+        *("torch", "skorch", "numba", "pynndescent", "dask"),
+    }
+    code = f"""
+import sys, {", ".join(NEEDS)}
+before = set(sys.modules)
+import skdse
+print(sorted((set(sys.modules) - before) & {optional}))
+print(sorted(set(sys.modules) & {optional - {"pandas", "pyarrow", "rich"}}))
+"""
+    assert _run(code) == "[]\n[]\n"
+
+
+def test_import_is_silent_and_leaves_global_state_alone():
+    code = f"""
+import random, warnings, threadpoolctl, {", ".join(NEEDS)}
+def state():
+    name, keys, *rest = numpy.random.get_state()
+    return name, keys.tolist(), *rest, random.getstate(), list(warnings.filters)
+before = state()
+import skdse
+print(state() == before)
+"""
+    assert _run(code) == "True\n"
+
+
+# Structure
+# ---------
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+def test_nothing_private_of_scikit_learn_is_imported(path):
+    private = [
+        (module, name)
+        for module, name in _imports(path)
+        if module.partition(".")[0] == "sklearn"
+        and any(part.startswith("_") for part in [*module.split("."), name])
+    ]
+    assert private == []
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+def test_imports_point_one_way(path):
+    later = ORDER[ORDER.index(path.stem) :]
+    assert not [room for room in _rooms(path) if room in later or room not in ORDER]
+
+
+def test_scans_see_the_imports():
+    # The two tests above would pass if the scans saw nothing.
+    assert {"_spectrum", "_validation"} <= set(_rooms(PACKAGE / "_solvers.py"))
+    assert ("sklearn.base", "BaseEstimator") in _imports(PACKAGE / "_base.py")

@@ -1,0 +1,84 @@
+"""Rows of the report: the layers of a perceptron on the bundled digits."""
+
+from contextlib import redirect_stdout
+from io import StringIO
+
+import numpy as np
+import pytest
+from scipy.special import softmax
+from sklearn.neural_network import MLPClassifier
+from threadpoolctl import threadpool_limits
+
+from skdse import DiffusionSpectralEntropy, DiffusionSpectralMI, _cli, _report
+from skdse._cli import main
+
+PNG = b"\x89PNG\r\n"
+
+
+@pytest.fixture(scope="module")
+def report_of_digits():
+    """Lines printed without arguments, and the records and the job behind them."""
+    seen = []
+    as_text = _cli.as_text
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(StringIO()) as out:
+        patch.setattr(_cli, "as_text", lambda *a: seen.append(a) or as_text(*a))
+        assert main([]) == 0
+    ((records, job, _),) = seen
+    return out.getvalue().splitlines(), records, job
+
+
+def test_no_argument_measures_the_digits_layer_by_layer(report_of_digits):
+    lines, records, _ = report_of_digits
+    header = next(i for i, line in enumerate(lines) if "DSE [bits]" in line)
+    columns = ["DSE [bits]", "DSMI(Z;Y) [bits]", "DSMI(Z;X) [bits]", "effective rank"]
+    assert lines[header].split(maxsplit=2)[2].split("  ") == columns
+    rows = [line.rsplit(maxsplit=5) for line in lines[header + 1 : header + 5]]
+    names = ["input", "hidden 1", "hidden 2", "output"]
+    assert [row[0].strip() for row in rows] == names
+    for row, record, width in zip(rows, records, (64, 64, 32, 10), strict=True):
+        measures = [record[key] for key in ("dse", "dsmi_y", "dsmi_x")]
+        shown = [f"{value:.3f}" for value in measures]
+        assert row[1:] == [str(width), *shown, f"{record['effective_rank']:.1f}"]
+    assert lines[-1] == f"Test accuracy: {records[0]['test_accuracy']:.3f}"
+
+
+def test_perceptron_learns_and_gathers_the_digits(report_of_digits):
+    _, records, _ = report_of_digits
+    assert records[0]["test_accuracy"] > 0.95
+    entropies = [one["dse"] for one in records]
+    assert entropies == sorted(entropies, reverse=True)
+    for_labels = [one["dsmi_y"] for one in records]
+    assert for_labels == sorted(for_labels)
+
+
+def test_layers_agree_with_the_estimators(report_of_digits):
+    _, records, _ = report_of_digits
+    # One thread, as the command takes: the network depends on it in the last digits.
+    with threadpool_limits(1):
+        mlp, X, y = _report.train_perceptron()
+        name, Z = list(_report.layers_of(mlp, X))[2]
+        dse = DiffusionSpectralEntropy(random_state=0).fit(Z)
+        by_label = DiffusionSpectralMI(random_state=0).fit(Z, y)
+        by_input = DiffusionSpectralMI(target="continuous", random_state=0).fit(X, X)
+        by_input.set_params(target="discrete").fit(Z, by_input.labels_)
+    assert records[2]["name"] == name
+    # Trained anew, and yet the same bits.
+    assert records[2]["dse"] == dse.entropy_
+    assert records[2]["dsmi_y"] == by_label.mutual_info_
+    assert records[2]["dsmi_x"] == by_input.mutual_info_
+    assert records[2]["test_accuracy"] == mlp.score(X, y)
+
+
+def test_plot_of_the_layers(report_of_digits, tmp_path):
+    _, records, job = report_of_digits
+    _report.plot(tmp_path / "profile.png", records, job.title, "bits")
+    assert (tmp_path / "profile.png").read_bytes().startswith(PNG)
+
+
+def test_layers_end_in_the_logits_of_the_network(digits):
+    X, y = digits
+    mlp = MLPClassifier((5, 3), solver="lbfgs", max_iter=500, random_state=0).fit(X, y)
+    layers = dict(_report.layers_of(mlp, X))
+    assert list(layers) == ["input", "hidden 1", "hidden 2", "output"]
+    shares = softmax(layers["output"], axis=1)
+    np.testing.assert_allclose(shares, mlp.predict_proba(X), atol=1e-12)
