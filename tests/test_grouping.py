@@ -369,12 +369,14 @@ def test_bad_targets(y, message):
         (
             [0.5, 1.5],
             {"n_groups": 3},
-            "n_groups must be at most the number of samples, 2; got 3.",
+            "n_groups must be at most the number of samples; got n_groups=3 and "
+            "n_samples=2.",
         ),
         (
             np.eye(2) / 2,
             {"n_groups": 3},
-            "n_groups must be at most the number of samples, 2; got 3.",
+            "n_groups must be at most the number of samples; got n_groups=3 and "
+            "n_samples=2.",
         ),
         (
             np.eye(4) / 2,
