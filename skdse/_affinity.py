@@ -1,11 +1,13 @@
 """Affinities G between the rows of X: Gaussian of all pairs, or of a kNN graph.
 
 The affinity is G_ij = exp(-‖x_i - x_j‖² / (2 σ_i σ_j)), with G_ii = 1. All pairs are
-held as a dense matrix, or not at all: TiledGaussian computes its tiles anew for each
-product. A Euclidean exponent is a matrix product itself,
+held as a dense matrix or in tiles, see TiledGaussian. A Euclidean exponent is a matrix
+product itself,
 
     -‖x - y‖² / (2 σ τ) = (x, -‖x‖²/2, 1)/σ · (y, 1, -‖y‖²/2)/τ.
 """
+
+from copy import copy
 
 import numpy as np
 import scipy.sparse as sp
@@ -54,10 +56,11 @@ def gaussian_affinity(X, sigma, metric="euclidean", dtype=np.float64, verbose=0)
 
 
 class TiledGaussian:
-    """Gaussian affinity of all pairs of rows that is never stored.
+    """Gaussian affinity of all pairs of rows, in tiles of its lower triangle.
 
     It has what a diffusion operator needs of a matrix: products with blocks of
-    vectors, its own and those of its squared entries, row sums and diagonal.
+    vectors, its own and those of its squared entries, and the diagonal. Tiles are kept,
+    in half the memory of the matrix, or made anew for each product, in next to none.
 
     Parameters
     ----------
@@ -70,15 +73,20 @@ class TiledGaussian:
     dtype : dtype
         Precision of the tiles. Their exponents are in float64 where float32 would
         lose digits.
+    keep : bool
+        Whether to keep the tiles.
     verbose : int
         Whether to show the progress of products.
     """
 
-    def __init__(self, X, sigma, metric="euclidean", dtype=np.float32, verbose=0):
+    def __init__(
+        self, X, sigma, metric="euclidean", dtype=np.float32, keep=False, verbose=0
+    ):
         self.X = X
         self.sigma = sigma
         self.metric = metric
         self.dtype = np.dtype(dtype)
+        self.keep = keep
         self.verbose = verbose
         self.n_products = 0
         self.shape = len(X), len(X)
@@ -87,8 +95,29 @@ class TiledGaussian:
         self.rounding = self._rounding()
         exact = self.dtype == np.float64 or self.rounding[np.float32] > MAX_ROUNDING32
         self.exponent_dtype = np.float64 if exact else np.float32
-        blocks = list(gen_batches(len(X), _tile_rows(self.dtype.itemsize)))
-        self.pairs = [(a, b) for i, a in enumerate(blocks) for b in blocks[: i + 1]]
+        self.blocks = list(gen_batches(len(X), _tile_rows(self.dtype.itemsize)))
+        self.kept = {}
+
+    @property
+    def pairs(self):
+        """Rows and columns of the tiles of the lower triangle."""
+        return [(a, b) for i, a in enumerate(self.blocks) for b in self.blocks[: i + 1]]
+
+    def head(self, n_samples):
+        """Affinity of the first samples, with the tiles that are kept."""
+        part = copy(self)
+        part.shape = n_samples, n_samples
+        part.blocks = [
+            slice(rows.start, min(rows.stop, n_samples))
+            for rows in self.blocks
+            if rows.start < n_samples
+        ]
+        part.kept = {
+            key: self.kept[key][: _length(rows), : _length(columns)]
+            for rows, columns in part.pairs
+            if (key := _key(rows, columns)) in self.kept
+        }
+        return part
 
     @property
     def columns_a_tile(self):
@@ -97,10 +126,19 @@ class TiledGaussian:
         A tile costs 2 (d + 20) operations an entry, and serves both its sides with
         2 operations a column each.
         """
-        return (self.X.shape[1] + 20) // 2
+        return 0 if self.keep else (self.X.shape[1] + 20) // 2
 
     def tile(self, rows, columns):
-        """Affinity of some rows and columns, dense."""
+        """Tile of some rows and columns, kept or made."""
+        if not self.keep:
+            return self._make(rows, columns)
+        key = _key(rows, columns)
+        if key not in self.kept:
+            self.kept[key] = self._make(rows, columns)
+        return self.kept[key]
+
+    def _make(self, rows, columns):
+        """Affinity of some rows and columns."""
         if self.metric in EUCLIDEAN:
             tile = self._exponents(rows, columns)
             np.exp(np.minimum(tile, 0, out=tile), out=tile)
@@ -122,23 +160,22 @@ class TiledGaussian:
         """Product of V with the matrix of squared entries of G."""
         return self._sum_of_tiles(V, squared=True)
 
-    def sum(self, axis, dtype=None):
-        """Row sums (G is symmetric, so axis does not matter)."""
-        return (self @ np.ones(len(self.X), self.dtype)).astype(dtype or self.dtype)
+    def __len__(self):
+        return self.shape[0]
 
     def diagonal(self):
         """Ones."""
-        return np.ones(len(self.X), self.dtype)
+        return np.ones(len(self), self.dtype)
 
     def _sum_of_tiles(self, V, squared):
         """Add the products of all tiles, each made once and used for both its sides."""
-        columns = V.reshape(len(V), -1).astype(self.dtype, copy=False)
+        columns = np.ascontiguousarray(V.reshape(len(V), -1), self.dtype)
 
         def part(pairs):
             total = np.zeros(columns.shape, self.dtype)
             for rows, others in pairs:
                 tile = self.tile(rows, others)
-                tile = np.square(tile, out=tile) if squared else tile
+                tile = np.square(tile) if squared else tile
                 total[rows] += tile @ columns[others]
                 if rows != others:
                     total[others] += tile.T @ columns[rows]
@@ -146,9 +183,10 @@ class TiledGaussian:
             return total
 
         self.n_products += 1
-        label = f"affinity tiles of product {self.n_products}"
-        with Progress(len(self.pairs), label, self.verbose) as progress:
-            parts = map_threads(part, [self.pairs[i::N_PARTS] for i in range(N_PARTS)])
+        label = f"affinity, product {self.n_products}"
+        pairs = self.pairs
+        with Progress(len(pairs), label, self.verbose) as progress:
+            parts = map_threads(part, [pairs[i::N_PARTS] for i in range(N_PARTS)])
         return sum(parts).reshape(V.shape)
 
     def _exponents(self, rows, columns):
@@ -215,6 +253,16 @@ def callable_affinity(X, affinity):
     if G.shape != shape:
         raise ValueError(f"{name} must have shape {shape}; got {G.shape}.")
     return G
+
+
+def _key(rows, columns):
+    """Name of a tile; slices are none before Python 3.12."""
+    return rows.start, columns.start
+
+
+def _length(block):
+    """Number of rows of a block."""
+    return block.stop - block.start
 
 
 def at(sigma, rows):

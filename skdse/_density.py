@@ -50,8 +50,8 @@ class SpectralDensity:
         Weights of the nodes as the probes see them.
     weights : ndarray of shape (n_nodes,)
         Calibrated weights; their sum is n_samples - n_known.
-    contrasts : tuple of (nodes, signed weights)
-        Guesses of the truncation error.
+    contrasts : tuple of (share, ((nodes, signed weights), ...))
+        For each block of probes, its share of them and guesses of its truncation error.
     n_probes, n_steps, n_columns : int
         Random probes, Lanczos steps, and columns of all products.
     """
@@ -173,8 +173,11 @@ def _sampling_error(density, g):
 
 
 def _truncation_error(density, g):
-    """Error of the quadrature: the largest of the guesses."""
-    return max((abs(w @ g(x)) for x, w in density.contrasts), default=0.0)
+    """Error of the quadrature: of each block of probes the largest guess, added up."""
+    return sum(
+        share * max((abs(w @ g(x)) for x, w in guesses), default=0.0)
+        for share, guesses in density.contrasts
+    )
 
 
 def _rounding_error(density, g):

@@ -12,8 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
+from sklearn.utils import gen_batches
 
-BLOCK_BYTES = 64 * 2**20
+from ._parallel import map_threads
+
+BLOCK_BYTES = 8 * 2**20
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,7 @@ def diffusion_operator(G, alpha=0.5, *, positive_semidefinite=False):
     """α-normalise the affinity G into a DiffusionOperator."""
     q = _row_sums(G)
     density = q**-alpha
-    degree = density * (G @ density)
+    degree = density * _product(G, density)
     s = density / np.sqrt(degree)
     leading_vector = np.sqrt(degree)
     leading_vector /= np.linalg.norm(leading_vector)
@@ -97,24 +100,29 @@ def transition_matrix(G, alpha=0.5):
 
 def _row_sums(G):
     """q = G 1, in float64."""
-    return np.asarray(G.sum(axis=1, dtype=np.float64)).ravel()
+    return _product(G, np.ones(G.shape[0]))
+
+
+def _product(G, v):
+    """Product of G, in its own precision, with a vector: float64."""
+    if sp.issparse(G):
+        return G @ v
+    return (G @ v.astype(G.dtype, copy=False)).astype(np.float64, copy=False)
 
 
 def _moments(G, s):
     """Trace and squared Frobenius norm of diag(s) G diag(s), without forming it."""
     weight = s**2
-    return float(weight @ G.diagonal()), float(weight @ _squares_matmul(G, weight))
+    return float(weight @ G.diagonal()), float(weight @ _squares_product(G, weight))
 
 
-def _squares_matmul(G, v):
-    """Product of v with the squared entries of G, dense, sparse or tiled.
-
-    Squares of stored entries are in float64: their sum less that of the known
-    eigenvalues is a small difference, which float32 would lose.
-    """
+def _squares_product(G, v):
+    """Product of v with the squared entries of G, dense, sparse or tiled."""
     if hasattr(G, "squares_matmul"):
         return G.squares_matmul(v)
     if sp.issparse(G):
         return sp.csr_array(G).astype(np.float64).power(2) @ v
-    blocks = np.array_split(G, max(1, -(-G.nbytes // BLOCK_BYTES)))
-    return np.concatenate([np.square(rows, dtype=np.float64) @ v for rows in blocks])
+    v = v.astype(G.dtype, copy=False)
+    blocks = list(gen_batches(len(G), max(1, BLOCK_BYTES // G[0].nbytes)))
+    parts = map_threads(lambda rows: np.square(G[rows]) @ v, blocks)
+    return np.concatenate(parts).astype(np.float64, copy=False)

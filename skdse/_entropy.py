@@ -23,6 +23,7 @@ from ._base import (
 )
 from ._diffusion import diffusion_operator
 from ._neighbors import EUCLIDEAN, NeighborIndex
+from ._parallel import threads_for_maps
 from ._progress import say
 from ._solvers import SOLVERS, choose_solver, solve
 from ._spectrum import Spectrum, knee_time
@@ -42,8 +43,9 @@ WAY_OUT = (
     "eigen_solver='lanczos', affinity='nearest_neighbors' with another eigen_solver "
     "than 'dense', or a subsample"
 )
-# Share of the free memory that a dense float32 affinity may take; tiles beyond.
-DENSE_SHARE = 0.5
+# Share of the free memory that kept tiles of the affinity may take; beyond, they are
+# made anew for each product.
+DENSE_SHARE = 0.25
 AFFINITIES = ("gaussian", "nearest_neighbors", "precomputed")
 # What bandwidth="auto" stands for. A share of the diameter makes DSE count how many
 # cells of that size the data fill, which reads dimension; a kNN graph is local by
@@ -315,21 +317,13 @@ class DiffusionSpectralEntropy(KernelEntropy):
     def _measure_nested(self, X, scale, sizes, seed):
         """Measure the first samples of X for several sizes, the affinity made once."""
         solvers = {choose_solver(self.eigen_solver, size) for size in sizes}
-        if self.affinity == "gaussian" and solvers == {"lanczos"}:
-            G = self._affinity(X, scale, seed, "lanczos")
-            if isinstance(G, np.ndarray) and not is_one_point(X, scale):
-                return [
-                    self._spectrum_of(
-                        G[:size, :size], "lanczos", take_scale(scale, slice(size)), seed
-                    ).entropy(self.t_)
-                    for size in sizes
-                ]
-        return [
-            self._measure(
-                self._take(X, slice(size)), take_scale(scale, slice(size)), seed
-            )
-            for size in sizes
-        ]
+        share = self.affinity == "gaussian" and solvers == {"lanczos"}
+        if share and not is_one_point(X, scale):
+            G = self._gaussian(X, scale, "lanczos")
+            spectra = [self._spectrum_of(G.head(n), "lanczos", seed) for n in sizes]
+            return [spectrum.entropy(self.t_) for spectrum in spectra]
+        heads = [(self._take(X, slice(n)), take_scale(scale, slice(n))) for n in sizes]
+        return [self._measure(*head, seed) for head in heads]
 
     def _fit_entropy(self, X, seed):
         self.spectrum_ = self._solve(X, self.bandwidth_, seed)
@@ -360,14 +354,17 @@ class DiffusionSpectralEntropy(KernelEntropy):
             return Spectrum.of_identical_samples(n)
         solver = choose_solver(self.eigen_solver, n)
         G = self._affinity(X, scale, seed, solver)
-        return self._spectrum_of(G, solver, scale, seed)
+        if isinstance(G, TiledGaussian):
+            with threads_for_maps():
+                return self._spectrum_of(G, solver, seed)
+        return self._spectrum_of(G, solver, seed)
 
-    def _spectrum_of(self, G, solver, scale, seed):
+    def _spectrum_of(self, G, solver, seed):
         """Spectrum of the diffusion operator of the affinity G."""
         operator = diffusion_operator(
             G,
             self.alpha,
-            positive_semidefinite=self._is_positive_semidefinite(scale),
+            positive_semidefinite=self._is_positive_semidefinite(),
         )
         return solve(
             operator,
@@ -395,16 +392,14 @@ class DiffusionSpectralEntropy(KernelEntropy):
         return nearest_neighbors_affinity(*neighbors, scale).astype(dtype, copy=False)
 
     def _gaussian(self, X, scale, solver):
-        """Gaussian affinity of all pairs, in tiles where a matrix is too large."""
-        n, precision = len(X), np.float32 if solver == "lanczos" else np.float64
-        arguments = X, scale, self.metric, precision, self.verbose
+        """Gaussian affinity of all pairs, a matrix or in tiles."""
+        n = len(X)
         if solver == "lanczos":
-            fits = fits_in_memory(n, DENSE_SHARE, itemsize=4)
-            make = gaussian_affinity if fits else TiledGaussian
-            return make(*arguments)
+            keep = fits_in_memory(n, DENSE_SHARE, 0.5, itemsize=4)
+            return TiledGaussian(X, scale, self.metric, keep=keep, verbose=self.verbose)
         # LAPACK works on copies.
         check_fits_in_memory(n, 3 if solver == "dense" else 1, WAY_OUT)
-        return gaussian_affinity(*arguments)
+        return gaussian_affinity(X, scale, self.metric, verbose=self.verbose)
 
     def _neighbor_index(self, X, n_neighbors, seed):
         if self.verbose:
@@ -413,12 +408,12 @@ class DiffusionSpectralEntropy(KernelEntropy):
             X, self.metric, n_neighbors, random_state=seed, n_jobs=self.n_jobs
         )
 
-    def _is_positive_semidefinite(self, scale):
+    def _is_positive_semidefinite(self):
         """A Gaussian of one bandwidth is, on Euclidean distances of all pairs."""
         return (
             self.affinity == "gaussian"
             and self.metric in EUCLIDEAN
-            and np.ndim(scale) == 0
+            and self._rule() != "adaptive"
         )
 
     def _validate(self, X, *, reset):

@@ -23,6 +23,10 @@ MAX_PROBES, MAX_STEPS = 256, 40
 # Columns of one block of later probes.
 MAX_BLOCK = 32
 MIN_STEPS = 4
+# Steps between two looks at the error grow by this factor.
+LOOKS = 1.15
+# Steps of later probes, of what the first ones make: a guess, to plan with.
+REFINING_STEPS = 0.5
 # Standard error aimed at, as a share of `tol`: then the error is below `tol` in 95 of
 # 100 requests.
 MARGIN = 0.75
@@ -89,7 +93,7 @@ def _first_probes(operator):
 
 def _explore(request, krylov):
     """Step until the tolerance is met or more probes are the better way to it."""
-    before, look = np.inf, MIN_STEPS + (not request.operator.positive_semidefinite)
+    before, look = None, MIN_STEPS + (not request.operator.positive_semidefinite)
     while True:
         krylov = step(krylov, request.operator.matmat)
         steps, spent = krylov.n_steps, not len(krylov.R)
@@ -100,29 +104,32 @@ def _explore(request, krylov):
         request.tell(density)
         if spent or _enough_steps(request, density, before):
             return krylov, density, U
-        before, look = density.errors(request.t)[0], max(steps + 1, int(1.15 * steps))
+        before, look = density, max(steps + 1, int(LOOKS * steps))
 
 
 def _enough_steps(request, density, before):
-    """Whether steps are enough; `before` is the sampling error at the last look."""
+    """Whether steps are enough; `before` is the density at the last look."""
     sampling, truncation, rounding = density.errors(request.t)
     if np.hypot(sampling, truncation) <= max(request.target, rounding / 2):
         return True
     target = SAMPLING_SHARE * request.target
     return (
-        np.isfinite(before)
+        before is not None
         and truncation <= TRUNCATION_SHARE * request.target
         and sampling > target
-        and _probes_are_cheaper(request, density, before, sampling, target)
+        and _probes_are_cheaper(request, density, before, target)
     )
 
 
-def _probes_are_cheaper(request, density, before, sampling, target):
+def _probes_are_cheaper(request, density, before, target):
     """Whether more probes cost fewer columns than more steps of the same probes."""
+    sampling, sampling_before = (d.errors(request.t)[0] for d in (density, before))
     missing = _missing_probes(density, sampling, target)
     fixed = request.operator.fixed_columns
-    probes = density.n_steps * (missing + fixed * np.ceil(missing / MAX_BLOCK))
-    rate = np.log(max(before / sampling, 1.0 + 1e-9))
+    columns = missing + fixed * np.ceil(missing / MAX_BLOCK)
+    probes = REFINING_STEPS * density.n_steps * columns
+    rate = np.log(max(sampling_before / sampling, 1.0 + 1e-9))
+    rate /= density.n_steps - before.n_steps
     steps = (fixed + density.n_probes) * np.log(sampling / target) / rate
     return probes <= steps
 
@@ -148,19 +155,24 @@ def _refine(request, density, fixed, probes, rng):
         b = min(missing, most - density.n_probes, MAX_BLOCK)
         krylov = start(request.operator.n_samples, b, fixed, probes, rng)
         probes = np.hstack([probes, krylov.basis[:, : len(krylov.R)]])
-        density = _with_probes(
-            request, density, _spend(request, krylov, density.n_steps)
-        )
+        density = _with_probes(request, density, _spend(request, krylov, density))
     return density
 
 
-def _spend(request, krylov, n_steps):
-    """Advance new probes by as many steps as the first ones made."""
-    for _ in range(n_steps):
+def _spend(request, krylov, density):
+    """Advance new probes until they are cut off no worse than the first ones.
+
+    What is known is projected out of them, so they need fewer steps.
+    """
+    bound = max(TRUNCATION_SHARE * request.target, density.errors(request.t)[1])
+    while True:
         krylov = step(krylov, request.operator.matmat)
-        if not len(krylov.R):
-            break
-    return krylov
+        if not len(krylov.R) or krylov.n_steps >= density.n_steps:
+            return krylov
+        if krylov.n_steps >= MIN_STEPS:
+            refined = _with_probes(request, density, krylov)
+            if refined.errors(request.t)[1] <= bound:
+                return krylov
 
 
 def _first_density(request, krylov):
@@ -178,7 +190,7 @@ def _first_density(request, krylov):
         nodes=nodes,
         seen=seen,
         weights=seen,
-        contrasts=contrasts_of(rules, psd, (operator.n_samples - 1) / b),
+        contrasts=((1.0, contrasts_of(rules, psd, (operator.n_samples - 1) / b)),),
         n_probes=b,
         n_steps=krylov.n_steps,
         n_columns=len(krylov.T),
@@ -188,13 +200,19 @@ def _first_density(request, krylov):
 
 def _with_probes(request, density, krylov):
     """Density pooled with that of new probes, orthogonal to what is known."""
-    nodes, seen = pool(rules_of(krylov, request.operator.positive_semidefinite))
+    psd = request.operator.positive_semidefinite
+    rules, b = rules_of(krylov, psd), krylov.n_probes
+    nodes, seen = pool(rules)
+    new = b / (density.n_probes + b)
+    contrasts = [((1 - new) * share, guesses) for share, guesses in density.contrasts]
+    contrasts.append((new, contrasts_of(rules, psd, density.n_rest / b)))
     return calibrated(
         replace(
             density,
             nodes=np.concatenate([density.nodes, nodes]),
             seen=np.concatenate([density.seen, seen]),
-            n_probes=density.n_probes + krylov.n_probes,
+            contrasts=tuple(contrasts),
+            n_probes=density.n_probes + b,
             n_columns=density.n_columns + len(krylov.T),
         )
     )

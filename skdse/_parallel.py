@@ -5,9 +5,11 @@ one thread, and the tasks take the cores instead.
 """
 
 from concurrent.futures import BrokenExecutor, ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cache
 from itertools import starmap
 from operator import length_hint
+from threading import local
 
 # Not sklearn.utils.parallel: in threads, its delayed resets the warning filters of the
 # whole process, in each thread at its own time, and leaves them changed.
@@ -17,6 +19,9 @@ from sklearn import config_context, get_config
 from threadpoolctl import ThreadpoolController
 
 from ._progress import Progress
+
+# Threads that threads_for_maps keeps for map_threads, in each thread of its own.
+_reserved = local()
 
 
 def run_tasks(function, tasks, n_jobs=None, label="", verbose=0):
@@ -75,8 +80,26 @@ def map_threads(function, items):
         return list(executor.map(function, items))
 
 
+@contextmanager
+def threads_for_maps():
+    """Context in which map_threads has the threads and BLAS has one.
+
+    For work that alternates between them: threads of BLAS keep a core busy for a
+    while after their work is done.
+    """
+    before, _reserved.threads = getattr(_reserved, "threads", None), n_threads()
+    try:
+        with single_threaded():
+            yield
+    finally:
+        _reserved.threads = before
+
+
 def n_threads():
     """Threads that the linear algebra would take."""
+    reserved = getattr(_reserved, "threads", None)
+    if reserved is not None:
+        return reserved
     pools = _controller().info()
     return max((pool["num_threads"] for pool in pools), default=1)
 

@@ -93,10 +93,13 @@ def test_underflown_edges_are_not_stored():
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
 @pytest.mark.parametrize("adaptive", [False, True])
-def test_tiled_products_are_of_the_matrix(X, dtype, metric, adaptive, monkeypatch):
+@pytest.mark.parametrize("keep", [False, True])
+def test_tiled_products_are_of_the_matrix(
+    X, dtype, metric, adaptive, keep, monkeypatch
+):
     monkeypatch.setattr(_affinity, "TILE_ROWS", 64)
     sigma = np.linspace(0.5, 2, len(X)) if adaptive else 0.8
-    tiled = TiledGaussian(X, sigma, metric, dtype)
+    tiled = TiledGaussian(X, sigma, metric, dtype, keep)
     G = by_definition(X, sigma, metric)
     V = np.random.default_rng(1).normal(size=(len(X), 3))
     atol = (2e-6 if dtype == np.float32 else 1e-12) * G.sum(axis=1).max()
@@ -104,7 +107,6 @@ def test_tiled_products_are_of_the_matrix(X, dtype, metric, adaptive, monkeypatc
         (tiled @ V, G @ V),
         (tiled @ V[:, 0], G @ V[:, 0]),
         (tiled.squares_matmul(V), G**2 @ V),
-        (tiled.sum(axis=1, dtype=np.float64), G.sum(axis=1)),
     ]:
         np.testing.assert_allclose(product, expected, atol=atol)
     np.testing.assert_array_equal(tiled.diagonal(), 1)
@@ -142,3 +144,19 @@ def test_tiny_bandwidths_lose_no_digits():
     np.testing.assert_allclose(
         gaussian_affinity(X, sigma), by_definition(X, sigma), atol=1e-12
     )
+
+
+@pytest.mark.parametrize("made", [False, True])
+@pytest.mark.parametrize("n", [1, 64, 100, 128, 150])
+def test_head_is_the_affinity_of_the_first_samples(X, made, n, monkeypatch):
+    monkeypatch.setattr(_affinity, "TILE_ROWS", 64)
+    sigma = np.linspace(0.5, 2, len(X))
+    tiled = TiledGaussian(X, sigma, dtype=np.float64, keep=True)
+    if made:
+        tiled @ np.ones(len(X))
+    head = tiled.head(n)
+    V = np.random.default_rng(1).normal(size=(n, 2))
+    expected = by_definition(X, sigma)[:n, :n] @ V
+    np.testing.assert_allclose(head @ V, expected, atol=1e-12)
+    assert len(tiled.kept) == (6 if made else 0)
+    assert head.shape == (n, n)
