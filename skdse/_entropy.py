@@ -131,14 +131,17 @@ class DiffusionSpectralEntropy(KernelEntropy):
         Fokker-Planck (the paper's), 1 Laplace-Beltrami (free of the density).
     t : float or "auto", default=1
         Diffusion time. "auto" takes the knee of the entropy curve for t from 1 to 100.
-    eigen_solver : {"auto", "dense", "arpack"}, default="auto"
+    eigen_solver : {"auto", "dense", "arpack", "lanczos"}, default="auto"
         "dense" finds all eigenvalues; "arpack" the `n_components` of largest modulus
-        and a certified interval for the entropy; "auto" the first for small
-        problems, the second for large ones.
+        and a certified interval for the entropy; "lanczos" estimates the spectral
+        density from random probes until the standard error is below `tol`. "auto"
+        is "dense" for up to 2500 samples (4000 with an adaptive bandwidth, 5000 of a
+        kNN graph) and "lanczos" beyond.
     n_components : int, default=None
         Eigenvalues that "arpack" finds; 64 if None.
     tol : float, default=1e-3
-        Standard error to reach, in bits, for solvers that estimate.
+        Standard error in bits that "lanczos" is to reach at time `t`; a
+        ConvergenceWarning tells where it could not.
     max_samples : int or float, default=None
         Measure a random subsample of this many samples, or of this fraction. None
         takes all.
@@ -160,8 +163,8 @@ class DiffusionSpectralEntropy(KernelEntropy):
     entropy_std_error_ : float
         Standard error of `entropy_`; 0 where all eigenvalues are known.
     entropy_interval_ : tuple of float
-        Interval (lower, upper) that contains the entropy, certified with
-        eigen_solver "dense" and "arpack".
+        Interval (lower, upper) of the entropy: certified with eigen_solver "dense"
+        and "arpack", two standard errors to either side with "lanczos".
     effective_rank_ : float
         ``2**S_D``, the effective number of diffusion states, from 1 to n_samples.
     eigenvalues_ : ndarray of shape (n_known,)
@@ -316,7 +319,7 @@ class DiffusionSpectralEntropy(KernelEntropy):
 
     def _measure_nested(self, X, scale, sizes, seed):
         """Measure the first samples of X for several sizes, the affinity made once."""
-        solvers = {choose_solver(self.eigen_solver, size) for size in sizes}
+        solvers = {self._solver(size) for size in sizes}
         share = self.affinity == "gaussian" and solvers == {"lanczos"}
         if share and not is_one_point(X, scale):
             G = self._gaussian(X, scale, "lanczos")
@@ -352,12 +355,21 @@ class DiffusionSpectralEntropy(KernelEntropy):
         n = X.shape[0]
         if n == 1 or (scale is not None and is_one_point(X, scale)):
             return Spectrum.of_identical_samples(n)
-        solver = choose_solver(self.eigen_solver, n)
+        solver = self._solver(n)
         G = self._affinity(X, scale, seed, solver)
         if isinstance(G, TiledGaussian):
             with threads_for_maps():
                 return self._spectrum_of(G, solver, seed)
         return self._spectrum_of(G, solver, seed)
+
+    def _solver(self, n_samples):
+        """Solver for so many samples."""
+        kind = "indefinite"
+        if self.affinity == "nearest_neighbors":
+            kind = "sparse"
+        elif self._is_positive_semidefinite():
+            kind = "semidefinite"
+        return choose_solver(self.eigen_solver, n_samples, kind)
 
     def _spectrum_of(self, G, solver, seed):
         """Spectrum of the diffusion operator of the affinity G."""

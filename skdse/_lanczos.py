@@ -19,9 +19,10 @@ from ._quadrature import contrasts_of, n_converged, pool, rules_of
 # Probes of the first block: fewer of many samples, whose basis must fit in memory and
 # whose variance is small.
 FIRST_COLUMNS, FIRST_PROBES = 4_000_000, 16
-MAX_PROBES, MAX_STEPS = 256, 40
-# Columns of one block of later probes.
-MAX_BLOCK = 32
+MAX_PROBES, MAX_STEPS = 512, 40
+# Columns of a block of later probes, of a sparse operator and of others: T grows with
+# them, and with T the time of its eigenvalues.
+SMALL_BLOCK, LARGE_BLOCK = 8, 32
 MIN_STEPS = 4
 # Steps between two looks at the error grow by this factor.
 LOOKS = 1.15
@@ -85,9 +86,16 @@ def lanczos_density(
     return _refine(request, density, np.hstack([leading, found]), probes, rng)
 
 
+def _block(operator):
+    """Columns of a block: many where a product costs much besides its columns."""
+    fixed = operator.fixed_columns
+    return SMALL_BLOCK if fixed == 0 else LARGE_BLOCK
+
+
 def _first_probes(operator):
-    """Columns of the first block: more where a product costs much besides them."""
-    most = MAX_BLOCK if operator.fixed_columns > 4 * MAX_BLOCK else FIRST_PROBES
+    """Columns of the first block: fewer of many samples."""
+    most = FIRST_PROBES if operator.fixed_columns < 4 * LARGE_BLOCK else LARGE_BLOCK
+    most = min(most, _block(operator))
     return int(np.clip(FIRST_COLUMNS // operator.n_samples, 4, most))
 
 
@@ -125,8 +133,10 @@ def _probes_are_cheaper(request, density, before, target):
     """Whether more probes cost fewer columns than more steps of the same probes."""
     sampling, sampling_before = (d.errors(request.t)[0] for d in (density, before))
     missing = _missing_probes(density, sampling, target)
+    if density.n_probes + missing > request.max_probes:
+        return False
     fixed = request.operator.fixed_columns
-    columns = missing + fixed * np.ceil(missing / MAX_BLOCK)
+    columns = missing + fixed * np.ceil(missing / _block(request.operator))
     probes = REFINING_STEPS * density.n_steps * columns
     rate = np.log(max(sampling_before / sampling, 1.0 + 1e-9))
     rate /= density.n_steps - before.n_steps
@@ -152,7 +162,7 @@ def _refine(request, density, fixed, probes, rng):
         missing = _missing_probes(density, sampling, SAMPLING_SHARE * request.target)
         if missing <= 0:  # truncation or rounding is what is left
             break
-        b = min(missing, most - density.n_probes, MAX_BLOCK)
+        b = min(missing, most - density.n_probes, _block(request.operator))
         krylov = start(request.operator.n_samples, b, fixed, probes, rng)
         probes = np.hstack([probes, krylov.basis[:, : len(krylov.R)]])
         density = _with_probes(request, density, _spend(request, krylov, density))
@@ -165,11 +175,14 @@ def _spend(request, krylov, density):
     What is known is projected out of them, so they need fewer steps.
     """
     bound = max(TRUNCATION_SHARE * request.target, density.errors(request.t)[1])
+    looks = [share * density.n_steps // 4 for share in (2, 3)]
+    if not request.operator.positive_semidefinite:
+        looks = []  # a look costs more than the steps that it may save
     while True:
         krylov = step(krylov, request.operator.matmat)
         if not len(krylov.R) or krylov.n_steps >= density.n_steps:
             return krylov
-        if krylov.n_steps >= MIN_STEPS:
+        if krylov.n_steps in looks and krylov.n_steps >= MIN_STEPS:
             refined = _with_probes(request, density, krylov)
             if refined.errors(request.t)[1] <= bound:
                 return krylov

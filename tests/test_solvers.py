@@ -105,8 +105,9 @@ def test_dense_finds_all_eigenvalues_largest_modulus_first():
     np.testing.assert_allclose(np.sort(found), np.linalg.eigvalsh(S.toarray()))
 
 
-def test_auto_is_dense_for_small_problems(monkeypatch):
-    monkeypatch.setattr(_solvers, "DENSE_MAX_SAMPLES", 50)
-    assert choose_solver("auto", 50) == "dense"
-    assert choose_solver("auto", 51) == "lanczos"
-    assert choose_solver("arpack", 50) == "arpack"
+@pytest.mark.parametrize("kind", ["semidefinite", "indefinite", "sparse"])
+def test_auto_is_dense_for_small_problems(kind):
+    largest = _solvers.DENSE_MAX_SAMPLES[kind]
+    assert choose_solver("auto", largest, kind) == "dense"
+    assert choose_solver("auto", largest + 1, kind) == "lanczos"
+    assert choose_solver("arpack", largest, kind) == "arpack"
