@@ -153,7 +153,7 @@ class DiffusionSpectralEntropy(KernelEntropy):
         Jobs of the exact neighbour search with metrics other than the Euclidean; all
         else takes as many threads as the linear algebra. Results do not depend on it.
     verbose : int, default=0
-        Verbosity.
+        Whether to show progress on standard error: 0 is silent.
 
     Attributes
     ----------

@@ -136,7 +136,7 @@ class DiffusionSpectralMI(MetaEstimatorMixin, PassThroughMixin, BaseEstimator):
         Groups and subsets measured at a time, in threads. None takes as many as
         the linear algebra would. Results do not depend on it.
     verbose : int, default=0
-        Verbosity.
+        Whether to show progress on standard error: 0 is silent.
 
     Attributes
     ----------

@@ -1,8 +1,8 @@
 """Benchmark skdse against dse-dsmi, side by side, and write the table of the docs.
 
-    python doc/benchmarks/bench.py                    # everything, about an hour
-    python doc/benchmarks/bench.py --quick            # small sizes, to see that it works
-    python doc/benchmarks/bench.py --jobs dse_1000,dse_4000 --repeats 5
+    python doc/benchmarks/bench.py            # everything, some ten minutes
+    python doc/benchmarks/bench.py --quick    # small sizes, to see that it works
+    python doc/benchmarks/bench.py --jobs dse_1000_dense,dse_4000_dense --repeats 5
 
 Every measurement is a process of its own that imports, makes its data, and times one
 call. The contenders of a job take turns, A B A B; the table has medians. Peak memory

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -137,6 +136,15 @@ JOBS = {
             PEER: peer_entropy(),
             SKDSE: entropy(alpha=0, bandwidth=10.0, eigen_solver="dense"),
         },
+    ),
+    "dse_4000": Job(
+        uniform(4000, 256),
+        {PEER: peer_entropy(), SKDSE: entropy(alpha=0, bandwidth=10.0)},
+    ),
+    "dse_10000": Job(
+        uniform(10_000, 256),
+        {PEER: peer_entropy(), SKDSE: entropy(alpha=0, bandwidth=10.0)},
+        once=(PEER,),
     ),
     "dsmi_10000_dense": Job(
         blobs(10_000, 64, 10),
