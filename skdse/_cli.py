@@ -95,6 +95,26 @@ def _parser():
 
 def _add_report_arguments(report):
     """Add the arguments of the command ``report``."""
+    _add_input_and_output(report)
+    _add_ways_to_run(report)
+    group = report.add_argument_group("parameters of the estimators")
+    for name, (default, text) in _parameters().items():
+        options = {"action": "store_true"} if default is False else {"type": _value}
+        if name == "verbose":
+            options = {"action": "count"}
+        if "type" in options:
+            options["metavar"] = "VALUE"
+            text += f" (default: {default})"
+        group.add_argument(
+            f"--{name.replace('_', '-')}",
+            default=argparse.SUPPRESS,
+            help=text.replace("%", "%%"),
+            **options,
+        )
+
+
+def _add_input_and_output(report):
+    """Add the arguments that name files."""
     report.add_argument(
         "files",
         nargs="*",
@@ -120,6 +140,10 @@ def _add_report_arguments(report):
         help="write each row to a CSV file as soon as it is measured; rows that the "
         "file has already are not measured again",
     )
+
+
+def _add_ways_to_run(report):
+    """Add the arguments that say where rows are measured."""
     report.add_argument(
         "--n-jobs",
         metavar="N",
@@ -133,20 +157,6 @@ def _add_report_arguments(report):
         help="measure on the Dask cluster of this scheduler; its workers read the "
         "files by themselves, from the same paths",
     )
-    group = report.add_argument_group("parameters of the estimators")
-    for name, (default, text) in _parameters().items():
-        options = {"action": "store_true"} if default is False else {"type": _value}
-        if name == "verbose":
-            options = {"action": "count"}
-        if "type" in options:
-            options["metavar"] = "VALUE"
-            text += f" (default: {default})"
-        group.add_argument(
-            f"--{name.replace('_', '-')}",
-            default=argparse.SUPPRESS,
-            help=text.replace("%", "%%"),
-            **options,
-        )
 
 
 def _parameters():

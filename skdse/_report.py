@@ -117,11 +117,12 @@ def digits_job(dse, dsmi):
     # Work this small takes longer on more threads, and rounds differently.
     with threadpool_limits(1), blamed_on("input"):
         mlp, X, y = train_perceptron()
+        layers = list(layers_of(mlp, X))
         targets = {"dsmi_y": y, "dsmi_x": _groups(X, "continuous", dsmi)}
     accuracy = mlp.score(X, y)
     widths = "-".join(map(str, (X.shape[1], *HIDDEN_LAYERS, mlp.n_outputs_)))
     return Job(
-        records=_measure_layers(layers_of(mlp, X), accuracy, targets, dse, dsmi),
+        records=_measure_layers(layers, accuracy, targets, dse, dsmi),
         columns=LAYER_COLUMNS,
         heading=(
             f"Perceptron {widths} on the bundled digits, {len(X)} held-out images.",
