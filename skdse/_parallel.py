@@ -4,6 +4,7 @@ BLAS gives other last digits with other numbers of threads. So each task runs BL
 one thread, and the tasks take the cores instead.
 """
 
+import warnings
 from concurrent.futures import BrokenExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
@@ -36,8 +37,8 @@ def run_tasks(function, tasks, n_jobs=None, label="", verbose=0):
     if n_jobs is None and effective_n_jobs(None) == 1:
         # Nobody set it: as many cores as BLAS would have taken.
         n_jobs = n_threads()
-    config, results = get_config(), []
-    with single_threaded(), Progress(len(tasks), label, verbose) as progress:
+    config, results, shown = get_config(), [], (len(tasks), label, verbose)
+    with filters_kept(), single_threaded(), Progress(*shown) as progress:
         # Threads, not processes: the samples are shared, and LAPACK, matrix products
         # and exponentials let other threads run.
         parallel = Parallel(n_jobs, prefer="threads", return_as="generator")
@@ -77,7 +78,7 @@ def map_threads(function, items):
     n_workers = min(n_threads(), len(items)) if len(items) > 1 else 1
     if n_workers == 1:
         return [function(item) for item in items]
-    with single_threaded(), ThreadPoolExecutor(n_workers) as executor:
+    with filters_kept(), single_threaded(), ThreadPoolExecutor(n_workers) as executor:
         return list(executor.map(function, items))
 
 
@@ -103,6 +104,15 @@ def n_threads():
         return reserved
     pools = _controller().info()
     return max((pool["num_threads"] for pool in pools), default=1)
+
+
+def filters_kept():
+    """Context that puts the warning filters back as they were.
+
+    Checks of arrays in scikit-learn change them for a moment; before Python 3.14 those
+    of the whole process, and threads that do so at once leave them changed.
+    """
+    return warnings.catch_warnings()
 
 
 def single_threaded():
