@@ -12,8 +12,7 @@ from sklearn.utils.multiclass import type_of_target
 
 TARGETS = ("auto", "continuous", "discrete")
 BINNINGS = ("quantile", "uniform")
-# Spectral clustering takes 10 s at this size (784 features, two cores), most of it
-# the neighbour search, which grows with n².
+# Beyond, the neighbour search of spectral clustering, which grows with n², is too slow.
 SPECTRAL_MAX_SAMPLES = 10_000
 GRAPH_NEIGHBORS = 10
 

@@ -10,9 +10,9 @@ from sklearn.utils import gen_batches
 
 from ._parallel import map_threads
 
-# Exact search costs about n² (d + 64) operations. At this product it takes as long
-# (25 s on two cores) as pynndescent with the compilation that each process pays;
-# pynndescent itself is then a matter of seconds. Measured for d = 64 and 784.
+# Exact search costs about n² (d + 64) operations: 11 s for 20,000 samples of 784
+# features (3.4e11) on two cores. pynndescent then needs 1 s, after some 45 s of
+# compilation in each process.
 EXACT_SEARCH_WORK = 8e11
 # Up to so many features a tree is faster than all distances, as in scikit-learn.
 TREE_FEATURES = 15

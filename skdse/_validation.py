@@ -137,11 +137,6 @@ def _with_self_affinities(G):
     return G
 
 
-def is_sparse(G):
-    """Whether G is a scipy sparse matrix or array."""
-    return sp.issparse(G)
-
-
 def available_memory():
     """Bytes of memory that can still be taken, infinity where nobody tells."""
     try:
