@@ -232,6 +232,8 @@ def nearest_neighbors_affinity(distances, indices, sigma):
     """
     n, k = indices.shape
     dtype = distances.dtype
+    if 2 * n * k < 2**31:  # half the traffic of a product
+        indices = indices.astype(np.int32, copy=False)
     rows = np.repeat(np.arange(n, dtype=indices.dtype), k)
     columns = indices.ravel()
     exponents = distances.ravel() ** 2

@@ -17,6 +17,9 @@ from sklearn.utils import gen_batches
 from ._parallel import map_threads
 
 BLOCK_BYTES = 8 * 2**20
+# A block of more elements falls out of the cache: a sparse product then is faster
+# column by column (a million samples, four columns: 0.13 against 0.38 s).
+CACHED_ELEMENTS = 1_500_000
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,13 @@ class DiffusionOperator:
         """Product S V, for V of shape (n_samples,) or (n_samples, n_columns)."""
         s = self.s.astype(V.dtype, copy=False)
         s = s if V.ndim == 1 else s[:, None]
-        return s * (self.G @ (s * V))
+        return s * self._multiply(s * V)
+
+    def _multiply(self, V):
+        """Product G V."""
+        if V.ndim == 1 or not sp.issparse(self.G) or V.size <= CACHED_ELEMENTS:
+            return self.G @ V
+        return np.stack([self.G @ v for v in np.ascontiguousarray(V.T)], axis=1)
 
     def toarray(self):
         """Return S as a dense float64 array of its own."""

@@ -47,13 +47,18 @@ class Krylov:
 
 def start(n, b, fixed, probes, rng):
     """Krylov space of b new Haar probes, orthogonal to `fixed` and to old probes."""
-    Z = rng.standard_normal((n, b), dtype=np.float32)
-    for _ in range(2):
-        Z, _ = _project_out(Z, probes, fixed)
-    Z, _ = _orthonormalise(Z, 1e-3)
+    Z = orthonormal_probes(n, b, fixed, probes, rng)
     basis = np.empty((n, 8 * Z.shape[1]), np.float32, order="F")
     basis[:, : Z.shape[1]] = Z
     return Krylov(fixed, basis, np.zeros((0, 0)), (0,), np.eye(Z.shape[1]))
+
+
+def orthonormal_probes(n, b, fixed, probes, rng):
+    """Draw b Haar probes, orthogonal to `fixed`, to old probes and to each other."""
+    Z = rng.standard_normal((n, b), dtype=np.float32)
+    for _ in range(2):
+        Z, _ = _project_out(Z, probes, fixed)
+    return _orthonormalise(Z, 1e-3)[0]
 
 
 def step(krylov, matmat):

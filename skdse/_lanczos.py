@@ -4,6 +4,10 @@ Haar-distributed, orthogonal probes (orthogonal to the known leading eigenvector
 are advanced by block Lanczos. A converged Ritz value is an eigenvalue and gets the
 weight 1, not what the probes happen to give it; the density is that of the others.
 Steps are added until truncation is small, probes until the sampling error is.
+
+The spectrum of a sparse graph is wide and flat, of a Gaussian of all pairs narrow with
+a few large eigenvalues. So the first wants many steps, and block Lanczos only finds its
+leading eigenvectors; the probes of its density are advanced by a recurrence.
 """
 
 from dataclasses import dataclass, replace
@@ -14,27 +18,49 @@ from ._density import SpectralDensity, calibrated
 from ._diffusion import DiffusionOperator
 from ._krylov import start, step
 from ._progress import say
-from ._quadrature import contrasts_of, n_converged, pool, rules_of
+from ._quadrature import (
+    contrasts_of,
+    difference,
+    gauss_rule,
+    lifted_rule,
+    n_converged,
+    pool,
+    rules_of,
+    spread_of,
+)
+from ._recurrence import TRUNCATION, advance, begin, mixture_of
 
 # Probes of the first block: fewer of many samples, whose basis must fit in memory and
 # whose variance is small.
 FIRST_COLUMNS, FIRST_PROBES = 4_000_000, 16
 MAX_PROBES, MAX_STEPS = 512, 40
+# Those of a recurrence, whose products are cheap.
+MAX_RECURRENCE_PROBES = 2048
 # Columns of a block of later probes, of a sparse operator and of others: T grows with
 # them, and with T the time of its eigenvalues.
 SMALL_BLOCK, LARGE_BLOCK = 8, 32
+# From this time on the kink of |x|^t at 0 is smooth enough for Gauss rules.
+SMOOTH_TIME = 3
+# A block of a recurrence, which keeps no basis and has no large T: columns, elements.
+RECURRENCE_BLOCK, RECURRENCE_ELEMENTS = 128, 3_200_000
 MIN_STEPS = 4
+# Steps of the recurrence: at the first look, and at most.
+FIRST_LOOK, MAX_RECURRENCE_STEPS = 12, 250
 # Steps between two looks at the error grow by this factor.
 LOOKS = 1.15
-# Steps of later probes, of what the first ones make: a guess, to plan with.
-REFINING_STEPS = 0.5
+# Steps of later probes, of what the first ones make, and of a recurrence: guesses, to
+# plan with.
+REFINING_STEPS, RECURRENCE_STEPS = 0.5, 30
 # Standard error aimed at, as a share of `tol`: then the error is below `tol` in 95 of
 # 100 requests.
 MARGIN = 0.75
 # Largest T: beyond, its eigendecomposition costs more than products.
 MAX_SIZE = 512
+# Elements of the basis at most: 1 GiB.
+MAX_BASIS = 2**28
 # Shares of the tolerance for sampling and truncation (their squares add up).
 SAMPLING_SHARE, TRUNCATION_SHARE = 0.85, 0.45
+RECURRENCE_SHARE = 0.55
 
 
 @dataclass(frozen=True)
@@ -47,6 +73,19 @@ class _Request:
     max_probes: int
     max_steps: int
     verbose: int = 0
+
+    @property
+    def recurs(self):
+        """Whether products are so cheap that many steps are the better way."""
+        return self.operator.fixed_columns == 0
+
+    @property
+    def block(self):
+        """Columns of a block of later probes."""
+        if not self.recurs:
+            return _block(self.operator)
+        most = RECURRENCE_ELEMENTS // self.operator.n_samples
+        return int(np.clip(most, 4, RECURRENCE_BLOCK))
 
     def tell(self, density):
         """Say how far the standard error is, if verbose."""
@@ -64,7 +103,7 @@ def lanczos_density(
     t=1,
     tol=1e-3,
     n_probes=None,
-    max_probes=MAX_PROBES,
+    max_probes=None,
     max_steps=MAX_STEPS,
     random_state=None,
     verbose=0,
@@ -76,14 +115,21 @@ def lanczos_density(
     """
     rng = np.random.default_rng(random_state)
     n = operator.n_samples
+    if max_probes is None:
+        max_probes = MAX_PROBES
+        if operator.fixed_columns == 0:
+            max_probes = int(np.clip(MAX_BASIS // n, 4, MAX_RECURRENCE_PROBES))
     request = _Request(operator, t, MARGIN * tol, max_probes, max_steps, verbose)
     leading = operator.leading_vector.astype(np.float32).reshape(n, 1)
     b = min(n_probes or _first_probes(operator), n - 1)
     krylov, density, U = _explore(request, start(n, b, leading, leading, rng))
-    found = krylov.basis[:, : len(U)] @ U.astype(np.float32)
+    fixed = np.hstack([leading, krylov.basis[:, : len(U)] @ U.astype(np.float32)])
+    if request.recurs:
+        del krylov  # its basis is large
+        return _resample(request, density, fixed, rng)
     probes = np.array(krylov.basis[:, :b])
-    del krylov  # its basis is large
-    return _refine(request, density, np.hstack([leading, found]), probes, rng)
+    del krylov
+    return _refine(request, density, fixed, probes, rng)
 
 
 def _block(operator):
@@ -102,10 +148,12 @@ def _first_probes(operator):
 def _explore(request, krylov):
     """Step until the tolerance is met or more probes are the better way to it."""
     before, look = None, MIN_STEPS + (not request.operator.positive_semidefinite)
+    max_size = min(MAX_SIZE, MAX_BASIS // request.operator.n_samples)
+    max_steps = max_size if request.recurs else request.max_steps
     while True:
         krylov = step(krylov, request.operator.matmat)
         steps, spent = krylov.n_steps, not len(krylov.R)
-        spent |= steps >= request.max_steps or len(krylov.T) + len(krylov.R) > MAX_SIZE
+        spent |= steps >= max_steps or len(krylov.T) + len(krylov.R) > max_size
         if steps < look and not spent:
             continue
         density, U = _first_density(request, krylov)
@@ -136,8 +184,11 @@ def _probes_are_cheaper(request, density, before, target):
     if density.n_probes + missing > request.max_probes:
         return False
     fixed = request.operator.fixed_columns
-    columns = missing + fixed * np.ceil(missing / _block(request.operator))
-    probes = REFINING_STEPS * density.n_steps * columns
+    if request.recurs:  # with probes of its own
+        probes = RECURRENCE_STEPS * (density.n_probes + missing)
+    else:
+        columns = missing + fixed * np.ceil(missing / request.block)
+        probes = REFINING_STEPS * density.n_steps * columns
     rate = np.log(max(sampling_before / sampling, 1.0 + 1e-9))
     rate /= density.n_steps - before.n_steps
     steps = (fixed + density.n_probes) * np.log(sampling / target) / rate
@@ -146,6 +197,8 @@ def _probes_are_cheaper(request, density, before, target):
 
 def _missing_probes(density, sampling, target):
     """Probes to add so that the sampling error falls to the target."""
+    if sampling == 0:
+        return 0
     n_rest = density.n_rest
     odds = (n_rest / density.n_probes - 1) * (target / sampling) ** 2
     return int(np.ceil(n_rest / (1 + odds))) - density.n_probes
@@ -153,20 +206,22 @@ def _missing_probes(density, sampling, target):
 
 def _refine(request, density, fixed, probes, rng):
     """Add blocks of probes until the tolerance is met or probes run out."""
-    most = min(request.max_probes, density.n_rest)
-    while (
-        density.n_probes < most
-        and density.entropy(request.t).std_error > request.target
-    ):
-        sampling = density.errors(request.t)[0]
-        missing = _missing_probes(density, sampling, SAMPLING_SHARE * request.target)
-        if missing <= 0:  # truncation or rounding is what is left
-            break
-        b = min(missing, most - density.n_probes, _block(request.operator))
+    while b := _next_probes(request, density):
         krylov = start(request.operator.n_samples, b, fixed, probes, rng)
         probes = np.hstack([probes, krylov.basis[:, : len(krylov.R)]])
-        density = _with_probes(request, density, _spend(request, krylov, density))
+        density = _with_block(request, density, _spend(request, krylov, density))
     return density
+
+
+def _next_probes(request, density):
+    """Probes of the next block; 0 where no more are needed or can help."""
+    most = min(request.max_probes, density.n_rest)
+    if density.entropy(request.t).std_error <= request.target:
+        return 0
+    sampling = density.errors(request.t)[0]
+    missing = _missing_probes(density, sampling, SAMPLING_SHARE * request.target)
+    # None is missing where truncation or rounding is what is left.
+    return max(0, min(missing, most - density.n_probes, request.block))
 
 
 def _spend(request, krylov, density):
@@ -183,17 +238,67 @@ def _spend(request, krylov, density):
         if not len(krylov.R) or krylov.n_steps >= density.n_steps:
             return krylov
         if krylov.n_steps in looks and krylov.n_steps >= MIN_STEPS:
-            refined = _with_probes(request, density, krylov)
+            refined = _with_block(request, density, krylov)
             if refined.errors(request.t)[1] <= bound:
                 return krylov
+
+
+def _resample(request, density, fixed, rng):
+    """Replace the nodes by those of probes that a recurrence advances."""
+    if density.n_rest == 0:
+        return density
+    sampling = density.errors(request.t)[0]
+    missing = _missing_probes(density, sampling, SAMPLING_SHARE * request.target)
+    b = density.n_probes + missing
+    b = int(np.clip(b, 4, request.block))
+    b = min(b, density.n_rest)
+    recurrence = begin(request.operator.n_samples, b, fixed, fixed, rng)
+    probes = recurrence.vectors[1]
+    density, n_steps = _long_enough(request, density, recurrence)
+    while b := _next_probes(request, density):
+        recurrence = begin(request.operator.n_samples, b, fixed, probes, rng)
+        probes = np.hstack([probes, recurrence.vectors[1]])
+        for _ in range(n_steps):
+            recurrence = advance(recurrence, request.operator.matmat)
+        # Cut off at the same step: its guesses of the truncation serve all probes.
+        mixture = mixture_of(recurrence)
+        density = _with_probes(density, mixture, b, density.contrasts, b * n_steps)
+        request.tell(density)
+    return density
+
+
+def _long_enough(request, density, recurrence):
+    """Density from the probes of a recurrence, and the steps that it takes."""
+    none, b, look = np.zeros(0), recurrence.n_probes, FIRST_LOOK
+    known = replace(density, nodes=none, seen=none, weights=none, n_probes=0)
+    while True:
+        recurrence = advance(recurrence, request.operator.matmat)
+        steps, over = recurrence.n_steps, not recurrence.beta[-1].any()
+        over |= steps >= min(MAX_RECURRENCE_STEPS, density.n_rest)
+        if steps < look and not over:
+            continue
+        mixture = mixture_of(recurrence)
+        guesses = spread_of(mixture, TRUNCATION * density.n_rest / b)
+        contrasts = ((1.0, guesses),)
+        density = _with_probes(known, mixture, b, contrasts, b * steps)
+        density = replace(density, n_steps=steps)
+        request.tell(density)
+        _, truncation, rounding = density.errors(request.t)
+        bound = max(RECURRENCE_SHARE * request.target, rounding / 2)
+        if (
+            over
+            or truncation <= bound
+            or density.entropy(request.t).std_error <= request.target
+        ):
+            return density, steps
+        look = int(1.25 * look)
 
 
 def _first_density(request, krylov):
     """Density from the first probes, and the eigenvectors found, as Q U."""
     operator, b = request.operator, krylov.n_probes
-    psd = operator.positive_semidefinite
     k, theta, U = n_converged(krylov)
-    rules = rules_of(krylov, psd)
+    rules, guesses = _first_rules(request, krylov)
     nodes, seen = pool([(share, x[k:], w[k:]) for share, x, w in rules])
     density = SpectralDensity(
         n_samples=operator.n_samples,
@@ -203,7 +308,7 @@ def _first_density(request, krylov):
         nodes=nodes,
         seen=seen,
         weights=seen,
-        contrasts=((1.0, contrasts_of(rules, psd, (operator.n_samples - 1) / b)),),
+        contrasts=((1.0, guesses),),
         n_probes=b,
         n_steps=krylov.n_steps,
         n_columns=len(krylov.T),
@@ -211,21 +316,41 @@ def _first_density(request, krylov):
     return calibrated(density), U[:, :k]
 
 
-def _with_probes(request, density, krylov):
-    """Density pooled with that of new probes, orthogonal to what is known."""
+def _first_rules(request, krylov):
+    """Rules of the first probes, and guesses of their truncation error."""
+    psd, b = request.operator.positive_semidefinite, krylov.n_probes
+    scale = (request.operator.n_samples - 1) / b
+    if not request.recurs:
+        rules = rules_of(krylov, psd)
+        return rules, contrasts_of(rules, psd, scale)
+    # Only what is to be deflated matters here, at late times: early ones do not hang
+    # on few eigenvalues, and the truncation at the kink is not that of the recurrence.
+    rule = (1.0, *gauss_rule(krylov.T, b))
+    if request.t < SMOOTH_TIME:
+        return [rule], ()
+    return [rule], (difference(scale, [(1.0, *lifted_rule(krylov))], [rule]),)
+
+
+def _with_block(request, density, krylov):
+    """Density pooled with that of the probes of block Lanczos."""
     psd = request.operator.positive_semidefinite
     rules, b = rules_of(krylov, psd), krylov.n_probes
-    nodes, seen = pool(rules)
     new = b / (density.n_probes + b)
     contrasts = [((1 - new) * share, guesses) for share, guesses in density.contrasts]
     contrasts.append((new, contrasts_of(rules, psd, density.n_rest / b)))
+    return _with_probes(density, rules, b, tuple(contrasts), len(krylov.T))
+
+
+def _with_probes(density, mixture, b, contrasts, n_columns):
+    """Density pooled with that of b new probes, orthogonal to what is known."""
+    nodes, seen = pool(mixture)
     return calibrated(
         replace(
             density,
             nodes=np.concatenate([density.nodes, nodes]),
             seen=np.concatenate([density.seen, seen]),
-            contrasts=tuple(contrasts),
+            contrasts=contrasts,
             n_probes=density.n_probes + b,
-            n_columns=density.n_columns + len(krylov.T),
+            n_columns=density.n_columns + n_columns,
         )
     )

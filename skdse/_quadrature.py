@@ -30,31 +30,67 @@ def rules_of(krylov, psd):
     T, R, edges = truncated(krylov, 0)
     b, k = edges[1], edges[-1] - edges[-2]
     if len(R) < k:  # the Krylov space is (nearly) invariant: T says all
-        return [(1.0, *_rule(T, b, psd))]
+        return [(1.0, *gauss_rule(T, b, psd))]
     if psd:
         upper, lower = _continued(T, R, k, 1), _radau(T, R, k)
         return [
-            (1 - RADAU_SHARE, *_rule(upper, b, psd)),
-            (RADAU_SHARE, *_rule(lower, b, psd)),
+            (1 - RADAU_SHARE, *gauss_rule(upper, b, psd)),
+            (RADAU_SHARE, *gauss_rule(lower, b, psd)),
         ]
     steps, most = len(edges) - 1, max(AVERAGED[0], 64 // b)
     earlier = range(int(np.clip(steps // 2, 1, min(most, AVERAGED[1]))))
     if steps >= 5:
         earlier = range(max(len(earlier), 3))
     continued = [_continued_earlier(krylov, i) for i in earlier]
-    return [(1 / len(continued), *_rule(T, b, psd)) for T in continued]
+    return [(1 / len(continued), *gauss_rule(T, b, psd)) for T in continued]
+
+
+def gauss_rule(T, b, psd=False):
+    """Nodes of T, largest |node| first, and weights; their sum is b, the probes."""
+    nodes, U = np.linalg.eigh(T)
+    weights = (U[:b] ** 2).sum(0)
+    if psd:
+        nodes = np.maximum(nodes, 0.0)
+    order = np.argsort(-np.abs(nodes), kind="stable")
+    return nodes[order], weights[order]
+
+
+def lifted_rule(krylov):
+    """Gauss rule, its largest nodes as far out as their residuals allow.
+
+    So much may hide beyond Ritz values that have not converged.
+    """
+    b = krylov.n_probes
+    nodes, U = np.linalg.eigh(krylov.T)
+    residual = np.linalg.norm(krylov.R @ U[krylov.edges[-2] :], axis=0)
+    order = np.argsort(-np.abs(nodes), kind="stable")
+    nodes, residual, weights = nodes[order], residual[order], (U[:b] ** 2).sum(0)[order]
+    angle = MAX_ANGLE * np.sqrt(b / len(krylov.basis))
+    unsure = np.flatnonzero(residual > angle * np.abs(nodes))[:b]
+    nodes[unsure] += np.copysign(residual[unsure], nodes[unsure])
+    return np.clip(nodes, -1, 1), weights
 
 
 def contrasts_of(mixture, psd, scale):
     """Measures that integrate g to guesses of the truncation error."""
-    alone = [[(1.0, x, w)] for _, x, w in mixture]
-    if len(alone) == 1:
+    if len(mixture) == 1:
         return ()
     if psd:  # one errs above, the other below
-        return (_difference(TRUNCATION_PSD * scale, *alone),)
+        upper, lower = ([(1.0, x, w)] for _, x, w in mixture)
+        return (difference(TRUNCATION_PSD * scale, upper, lower),)
     # The mean of K rules errs less than each of them.
-    factor = TRUNCATION * scale / np.sqrt(len(alone))
-    return tuple(_difference(factor, rule, mixture) for rule in alone)
+    return spread_of(mixture, TRUNCATION * scale / np.sqrt(len(mixture)))
+
+
+def spread_of(mixture, factor):
+    """Differences of each rule of a mixture from their mean, times a factor."""
+    return tuple(difference(factor, [(1.0, x, w)], mixture) for _, x, w in mixture)
+
+
+def difference(factor, a, b):
+    """Factor times (rules a minus rules b), as nodes and signed weights."""
+    signed = [(factor * s, x, w) for s, x, w in a]
+    return pool(signed + [(-factor * s, x, w) for s, x, w in b])
 
 
 def pool(rules):
@@ -112,16 +148,6 @@ def _radau(T, R, k):
     return grown
 
 
-def _rule(T, b, psd):
-    """Nodes of T, largest |node| first, and weights; their sum is b, the probes."""
-    nodes, U = np.linalg.eigh(T)
-    weights = (U[:b] ** 2).sum(0)
-    if psd:
-        nodes = np.maximum(nodes, 0.0)
-    order = np.argsort(-np.abs(nodes), kind="stable")
-    return nodes[order], weights[order]
-
-
 def _first_cluster(size, share, b):
     """Index where Ritz pairs begin that follow the probes, not the eigenvectors."""
     # b probes see an eigenvalue repeated b times or more as b Ritz pairs: deflating
@@ -131,9 +157,3 @@ def _first_cluster(size, share, b):
     count = np.arange(1, len(size) + 1)
     heavy = np.flatnonzero(np.cumsum(share) > count + 4 * np.sqrt(2 * count / b))
     return min([len(size), *twins[:1], *(heavy[:1] - b)])
-
-
-def _difference(factor, a, b):
-    """Factor times (rules a minus rules b), as nodes and signed weights."""
-    signed = [(factor * s, x, w) for s, x, w in a]
-    return pool(signed + [(-factor * s, x, w) for s, x, w in b])

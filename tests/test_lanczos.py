@@ -17,6 +17,7 @@ from skdse._diffusion import diffusion_operator
 from skdse._krylov import start, step
 from skdse._lanczos import lanczos_density
 from skdse._neighbors import NeighborIndex
+from skdse._recurrence import advance, begin, mixture_of
 from skdse._solvers import solve
 
 TIMES = [0.5, 1, 2, 5, 20]
@@ -116,7 +117,36 @@ def test_repeated_leading_eigenvalue():
     S = operator(X, "graph")
     estimate = lanczos_density(S, t=2000, random_state=0).entropy(2000)
     exact = solve(S, "dense").entropy(2000).value
-    assert estimate.value == pytest.approx(exact, abs=4 * estimate.std_error + 1e-3)
+    assert estimate.std_error < 1e-3
+    assert estimate.value == pytest.approx(exact, abs=2e-3)
+
+
+def test_recurrence_integrates_what_its_probes_see():
+    # Against the quadratic forms of the very same probes: no sampling error is left,
+    # the rest is truncation. 1 - x² is a polynomial, so exact but for rounding.
+    S = operator(samples("digits", 800, 1), "graph")
+    lam, U = np.linalg.eigh(S.toarray())
+    leading = S.leading_vector.astype(np.float32)[:, None]
+    rng = np.random.default_rng(0)
+    recurrence = begin(800, 8, leading, leading, rng)
+    seen = np.square(U.T @ recurrence.vectors[1]).sum(axis=1)
+    for _ in range(30):
+        recurrence = advance(recurrence, S.matmat)
+    for g, error in [(lambda x: 1 - x**2, 1e-5), (np.abs, 5e-4)]:
+        values = [w @ g(x) for _, x, w in mixture_of(recurrence)]
+        assert np.mean(values) == pytest.approx(seen @ g(lam), rel=error)
+        assert np.ptp(values) / 4 <= 20 * error * np.mean(values)
+
+
+def test_recurrence_stops_where_the_space_is_complete():
+    # Two clusters of identical samples: S has rank 2, one is the leading vector.
+    S = operator(np.repeat([[0.0], [1.0]], 20, axis=0), "median")
+    leading = S.leading_vector.astype(np.float32)[:, None]
+    recurrence = begin(40, 3, leading, leading, np.random.default_rng(0))
+    for _ in range(4):
+        recurrence = advance(recurrence, S.matmat)
+    assert np.all(np.isfinite(recurrence.vectors[1]))
+    assert np.all(recurrence.beta[2:] == 0)
 
 
 def test_tolerance_buys_accuracy():
@@ -179,7 +209,7 @@ def test_blocks_are_orthonormal_and_tridiagonalise():
 
 
 def test_estimator_warns_where_tol_is_out_of_reach():
-    X = samples("uniform", 500, 0)
+    X = samples("uniform", 120, 0)
     dse = DiffusionSpectralEntropy(
         affinity="nearest_neighbors", eigen_solver="lanczos", tol=1e-8, random_state=0
     )

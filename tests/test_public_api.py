@@ -26,6 +26,7 @@ ORDER = (
     "_density",
     "_krylov",
     "_quadrature",
+    "_recurrence",
     "_lanczos",
     "_solvers",
     "_base",
