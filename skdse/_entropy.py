@@ -25,7 +25,7 @@ from ._diffusion import diffusion_operator
 from ._neighbors import EUCLIDEAN, NeighborIndex
 from ._parallel import threads_for_maps
 from ._progress import say
-from ._solvers import SOLVERS, choose_solver, solve
+from ._solvers import SOLVERS, choose_solver, solve, warn_if_long
 from ._spectrum import Spectrum, knee_time
 from ._validation import (
     check_affinity_matrix,
@@ -408,9 +408,11 @@ class DiffusionSpectralEntropy(KernelEntropy):
         n = len(X)
         if solver == "lanczos":
             keep = fits_in_memory(n, DENSE_SHARE, 0.5, itemsize=4)
+            warn_if_long(*X.shape, solver, keep)
             return TiledGaussian(X, scale, self.metric, keep=keep, verbose=self.verbose)
         # LAPACK works on copies.
         check_fits_in_memory(n, 3 if solver == "dense" else 1, WAY_OUT)
+        warn_if_long(*X.shape, solver, True)
         return gaussian_affinity(X, scale, self.metric, verbose=self.verbose)
 
     def _neighbor_index(self, X, n_neighbors, seed):

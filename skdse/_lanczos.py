@@ -26,9 +26,8 @@ from ._quadrature import (
     n_converged,
     pool,
     rules_of,
-    spread_of,
 )
-from ._recurrence import TRUNCATION, advance, begin, mixture_of
+from ._recurrence import advance, begin, guesses_of, mixture_of
 
 # Probes of the first block: fewer of many samples, whose basis must fit in memory and
 # whose variance is small.
@@ -45,7 +44,7 @@ SMOOTH_TIME = 3
 RECURRENCE_BLOCK, RECURRENCE_ELEMENTS = 128, 3_200_000
 MIN_STEPS = 4
 # Steps of the recurrence: at the first look, and at most.
-FIRST_LOOK, MAX_RECURRENCE_STEPS = 12, 250
+FIRST_LOOK, MAX_RECURRENCE_STEPS = 20, 250
 # Steps between two looks at the error grow by this factor.
 LOOKS = 1.15
 # Steps of later probes, of what the first ones make, and of a recurrence: guesses, to
@@ -53,7 +52,7 @@ LOOKS = 1.15
 REFINING_STEPS, RECURRENCE_STEPS = 0.5, 30
 # Standard error aimed at, as a share of `tol`: then the error is below `tol` in 95 of
 # 100 requests.
-MARGIN = 0.75
+MARGIN, RECURRENCE_MARGIN = 0.75, 0.55
 # Largest T: beyond, its eigendecomposition costs more than products.
 MAX_SIZE = 512
 # Elements of the basis at most: 1 GiB.
@@ -110,16 +109,18 @@ def lanczos_density(
 ):
     """Spectral density of the operator, good for the entropy at time t.
 
-    Its standard error is `MARGIN` times tol or less, [bits], unless max_probes and
-    max_steps are spent. Other times have their own standard errors.
+    Its standard error is a share of tol or less, [bits], unless max_probes and
+    max_steps are spent: `MARGIN`, or `RECURRENCE_MARGIN` on a sparse graph. Other times
+    have their own standard errors.
     """
     rng = np.random.default_rng(random_state)
     n = operator.n_samples
+    recurs = operator.fixed_columns == 0
+    target = (RECURRENCE_MARGIN if recurs else MARGIN) * tol
     if max_probes is None:
-        max_probes = MAX_PROBES
-        if operator.fixed_columns == 0:
-            max_probes = int(np.clip(MAX_BASIS // n, 4, MAX_RECURRENCE_PROBES))
-    request = _Request(operator, t, MARGIN * tol, max_probes, max_steps, verbose)
+        most = int(np.clip(MAX_BASIS // n, 4, MAX_RECURRENCE_PROBES))
+        max_probes = most if recurs else MAX_PROBES
+    request = _Request(operator, t, target, max_probes, max_steps, verbose)
     leading = operator.leading_vector.astype(np.float32).reshape(n, 1)
     b = min(n_probes or _first_probes(operator), n - 1)
     krylov, density, U = _explore(request, start(n, b, leading, leading, rng))
@@ -278,7 +279,7 @@ def _long_enough(request, density, recurrence):
         if steps < look and not over:
             continue
         mixture = mixture_of(recurrence)
-        guesses = spread_of(mixture, TRUNCATION * density.n_rest / b)
+        guesses = guesses_of(recurrence, mixture, density.n_rest / b)
         contrasts = ((1.0, guesses),)
         density = _with_probes(known, mixture, b, contrasts, b * steps)
         density = replace(density, n_steps=steps)

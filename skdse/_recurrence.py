@@ -14,7 +14,7 @@ import numpy as np
 from scipy.linalg import eigh_tridiagonal
 
 from ._krylov import orthonormal_probes
-from ._quadrature import pool
+from ._quadrature import difference, pool, spread_of
 
 # T is continued by copies of its last coefficients: Haydock's terminator, the smooth
 # density that a kink of |x|^t at 0 needs.
@@ -25,6 +25,9 @@ AVERAGED = 12
 # Truncation error as a share of the largest distance of a rule from their mean: in 60
 # problems 0.17 at the 68th and 0.5 at the 95th percentile.
 TRUNCATION = 0.2
+# ... and of what the last half of the steps changed: a heap of eigenvalues at the kink
+# makes an error that falls slowly and does not oscillate.
+DRIFT = 0.5
 
 
 @dataclass(frozen=True)
@@ -85,12 +88,22 @@ def advance(recurrence, matmat):
     )
 
 
-def mixture_of(recurrence):
-    """Rules whose mean integrates against the density: [(share, nodes, weights)]."""
-    steps = recurrence.n_steps
+def mixture_of(recurrence, steps=None):
+    """Rules whose mean integrates against the density: [(share, nodes, weights)].
+
+    The rules are those after some steps, by default after all.
+    """
+    steps = recurrence.n_steps if steps is None else steps
     ends = range(steps, max(steps // 2, steps - AVERAGED), -1)
     rules = [_pooled_rule(recurrence, end) for end in ends]
     return [(1 / len(rules), *rule) for rule in rules]
+
+
+def guesses_of(recurrence, mixture, scale):
+    """Measures that integrate g to guesses of the truncation error of a mixture."""
+    before = mixture_of(recurrence, max(recurrence.n_steps // 2, 1))
+    drift = difference(DRIFT * scale, mixture, before)
+    return (*spread_of(mixture, TRUNCATION * scale), drift)
 
 
 def _pooled_rule(recurrence, steps):

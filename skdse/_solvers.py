@@ -9,7 +9,7 @@ import warnings
 
 import numpy as np
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
-from sklearn.exceptions import ConvergenceWarning
+from sklearn.exceptions import ConvergenceWarning, EfficiencyWarning
 from sklearn.utils import check_random_state
 
 from ._lanczos import lanczos_density
@@ -21,6 +21,10 @@ from ._validation import check_fits_in_memory
 # probes for the flat spectrum of a sparse graph.
 DENSE_MAX_SAMPLES = {"semidefinite": 2500, "indefinite": 4000, "sparse": 5000}
 DEFAULT_N_COMPONENTS = 64
+# Two cores: LAPACK takes 17 s at 6000 samples and grows with the cube; a second makes
+# and multiplies so many operations of tiles; lanczos takes about so many products.
+DENSE_SECONDS, TILE_OPERATIONS, N_PRODUCTS = 8e-11, 6e10, 14
+LONG = 120  # [s]
 # Residual of an eigenpair, and so a bound of the error of its eigenvalue. Rounding
 # alone (ARPACK's default) is not reached where eigenvalues crowd.
 ARPACK_TOL = 1e-12
@@ -103,6 +107,29 @@ def choose_solver(solver, n_samples, kind="indefinite"):
     if solver != "auto":
         return solver
     return "dense" if n_samples <= DENSE_MAX_SAMPLES[kind] else "lanczos"
+
+
+def warn_if_long(n_samples, n_features, solver, keeps_tiles):
+    """Warn before a job on all pairs that takes more than some two minutes."""
+    seconds = all_pairs_seconds(n_samples, n_features, solver, keeps_tiles)
+    if seconds > LONG:
+        warnings.warn(
+            f"All pairs of {n_samples} samples with eigen_solver={solver!r} take about "
+            f"{seconds / 60:.0f} minutes on two cores. affinity='nearest_neighbors', "
+            + ("eigen_solver='lanczos', " if solver == "dense" else "a larger tol, ")
+            + "or max_samples is faster.",
+            EfficiencyWarning,
+            stacklevel=2,
+        )
+
+
+def all_pairs_seconds(n_samples, n_features, solver, keeps_tiles):
+    """Estimate the time of a Gaussian affinity of all pairs and its spectrum."""
+    affinity = n_samples**2 * (n_features + 64) / TILE_OPERATIONS
+    if solver == "dense":
+        return affinity + DENSE_SECONDS * n_samples**3
+    products = N_PRODUCTS * 64 * n_samples**2 / TILE_OPERATIONS
+    return affinity * (1 if keeps_tiles else N_PRODUCTS) + products
 
 
 def solve(operator, solver, **options):

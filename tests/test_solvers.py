@@ -5,13 +5,14 @@ import pytest
 import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.exceptions import EfficiencyWarning
 
-from skdse import _solvers
+from skdse import DiffusionSpectralEntropy, _solvers
 from skdse._affinity import gaussian_affinity, nearest_neighbors_affinity
 from skdse._bandwidth import fit_bandwidth
 from skdse._diffusion import diffusion_operator
 from skdse._neighbors import NeighborIndex
-from skdse._solvers import choose_solver, solve
+from skdse._solvers import choose_solver, solve, warn_if_long
 
 
 def data(kind, n, d, seed):
@@ -111,3 +112,32 @@ def test_auto_is_dense_for_small_problems(kind):
     assert choose_solver("auto", largest, kind) == "dense"
     assert choose_solver("auto", largest + 1, kind) == "lanczos"
     assert choose_solver("arpack", largest, kind) == "arpack"
+
+
+@pytest.mark.parametrize(
+    "n_samples, solver, keeps_tiles, way_out",
+    [
+        (20_000, "dense", True, "eigen_solver='lanczos'"),
+        (300_000, "lanczos", False, "tol"),
+    ],
+)
+def test_long_job_is_announced_with_its_alternatives(
+    n_samples, solver, keeps_tiles, way_out
+):
+    with pytest.warns(EfficiencyWarning, match=f"minutes.*nearest.*{way_out}.*max_sam"):
+        warn_if_long(n_samples, 64, solver, keeps_tiles)
+
+
+def test_short_job_is_not_announced():
+    # Warnings are errors here.
+    warn_if_long(6000, 784, "dense", True)
+    warn_if_long(20_000, 64, "lanczos", True)
+
+
+@pytest.mark.parametrize("solver", ["dense", "lanczos"])
+def test_estimator_announces_before_the_work(monkeypatch, solver):
+    monkeypatch.setattr("skdse._solvers.LONG", 0.0)
+    X = np.random.default_rng(0).normal(size=(40, 2))
+    dse = DiffusionSpectralEntropy(eigen_solver=solver, random_state=0)
+    with pytest.warns(EfficiencyWarning, match="All pairs of 40 samples"):
+        dse.fit(X)

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-PEER, EXACT, SKDSE = "dse-dsmi", "skdse dense", "skdse"
+PEER, SKDSE, BOUND = "dse-dsmi", "skdse", "bound"
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,58 @@ def blobs(n, d, k):
         rng = np.random.default_rng(0)
         y = np.arange(size) % k
         return 3 * rng.normal(size=(k, d))[y] + 3 * rng.normal(size=(size, d)), y
+
+    return data
+
+
+def mnist(part, n=None):
+    """Images of MNIST with pixels from 0 to 1, and their labels; digits if quick."""
+
+    def data(quick, data_home):
+        if quick:
+            from sklearn.datasets import load_digits
+
+            X, y = load_digits(return_X_y=True)
+            return X[:400] / 16, y[:400]
+        X, y = _load_mnist(data_home)[part]
+        return X[:n], y[:n]
+
+    return data
+
+
+def _load_mnist(data_home):
+    """Training and test images of MNIST, from a folder or from OpenML."""
+    if data_home is None:
+        from sklearn.datasets import fetch_openml
+
+        X, y = fetch_openml("mnist_784", return_X_y=True, as_frame=False)
+        X, y = X.astype(np.float32) / 255, y.astype(int)
+        return {"train": (X[:60_000], y[:60_000]), "test": (X[60_000:], y[60_000:])}
+    with np.load(Path(data_home) / "mnist.npz") as file:
+        return {
+            part: (
+                file[f"X_{part}"].reshape(-1, 784).astype(np.float32) / 255,
+                file[f"y_{part}"].astype(int),
+            )
+            for part in ("train", "test")
+        }
+
+
+def images_only(data):
+    """Samples alone, of data with labels."""
+    return lambda quick, data_home: data(quick, data_home)[:1]
+
+
+def sheet(n):
+    """Ten clusters on an 8-dimensional sheet in 64 dimensions, float32."""
+
+    def data(quick, data_home):
+        size = min(n, 500) if quick else n
+        rng = np.random.default_rng(0)
+        u = 4 * rng.normal(size=(10, 8))[rng.integers(10, size=size)]
+        u += rng.normal(size=u.shape)
+        X = np.sin(u @ rng.normal(size=(8, 64)) / 8)
+        return ((X + 0.01 * rng.normal(size=X.shape)).astype(np.float32),)
 
     return data
 
@@ -104,6 +157,34 @@ def entropy(**params):
     return prepare
 
 
+def bound(**params):
+    """One kernel and the block products alone, as many as `entropy` takes."""
+
+    def prepare():
+        import time
+
+        from skdse import DiffusionSpectralEntropy
+        from skdse._affinity import TiledGaussian
+
+        def run(X):
+            dse = DiffusionSpectralEntropy(
+                random_state=0, eigen_solver="lanczos", **params
+            ).fit(X)
+            density = dse.spectrum_
+            rng = np.random.default_rng(0)
+            V = rng.normal(size=(len(X), 16)).astype(np.float32)
+            start = time.perf_counter()
+            G = TiledGaussian(X, dse.bandwidth_, "euclidean", keep=True)
+            for _ in range(-(-density.n_columns // 16)):
+                G @ V
+            seconds = time.perf_counter() - start
+            return dse.entropy_, dse.entropy_std_error_, seconds
+
+        return run
+
+    return prepare
+
+
 def mutual_info(**params):
     """DiffusionSpectralMI of DiffusionSpectralEntropy."""
 
@@ -146,6 +227,29 @@ JOBS = {
         {PEER: peer_entropy(), SKDSE: entropy(alpha=0, bandwidth=10.0)},
         once=(PEER,),
     ),
+    "dse_10000_sigma_5": Job(
+        uniform(10_000, 256),
+        {PEER: peer_entropy(5.0), SKDSE: entropy(alpha=0, bandwidth=5.0)},
+        once=(PEER,),
+    ),
+    "dse_10000_sigma_3": Job(
+        uniform(10_000, 256),
+        {PEER: peer_entropy(3.0), SKDSE: entropy(alpha=0, bandwidth=3.0)},
+        once=(PEER,),
+    ),
+    "dse_10000_bound": Job(
+        uniform(10_000, 256),
+        {
+            SKDSE: entropy(alpha=0, bandwidth=10.0),
+            BOUND: bound(alpha=0, bandwidth=10.0),
+        },
+    ),
+    "dse_mnist_10000": Job(
+        images_only(mnist("test")),
+        {PEER: peer_entropy(), SKDSE: entropy()},
+        once=(PEER,),
+    ),
+    "dse_mnist_60000": Job(images_only(mnist("train")), {SKDSE: entropy()}, repeats=1),
     "dsmi_10000_dense": Job(
         blobs(10_000, 64, 10),
         {
@@ -153,4 +257,19 @@ JOBS = {
             SKDSE: mutual_info(alpha=0, bandwidth=10.0, eigen_solver="dense"),
         },
     ),
+    "dsmi_10000": Job(
+        blobs(10_000, 64, 10),
+        {PEER: peer_mutual_info(), SKDSE: mutual_info(alpha=0, bandwidth=10.0)},
+    ),
+    "dsmi_mnist_60000": Job(
+        mnist("train"),
+        {PEER: peer_mutual_info(), SKDSE: mutual_info(alpha=0, bandwidth=10.0)},
+        repeats=1,
+    ),
+    **{
+        f"knn_{n}": Job(
+            sheet(n), {SKDSE: entropy(affinity="nearest_neighbors")}, repeats=1
+        )
+        for n in (62_500, 250_000, 1_000_000)
+    },
 }
