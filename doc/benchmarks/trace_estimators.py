@@ -1,0 +1,119 @@
+"""Compare estimators of tr g(S), the trace that the entropy is linearised to.
+
+    python doc/benchmarks/trace_estimators.py
+
+Each gets the same number of products with g(S), which costs a Lanczos run each, and the
+same digits; g(S) is formed from all eigenvalues, so that only the sampling error is
+left. Printed is the root mean square error [bits] over seeds of
+
+hutchinson  random orthogonal probes (Hutchinson; Haar)
+hutch++     a third of the products finds a range, a third deflates it (Meyer 2021)
+moments     probes, with n, tr S and tr S² as exact constraints (control variates)
+both        hutch++ on what the constraints leave over
+deflated    probes and constraints, after the eigenvectors that block Lanczos of these
+            same probes has found are taken out: no product is spent on a range
+"""
+
+import numpy as np
+from sklearn.datasets import load_digits
+
+from skdse import DiffusionSpectralEntropy
+from skdse._density import _linearised, _powers
+from skdse._diffusion import diffusion_operator
+from skdse._krylov import start, step
+from skdse._quadrature import n_converged
+
+N_SEEDS, N_PRODUCTS, N_STEPS = 30, 24, 12
+
+
+def main():
+    """Print one line a problem."""
+    X = load_digits().data[:1200]
+    names = ("hutchinson", "hutch++", "moments", "both", "deflated")
+    print(f"{'affinity':20}{'t':>4}" + "".join(f"{name:>12}" for name in names))
+    for affinity in ("gaussian", "nearest_neighbors"):
+        dse = DiffusionSpectralEntropy(affinity=affinity, eigen_solver="dense").fit(X)
+        G = dse._affinity(X, dse.bandwidth_, 0, "dense")
+        operator = diffusion_operator(G, dse.alpha)
+        for t in (1, 2, 5, 20):
+            errors = np.array([compare(operator, t, seed) for seed in range(N_SEEDS)])
+            rms = np.sqrt(np.square(errors).mean(axis=0))
+            print(f"{affinity:20}{t:4}" + "".join(f"{value:12.1e}" for value in rms))
+
+
+def compare(operator, t, seed):
+    """Errors of the estimators with one seed."""
+    rng = np.random.default_rng(seed)
+    eigenvalues, V = _eigen(operator)
+    h, f = _powers(eigenvalues, t)
+    g = _linearised(t, h.sum(), f.sum())(eigenvalues)
+    # The leading pair is known to all.
+    rest, g, V = eigenvalues[:-1], g[:-1], V[:, :-1]
+    residual = _less_moments(rest, g)
+    plain = (V * g) @ V.T
+    reduced = (V * residual) @ V.T
+    n, b = len(V), N_PRODUCTS
+    probes = _project(np.linalg.qr(rng.normal(size=(n, b)))[0], operator)
+    return (
+        _hutchinson(plain, probes, len(g)) - g.sum(),
+        _hutch_plus_plus(plain, rng, b) - g.sum(),
+        _hutchinson(reduced, probes, len(g)) - residual.sum(),
+        _hutch_plus_plus(reduced, rng, b) - residual.sum(),
+        _deflated(operator, t, rest, V, g, rng, b),
+    )
+
+
+_cache = {}
+
+
+def _eigen(operator):
+    """Eigenvalues, the leading one last, and eigenvectors; made once an operator."""
+    if id(operator) not in _cache:
+        _cache[id(operator)] = operator, np.linalg.eigh(operator.toarray())
+    return _cache[id(operator)][1]
+
+
+def _project(Q, operator):
+    leading = operator.leading_vector[:, None]
+    return np.linalg.qr(Q - leading @ (leading.T @ Q))[0]
+
+
+def _less_moments(x, g):
+    """g less its regression on 1, x, x²."""
+    A = x[:, None] ** np.arange(3)
+    return g - A @ np.linalg.lstsq(A, g, rcond=None)[0]
+
+
+def _hutchinson(A, Q, n_rest):
+    """Trace from orthonormal probes."""
+    return n_rest / Q.shape[1] * np.einsum("ij,ij->", Q, A @ Q)
+
+
+def _hutch_plus_plus(A, rng, products):
+    """Trace from a third of the products each for range, deflation and probes."""
+    n, k = len(A), products // 3
+    Q = np.linalg.qr(A @ rng.normal(size=(n, k)))[0]
+    Z = rng.normal(size=(n, k))
+    Z -= Q @ (Q.T @ Z)
+    return np.einsum("ij,ij->", Q, A @ Q) + np.einsum("ij,ij->", Z, A @ Z) / k
+
+
+def _deflated(operator, t, rest, V, g, rng, b):
+    """Error of probes whose own Krylov space gives the eigenvectors to deflate."""
+    n = operator.n_samples
+    leading = operator.leading_vector.astype(np.float32)[:, None]
+    krylov = start(n, b, leading, leading, rng)
+    probes = krylov.basis[:, :b].astype(float)
+    for _ in range(N_STEPS):
+        krylov = step(krylov, operator.matmat)
+    k = n_converged(krylov)[0]
+    order = np.argsort(-np.abs(rest))[k:]
+    x, V, g = rest[order], V[:, order], g[order]
+    residual = _less_moments(x, g)
+    seen = np.square(V.T @ probes).sum(axis=0)
+    inside = np.square(V.T @ probes) / seen.mean()
+    return len(x) / b * (residual @ inside.sum(axis=1)) - residual.sum()
+
+
+if __name__ == "__main__":
+    main()
