@@ -48,9 +48,11 @@ def main(argv=None):
         print(json.dumps(_measure(job, contender, options)))
         return
     names = options.jobs.split(",") if options.jobs else list(jobs.JOBS)
-    rows = [row for name in names for row in _run_job(name, options)]
     out = options.out or HERE / ("quick.csv" if options.quick else "results.csv")
-    _write(rows, Path(out))
+    rows = []
+    for name in names:
+        rows += _run_job(name, options)
+        _write(rows, Path(out))  # after each: an interruption loses one job
     print(_table(rows))
 
 
