@@ -3,6 +3,7 @@
 from ._baselines import AdjacencySpectralEntropy, MatrixEntryEntropy, ShannonEntropy
 from ._entropy import DiffusionSpectralEntropy, diffusion_spectral_entropy
 from ._mutual_info import DiffusionSpectralMI, diffusion_spectral_mutual_info
+from ._permutation import mutual_info_permutation_test
 from ._version import __version__, show_versions
 
 __all__ = [
@@ -14,5 +15,6 @@ __all__ = [
     "__version__",
     "diffusion_spectral_entropy",
     "diffusion_spectral_mutual_info",
+    "mutual_info_permutation_test",
     "show_versions",
 ]

@@ -336,6 +336,7 @@ class DiffusionSpectralMI(MetaEstimatorMixin, PassThroughMixin, BaseEstimator):
         if isinstance(estimator, BaseEntropy):
             scale = estimator._fitted_scale() if fitted else estimator._scale_of(X)
         if fitted:
+            self._seed = seed
             _fit_subset(estimator, X, scale, subsets[0][sizes.max()], seed)
         # The subsets of a repeat nest, and are measured together.
         sets = [[rows] for rows in groups] + [list(one.values()) for one in subsets]

@@ -34,7 +34,9 @@ ORDER = (
     "_baselines",
     "_grouping",
     "_mutual_info",
+    "_permutation",
     "__init__",
+    "_representation",
     "datasets",
     "probing",
     "model_selection",
@@ -81,6 +83,7 @@ def test_public_names():
         "__version__",
         "diffusion_spectral_entropy",
         "diffusion_spectral_mutual_info",
+        "mutual_info_permutation_test",
         "show_versions",
     ]
     assert skdse.__all__ == sorted(skdse.__all__)
@@ -110,6 +113,11 @@ def test_no_other_name_is_public():
         ),
         ("diffusion_spectral_entropy", "(X, **params)"),
         ("diffusion_spectral_mutual_info", "(X, y, **params)"),
+        (
+            "mutual_info_permutation_test",
+            "(X, y, *, estimator=None, n_permutations=200, n_partitions=None, "
+            "random_state=None, n_jobs=None, verbose=0)",
+        ),
         ("DiffusionSpectralEntropy.fit", "(self, X, y=None)"),
         ("DiffusionSpectralEntropy.score", "(self, X, y=None)"),
         ("DiffusionSpectralEntropy.transform", "(self, X)"),
