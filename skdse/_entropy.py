@@ -135,8 +135,9 @@ class DiffusionSpectralEntropy(KernelEntropy):
         "dense" finds all eigenvalues; "arpack" the `n_components` of largest modulus
         and a certified interval for the entropy; "lanczos" estimates the spectral
         density from random probes until the standard error is below `tol`. "auto"
-        is "dense" for up to 2500 samples (4000 with an adaptive bandwidth, 5000 of a
-        kNN graph) and "lanczos" beyond.
+        is "dense" for up to 1800 samples (2500 with an adaptive bandwidth, 8000 of a
+        kNN graph, 10,000 with a metric that is not Euclidean; the numbers are in
+        proportion to 0.001 / `tol`) and "lanczos" beyond.
     n_components : int, default=None
         Eigenvalues that "arpack" finds; 64 if None.
     tol : float, default=1e-3
@@ -369,7 +370,9 @@ class DiffusionSpectralEntropy(KernelEntropy):
             kind = "sparse"
         elif self._is_positive_semidefinite():
             kind = "semidefinite"
-        return choose_solver(self.eigen_solver, n_samples, kind)
+        elif self.affinity == "gaussian" and self.metric in EUCLIDEAN:
+            kind = "nearly semidefinite"
+        return choose_solver(self.eigen_solver, n_samples, kind, self.tol)
 
     def _spectrum_of(self, G, solver, seed):
         """Spectrum of the diffusion operator of the affinity G."""
