@@ -16,10 +16,10 @@ from ._lanczos import lanczos_density
 from ._spectrum import Spectrum
 from ._validation import check_fits_in_memory
 
-# Samples up to which LAPACK is about as fast at the default tol (0.7 s at 2000, 2.3 s at
-# 3000, 17 s at 6000, two cores), by the kind of spectrum. Lanczos needs few steps where
-# no eigenvalue is negative, or few are, as with adaptive bandwidths, and many probes for
-# the flat spectrum of a sparse graph or of a kernel that is not Euclidean.
+# Samples up to which LAPACK is about as fast at the default tol (0.7 s at 2000, 2.3 s
+# at 3000, 17 s at 6000, two cores), by the kind of spectrum. Lanczos needs few steps
+# where no eigenvalue is negative, or few are, as with adaptive bandwidths, and many
+# probes for the flat spectrum of a sparse graph or of a kernel that is not Euclidean.
 DENSE_MAX_SAMPLES = {
     "semidefinite": 1800,
     "nearly semidefinite": 2500,
