@@ -181,22 +181,34 @@ def _with_ranges(table):
 def rank_correlations(table):
     """Spearman correlation with d, for each setting, over each kind of data.
 
-    Over repetitions and dimensions; the smaller one of uniform and normal data; over
+    Over repetitions and dimensions; the weaker one of uniform and normal data; over
     all manifolds together.
     """
-    measures = table.columns[6:]
-    grids = table.groupby(["grid", "noise", "n"])
     found = {}
-    for (grid, noise, n), part in grids:
-        title = f"{grid}, n={n}" if grid == "manifolds" else f"{grid}, noise {noise:g}"
-        kinds = (
-            [part] if grid == "manifolds" else [one for _, one in part.groupby("kind")]
-        )
+    for (grid, noise, n), part in table.groupby(["grid", "noise", "n"]):
+        title, kinds = f"{grid}, n={n}", [part]
+        if grid != "manifolds":
+            title = f"{grid}, noise {noise:g}"
+            kinds = [one for _, one in part.groupby("kind")]
         found[title] = {
-            name: min(spearmanr(one[name], one["d"]).statistic for one in kinds)
-            for name in measures
+            name: _weakest([_rank_correlation(one[name], one["d"]) for one in kinds])
+            for name in table.columns[6:]
         }
     return pd.DataFrame(found).rename_axis("DSE")
+
+
+def _rank_correlation(values, d):
+    """Spearman correlation; 0 for what does not change, NaN for what is not known."""
+    if values.isna().any():
+        return np.nan
+    return spearmanr(values, d).statistic if np.ptp(values) > 0 else 0.0
+
+
+def _weakest(correlations):
+    """Weaker one of correlations that agree in sign, else the mean."""
+    signs = np.sign(correlations)
+    agree = signs.min() == signs.max()
+    return min(correlations, key=abs) if agree else np.mean(correlations)
 
 
 def main():

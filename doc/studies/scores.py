@@ -28,26 +28,30 @@ def log_me(Z, y, max_iter=100):
     """
     U, s, _ = np.linalg.svd(Z.astype(float), full_matrices=False)
     kept = s > s[0] * max(Z.shape) * np.finfo(np.float32).eps
-    U, squares = U[:, kept], s[kept] ** 2
+    # In units of their mean square, so that scales do not matter.
+    U, squares = U[:, kept], s[kept] ** 2 / np.mean(s[kept] ** 2)
     targets = (y[:, None] == np.unique(y)).astype(float)
     evidences = [_evidence(U, squares, Z.shape, one, max_iter) for one in targets.T]
     return float(np.mean(evidences))
 
 
-def _evidence(U, squares, shape, target, max_iter):
-    """Largest log evidence of one target, over n; α and β by fixed-point iteration."""
+def _evidence(U, squares, shape, target, max_iter, tiny=1e-5):
+    """Largest log evidence of one target, over n; α and β by fixed-point iteration.
+
+    As in the authors' algorithm, what is tiny keeps β finite where features in
+    more dimensions than samples fit any target.
+    """
     n, d = shape
     z = (U.T @ target) ** 2
     outside = max(target @ target - z.sum(), 0.0)
-    # α is in units of the squared features: started there, scales do not matter.
-    alpha, beta = squares.mean(), 1.0
+    alpha, beta = 1.0, 1.0
     for _ in range(max_iter):
         before = alpha / beta
         shares = squares / (squares + before)
         gamma = shares.sum()
         residual = outside + (z * (1 - shares) ** 2).sum()
         weight = (z * shares**2 / squares).sum()
-        alpha, beta = gamma / weight, (n - gamma) / residual
+        alpha, beta = gamma / (weight + tiny), (n - gamma) / (residual + tiny)
         if abs(alpha / beta - before) <= 1e-4 * before:
             break
     log_det = np.log(alpha + beta * squares).sum() + (d - len(squares)) * np.log(alpha)
@@ -62,7 +66,11 @@ def h_score(Z, y):
     Learning", ICIP 2019.
     """
     Z = _unit_scale(Z)
-    return float(np.trace(np.linalg.pinv(np.cov(Z.T), rcond=1e-6) @ _between(Z, y)))
+    return float(
+        np.trace(
+            np.linalg.pinv(np.atleast_2d(np.cov(Z.T)), rcond=1e-6) @ _between(Z, y)
+        )
+    )
 
 
 def regularised_h_score(Z, y):
@@ -179,6 +187,13 @@ def self_similarity(Z, y=None):
     return float((total - np.square(Z).sum()) / (len(Z) * (len(Z) - 1)))
 
 
+def contrast(Z, y=None, k=5):
+    """Median distance of pairs over the median distance to the k-th neighbour."""
+    D = pairwise_distances(Z.astype(float))
+    neighbor = np.median(np.partition(D, k, axis=1)[:, k])
+    return float(np.median(D[np.triu_indices(len(D), 1)]) / neighbor)
+
+
 def dimension(Z, y=None):
     """Number of features: the baseline of size."""
     return Z.shape[1]
@@ -217,6 +232,7 @@ SCORES = {
     "effective rank": effective_rank,
     "Vendi score": vendi_score,
     "self-similarity": self_similarity,
+    "contrast": contrast,
     "dimension": dimension,
 }
 

@@ -181,7 +181,8 @@ class Distances:
         np.fill_diagonal(D, 0)
         self.D = D
         self._sorted = np.partition(D, np.arange(max(NEIGHBORS) + 1), axis=1)
-        self._median = np.median(D[np.triu_indices(len(D), 1)])
+        pairs = D[np.triu_indices(len(D), 1)]
+        self._median = np.median(pairs) or np.median(pairs[pairs > 0])
         self._slope = None
 
     def rule(self, rule, k):

@@ -160,7 +160,7 @@ def _convolutions(images):
             nn.Flatten(),
         )
         name = f"random filters {n_filters}, {grid}×{grid}"
-        yield "convolution", name, _apply(net, images.test)
+        yield "random filters", name, _apply(net, images.test)
 
 
 def _noisy(Z, spread, rng):
