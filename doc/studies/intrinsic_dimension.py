@@ -33,6 +33,7 @@ MANIFOLDS = {
 }
 SIZES = (500, 2000)
 TIMES = (1, 2, 3, 5)
+SLOPE = "max slope of log ΣG"
 
 
 def rules(n=0):
@@ -48,13 +49,17 @@ def rules(n=0):
         for rule in (medians[1], medians[2], *local[:3], local[4])
     ]
     others = [Setting("knn", 15), Setting("adaptive", 15), Setting("slope")]
-    others += [Setting("knn", 5, metric="reduced"), Setting("median", metric="reduced")]
+    reduced = [
+        replace(rule, metric=metric)
+        for metric in settings.REDUCED
+        for rule in (medians[2], local[1], local[4], Setting("adaptive", 15))
+    ]
     numbers = [Setting("number", scale=10.0), Setting("sqrt_d")]
     if n > 1000:
-        return [*medians[1:], *local, sharp[-1], Setting("slope"), *numbers]
+        return [*medians[1:], *local, sharp[-1], *reduced, others[-1], *numbers]
     main = [medians[2], local[1], local[4], Setting("slope")]
     varied = [replace(rule, alpha=alpha) for alpha in (0.0, 1.0) for rule in main]
-    return [*medians, *local, *sharp, *others, *numbers, *varied]
+    return [*medians, *local, *sharp, *others, *reduced, *numbers, *varied]
 
 
 # Data
@@ -120,17 +125,18 @@ def random_map(X, rng, width=200, n_features=100):
 # Measures
 
 
-def measure(X):
+def measure(X, found):
     """DSE of X for every rule and time, and the dimension that log ΣG shows."""
     representation = settings.Representation(X)
-    found = {}
     for rule in rules(len(X)):
-        for t, value in settings.entropy(representation, rule, TIMES).items():
-            found[rule.name + (f" t={t}" if t != 1 else "")] = value
-    distances = representation.distances(Setting("median"))
-    median = 2 * distances.rule("median", 0)
-    found["max slope of log ΣG"] = settings.steepest_width(distances.D, median)[1]
-    return {key: float(value) for key, value in found.items()}
+        if rule.name not in found:
+            for t, value in settings.entropy(representation, rule, TIMES).items():
+                found[rule.name + (f" t={t}" if t != 1 else "")] = float(value)
+    if SLOPE not in found:
+        distances = representation.distances(Setting("median"))
+        median = 2 * distances.rule("median", 0)
+        found[SLOPE] = float(settings.steepest_width(distances.D, median)[1])
+    return found
 
 
 def measure_all(cache, quick):
@@ -138,18 +144,18 @@ def measure_all(cache, quick):
     path = Path(cache) / f"intrinsic_dimension{'_quick' if quick else ''}.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    rows = [json.loads(line) for line in lines]
-    known = {tuple(row["data"]) for row in rows}
+    known = {tuple(row.pop("data")): row for row in map(json.loads, lines)}
+    rows = []
     with path.open("a", encoding="utf-8") as file:
         for data in data_sets(quick):
-            if data in known:
-                continue
             start = time.perf_counter()
-            rows.append({"data": data, **measure(make_data(*data))})
-            file.write(json.dumps(rows[-1]) + "\n")
-            file.flush()
-            seconds = time.perf_counter() - start
-            print(f"{seconds:5.1f} s {data}", file=sys.stderr, flush=True)
+            before = known.get(data, {})
+            rows.append({"data": data, **measure(make_data(*data), dict(before))})
+            if len(rows[-1]) > len(before) + 1:
+                file.write(json.dumps(rows[-1]) + "\n")
+                file.flush()
+                seconds = time.perf_counter() - start
+                print(f"{seconds:5.1f} s {data}", file=sys.stderr, flush=True)
     return _as_table(rows)
 
 
@@ -222,7 +228,7 @@ def main():
     out = Path(options.out)
     out.mkdir(parents=True, exist_ok=True)
     table = measure_all(options.cache, options.quick)
-    table.to_csv(out / "intrinsic_dimension.csv", index=False, float_format="%.4g")
+    table.to_csv(out / "intrinsic_dimension.csv", index=False, float_format="%.5g")
     rank_correlations(table).to_csv(
         out / "intrinsic_dimension_correlations.csv", float_format="%.3f"
     )

@@ -60,7 +60,7 @@ def main():
             images = zoo.load_images(name, options.data_home)
             zoo.make_zoo(images, folder, options.quick)
         table = measure_zoo(name, folder, options)
-        table.to_csv(out / f"scores_{name}.csv", index=False, float_format="%.5g")
+        table.to_csv(out / f"scores_{name}.csv", index=False, float_format="%.4g")
         correlate(table).to_csv(out / f"correlations_{name}.csv", float_format="%.4f")
 
 

@@ -23,7 +23,8 @@ WIDTHS = 2.0 ** np.arange(-8, 4.01, 0.25)
 class Setting:
     """A way to measure: the rule for the bandwidth and what goes with it.
 
-    metric "reduced" takes off what distances to first neighbours have in common.
+    The metrics of REDUCED take off distances to first neighbours, as noise in many
+    dimensions adds them to all.
     ``rule`` is one of the package's, "number" (``scale`` is σ), "sqrt_d" (σ = √d),
     "slope" (σ where log ΣG grows fastest with log σ) or "graph" (kNN graph, adaptive),
     "subgraph" (the kNN graph of all samples, restricted to groups and subsets).
@@ -67,7 +68,10 @@ def mutual_info_settings():
         for scale in (0.5, 2.0)
     ]
     rules += [Setting("adaptive", k, metric="cosine") for k in (3, 5, 10, 15)]
-    rules += [Setting("knn", 5, metric=metric) for metric in ("cosine", "reduced")]
+    rules += [Setting("knn", 5, metric=metric) for metric in ("cosine", *REDUCED)]
+    local = replace(Setting("adaptive"), metric="locally reduced")
+    rules += [replace(local, neighbors=k) for k in (3, 5, 10, 15)]
+    rules += [Setting("median", metric=metric) for metric in REDUCED]
     rules += [Setting("median", scale=scale) for scale in (*SCALES, 0.125)]
     rules += [Setting("median", metric="sqeuclidean"), Setting("slope")]
     rules += [Setting(rule, k) for rule in ("graph", "subgraph") for k in (5, 15, 30)]
@@ -140,9 +144,9 @@ class Representation:
         key = setting.features, setting.metric
         if key not in self._kept:
             Z = self.features(setting.features)
-            reduced = setting.metric == "reduced"
-            D = pairwise_distances(Z, metric="euclidean" if reduced else setting.metric)
-            self._kept[key] = Distances(reduced_distances(D) if reduced else D)
+            reduce = REDUCED.get(setting.metric)
+            D = pairwise_distances(Z, metric="euclidean" if reduce else setting.metric)
+            self._kept[key] = Distances(reduce(D) if reduce else D)
         return self._kept[key]
 
     def estimator(self, setting):
@@ -226,10 +230,26 @@ class Distances:
 
 
 def reduced_distances(D):
-    """Distances without what the first neighbours have in common: noise, dimension."""
-    np.fill_diagonal(D, np.inf)
-    shared = np.median(D.min(axis=1))
+    """Distances without what all first neighbours have in common."""
+    shared = np.median(_to_first_neighbors(D))
     return np.sqrt(np.maximum(D**2 - shared**2, 0))
+
+
+def locally_reduced_distances(D):
+    """Distances without those from both samples to their own first neighbours."""
+    own = _to_first_neighbors(D)
+    return np.sqrt(np.maximum(D**2 - np.outer(own, own), 0))
+
+
+def _to_first_neighbors(D):
+    """Distance from each sample to its first neighbour."""
+    return np.min(D + np.diag(np.full(len(D), np.inf)), axis=1)
+
+
+REDUCED = {
+    "reduced": reduced_distances,
+    "locally reduced": locally_reduced_distances,
+}
 
 
 def steepest_width(D, median, widths=WIDTHS):

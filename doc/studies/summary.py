@@ -8,6 +8,7 @@ import itertools
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 import scores
 from model_choice import agreement
@@ -132,6 +133,37 @@ def by_family(tables):
             for kind in KINDS[:2]:
                 rows[score][f"{title}, {part} {kind}"] = found[kind]
     return pd.DataFrame(rows).T.rename_axis("score")
+
+
+def differences(tables, n_resamples=500):
+    """The chosen DSMI's correlations less those of others: 95 % bootstrap intervals."""
+    others = [name for name in SHORT_LIST if name != CHOSEN]
+    rows = {name: {} for name in others}
+    for name, title in TITLES.items():
+        table = tables[name][[*SHORT_LIST, "linear accuracy"]]
+        rng = np.random.default_rng(0)
+        draws = [
+            _correlations(table.iloc[rng.integers(len(table), size=len(table))])
+            for _ in range(n_resamples)
+        ]
+        for kind in KINDS[:2]:
+            found = np.array(
+                [[draw[kind][one] for one in SHORT_LIST] for draw in draws]
+            )
+            gains = found[:, [SHORT_LIST.index(CHOSEN)]] - found
+            for other in others:
+                gain = gains[:, SHORT_LIST.index(other)]
+                low, high = np.percentile(gain, [2.5, 97.5])
+                rows[other][f"{title} {kind}"] = f"{low:+.2f} to {high:+.2f}"
+    return pd.DataFrame(rows).T.rename_axis("score")
+
+
+def _correlations(table):
+    """Pearson and Spearman correlations of the columns with the linear accuracy."""
+    return {
+        kind: table.corr(kind.lower())["linear accuracy"]
+        for kind in ("Pearson", "Spearman")
+    }
 
 
 def input_and_entropy(correlations):
@@ -286,6 +318,7 @@ def main():
         "competitors": competitors(tables, correlations),
         "by_probe": by_probe(correlations),
         "by_family": by_family(tables),
+        "differences": differences(tables),
         "input_and_entropy": input_and_entropy(correlations),
         "redundancy": redundancy(tables),
     }.items():
