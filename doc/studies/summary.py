@@ -43,11 +43,14 @@ LINES = {
     "5-NN accuracy": "neighbors accuracy",
 }
 TARGETS = ("high, noise 0.01", "high, noise 0.1", "high, noise 0.5", "low, noise 0.01")
+PLOTTED = ("median", "median locally reduced", "adaptive k=5")
 DIMENSION_ROWS = [
     *("median ×0.25", "median ×0.5", "median", "median ×2", "slope"),
     *("knn k=5 ×0.5", "knn k=5", "knn k=5 ×2", "knn k=15"),
     *("adaptive k=5 ×0.5", "adaptive k=5", "adaptive k=5 ×2", "adaptive k=15"),
-    *("adaptive k=5 sqeuclidean", "median sqeuclidean", "median reduced"),
+    *("adaptive k=5 sqeuclidean", "median sqeuclidean"),
+    *("median reduced", "median locally reduced", "knn k=5 locally reduced"),
+    *("adaptive k=5 locally reduced", "adaptive k=15 locally reduced"),
     *("median α=0", "median α=1", "adaptive k=5 α=0", "adaptive k=5 α=1"),
     *("median t=2", "median t=5", "adaptive k=5 t=2", "adaptive k=5 t=5"),
     *("median mean over σ", "median slope over σ", "knn k=5 mean over σ"),
@@ -274,8 +277,8 @@ def _curves():
 def plot_two_duties(results, duties, path):
     """DSE against dimension for two rules, and both duties of all rules."""
     data = pd.read_csv(results / "intrinsic_dimension.csv")
-    figure, axes = plt.subplots(1, 3, figsize=(10, 3.4), layout="constrained")
-    for ax, rule in zip(axes, ("median", "adaptive k=5"), strict=False):
+    figure, axes = plt.subplots(1, 4, figsize=(12, 3.2), layout="constrained")
+    for ax, rule in zip(axes, PLOTTED, strict=False):
         part = data[(data["grid"] == "high") & (data["kind"] == "uniform")]
         for color, (noise, one) in zip(COLORS, part.groupby("noise"), strict=False):
             mean = one.groupby("d")[rule].mean()
@@ -286,7 +289,7 @@ def plot_two_duties(results, duties, path):
             ylabel="DSE [bits]",
         )
     axes[0].legend(fontsize=7, frameon=False)
-    ax = axes[2]
+    ax = axes[-1]
     for color, (prefix, part) in zip(
         COLORS, duties.groupby(lambda rule: rule.split()[0]), strict=False
     ):
@@ -295,7 +298,7 @@ def plot_two_duties(results, duties, path):
     ax.set(
         xlabel="DSMI with probe accuracy", ylabel="DSE with dimension", ylim=(-1.1, 1.1)
     )
-    ax.set_title("correlations, each setting a dot")
+    ax.set_title("both duties, a dot a setting")
     ax.legend(fontsize=7, frameon=False)
     _save(figure, path)
 
