@@ -220,9 +220,7 @@ class DiffusionSpectralMI(MetaEstimatorMixin, PassThroughMixin, BaseEstimator):
         estimator = self._make_estimator()
         X = self._validate(X, y, estimator, reset=True)
         rng = check_random_state(self.random_state)
-        self._grouping = group_target(
-            y, self.target, self.n_groups, self.clusterer, rng.randint(MAX_SEED)
-        )
+        self._grouping = self._group(y, rng)
         self.groups_ = self._grouping.groups
         self.labels_ = self._grouping.labels
         self.estimator_ = fit_scale(estimator, X, rng.randint(MAX_SEED))
@@ -291,6 +289,11 @@ class DiffusionSpectralMI(MetaEstimatorMixin, PassThroughMixin, BaseEstimator):
         if isinstance(estimator, BaseEntropy):
             estimator._check_parameters()
         return estimator
+
+    def _group(self, y, rng):
+        """Grouping of y; with it begins what a fit draws."""
+        seed = rng.randint(MAX_SEED)
+        return group_target(y, self.target, self.n_groups, self.clusterer, seed)
 
     def _validate(self, X, y, estimator, *, reset):
         """X as an array of as many samples as y."""
