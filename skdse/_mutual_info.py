@@ -37,7 +37,13 @@ from ._terms import (
     fit_subset,
     group_rows,
 )
-from ._validation import check_count, check_flag, check_option, check_work
+from ._validation import (
+    check_count,
+    check_flag,
+    check_measure,
+    check_option,
+    check_work,
+)
 
 
 def diffusion_spectral_mutual_info(X, y, **params):
@@ -277,14 +283,7 @@ class DiffusionSpectralMI(MetaEstimatorMixin, PassThroughMixin, BaseEstimator):
         """Return an unfitted entropy estimator, its parameters checked."""
         if self.estimator is None:
             return DiffusionSpectralEntropy(bandwidth="adaptive")
-        methods = ("fit", "score", "get_params")
-        if isinstance(self.estimator, type) or not all(
-            hasattr(self.estimator, name) for name in methods
-        ):
-            raise TypeError(
-                "estimator must be an entropy estimator with fit and score; "
-                f"got {self.estimator!r}."
-            )
+        check_measure(self.estimator, "estimator", "an entropy estimator")
         estimator = clone(self.estimator)
         if isinstance(estimator, BaseEntropy):
             estimator._check_parameters()

@@ -30,7 +30,7 @@ from ._representation import (
     count_samples,
     represent,
 )
-from ._validation import check_count, check_option, check_work
+from ._validation import check_count, check_measure, check_option, check_work
 
 __all__ = ["representation_scorer", "select_representation"]
 
@@ -146,13 +146,8 @@ def representation_scorer(
     """
     if isinstance(measure, str):
         check_option(measure, "measure", MEASURES)
-    elif isinstance(measure, type) or not all(
-        hasattr(measure, name) for name in ("fit", "score", "get_params")
-    ):
-        raise TypeError(
-            f"measure must be one of {sorted(MEASURES)} or an estimator with fit and "
-            f"score; got {measure!r}."
-        )
+    else:
+        check_measure(measure, "measure", f"one of {sorted(MEASURES)} or an estimator")
     check_representation(representation)
     if against is not None:
         check_option(against, "against", AGAINST)
