@@ -46,7 +46,6 @@ def one_by_one(monkeypatch):
         return [function(*task) for task in tasks]
 
     monkeypatch.setattr(_mutual_info, "run_tasks", run_tasks)
-    monkeypatch.setattr(_permutation, "run_tasks", run_tasks)
 
 
 def _noise(n=60, n_groups=3, seed=0):

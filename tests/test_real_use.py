@@ -23,7 +23,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 from sklearn.utils import estimator_html_repr
 
-import skdse._entropy
+import skdse._spectral
 import skdse._neighbors
 from skdse import (
     AdjacencySpectralEntropy,
@@ -335,7 +335,7 @@ def test_memory_mapped_float32_is_not_copied(rng, tmp_path, monkeypatch):
             searched.append(X)
             super().__init__(X, *args, **kwargs)
 
-    monkeypatch.setattr(skdse._entropy, "NeighborIndex", Spy)
+    monkeypatch.setattr(skdse._spectral, "NeighborIndex", Spy)
     dse = DiffusionSpectralEntropy(
         affinity="nearest_neighbors", eigen_solver="arpack", n_components=5
     )
