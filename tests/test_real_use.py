@@ -23,8 +23,8 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 from sklearn.utils import estimator_html_repr
 
-import skdse._spectral
 import skdse._neighbors
+import skdse._spectral
 from skdse import (
     AdjacencySpectralEntropy,
     DiffusionSpectralEntropy,
