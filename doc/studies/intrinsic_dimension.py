@@ -5,6 +5,8 @@ all), and spheres, tori and swiss rolls under random nonlinear maps; each after 
 change of global scale.
 
     python doc/studies/intrinsic_dimension.py --cache CACHE --out OUT
+
+With --confirm, the few settings that were chosen between, on data drawn anew.
 """
 
 import argparse
@@ -36,6 +38,15 @@ TIMES = (1, 2, 3, 5)
 SLOPE = "max slope of log ΣG"
 
 
+def chosen_rules():
+    """Settings that are measured again on data drawn anew."""
+    median = Setting("median")
+    return [
+        *(median, *(replace(median, metric=metric) for metric in settings.REDUCED)),
+        Setting("adaptive", 5),
+    ]
+
+
 def rules(n=0):
     """Settings of DSE to compare; of many samples fewer."""
     medians = [Setting("median", scale=scale) for scale in (0.25, 0.5, 1.0, 2.0)]
@@ -65,15 +76,15 @@ def rules(n=0):
 # Data
 
 
-def data_sets(quick):
+def data_sets(quick, first=0):
     """Yield (grid, kind, noise, n, d, repeat): all that make_data needs."""
-    for repeat in range(1 if quick else REPEATS):
+    for repeat in range(first, first + (1 if quick else REPEATS)):
         for kind in ("uniform", "normal"):
             for noise in NOISES:
                 for grid, dimensions in (("high", HIGH), ("low", LOW)):
                     for d in dimensions:
                         yield grid, kind, noise, 100 if quick else 500, d, repeat
-        for n in SIZES[:1] if quick or repeat else SIZES:
+        for n in SIZES[:1] if quick or repeat > first else SIZES:
             for kind, dimensions in MANIFOLDS.items():
                 for d in dimensions:
                     yield "manifolds", kind, 0.0, n, d, repeat
@@ -125,51 +136,53 @@ def random_map(X, rng, width=200, n_features=100):
 # Measures
 
 
-def measure(X, found):
+def measure(X, found, confirm=False):
     """DSE of X for every rule and time, and the dimension that log ΣG shows."""
     representation = settings.Representation(X)
-    for rule in rules(len(X)):
+    for rule in chosen_rules() if confirm else rules(len(X)):
         if rule.name not in found:
             for t, value in settings.entropy(representation, rule, TIMES).items():
                 found[rule.name + (f" t={t}" if t != 1 else "")] = float(value)
-    if SLOPE not in found:
+    if SLOPE not in found and not confirm:
         distances = representation.distances(Setting("median"))
         median = 2 * distances.rule("median", 0)
         found[SLOPE] = float(settings.steepest_width(distances.D, median)[1])
     return found
 
 
-def measure_all(cache, quick):
+def measure_all(cache, quick, confirm):
     """Table of all measures, continued from the cache."""
-    path = Path(cache) / f"intrinsic_dimension{'_quick' if quick else ''}.jsonl"
+    name = f"intrinsic_dimension{'_fresh' * confirm}{'_quick' * quick}.jsonl"
+    path = Path(cache) / name
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     known = {tuple(row.pop("data")): row for row in map(json.loads, lines)}
     rows = []
     with path.open("a", encoding="utf-8") as file:
-        for data in data_sets(quick):
+        for data in data_sets(quick, first=REPEATS if confirm else 0):
             start = time.perf_counter()
             before = known.get(data, {})
-            rows.append({"data": data, **measure(make_data(*data), dict(before))})
+            found = measure(make_data(*data), dict(before), confirm)
+            rows.append({"data": data, **found})
             if len(rows[-1]) > len(before) + 1:
                 file.write(json.dumps(rows[-1]) + "\n")
                 file.flush()
                 seconds = time.perf_counter() - start
                 print(f"{seconds:5.1f} s {data}", file=sys.stderr, flush=True)
-    return _as_table(rows)
+    table = _as_table(rows)
+    return table if confirm else _with_ranges(table)
 
 
 def _as_table(rows):
     """Columns for the data and for each measure."""
     names = ("grid", "kind", "noise", "n", "d", "repeat")
-    table = pd.DataFrame(
+    return pd.DataFrame(
         [
             dict(zip(names, row["data"], strict=True))
             | {key: value for key, value in row.items() if key != "data"}
             for row in rows
         ]
     )
-    return _with_ranges(table)
 
 
 def _with_ranges(table):
@@ -223,14 +236,16 @@ def main():
     parser.add_argument("--cache", required=True, help="folder for what was measured")
     parser.add_argument("--out", required=True, help="folder for the tables")
     parser.add_argument("--quick", action="store_true", help="small data")
+    parser.add_argument("--confirm", action="store_true", help="data drawn anew")
     options = parser.parse_args()
     warnings.filterwarnings("ignore", "Every sample sees")
     out = Path(options.out)
     out.mkdir(parents=True, exist_ok=True)
-    table = measure_all(options.cache, options.quick)
-    table.to_csv(out / "intrinsic_dimension.csv", index=False, float_format="%.5g")
+    table = measure_all(options.cache, options.quick, options.confirm)
+    name = "intrinsic_dimension" + "_fresh" * options.confirm
+    table.to_csv(out / f"{name}.csv", index=False, float_format="%.5g")
     rank_correlations(table).to_csv(
-        out / "intrinsic_dimension_correlations.csv", float_format="%.3f"
+        out / f"{name}_correlations.csv", float_format="%.3f"
     )
 
 
