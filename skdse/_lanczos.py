@@ -37,9 +37,9 @@ FIRST_COLUMNS = 4_000_000
 MAX_PROBES, MAX_STEPS = 512, 40
 # Those of a recurrence, whose products are cheap.
 MAX_RECURRENCE_PROBES = 2048
-# Columns of a block at most, of a sparse operator and of others: T grows with them, and
-# with T the time of its eigenvalues.
-SMALL_BLOCK, LARGE_BLOCK = 8, 40
+# Columns of a block, of a sparse operator and of others (least, most): as many as cost
+# what the product costs besides. But T grows with them, and the time of its eigenvalues.
+SMALL_BLOCK, LARGE_BLOCK = 8, (24, 48)
 # From this time on the kink of |x|^t at 0 is smooth enough for Gauss rules.
 SMOOTH_TIME = 3
 # A block of a recurrence, which keeps no basis and has no large T: columns, elements.
@@ -90,7 +90,7 @@ class _Request:
     def block(self):
         """Columns of a block of later probes."""
         if not self.recurs:
-            return LARGE_BLOCK
+            return wide_block(self.operator)
         most = RECURRENCE_ELEMENTS // self.operator.n_samples
         return int(np.clip(most, 4, RECURRENCE_BLOCK))
 
@@ -144,9 +144,14 @@ def lanczos_density(
     return _refine(request, density, fixed, probes, rng)
 
 
+def wide_block(operator):
+    """Columns of a block that is to make the best of each product."""
+    return int(np.clip(operator.fixed_columns, *LARGE_BLOCK))
+
+
 def _first_probes(operator):
     """Columns of the first block: fewer of many samples."""
-    most = SMALL_BLOCK if operator.is_sparse else LARGE_BLOCK
+    most = SMALL_BLOCK if operator.is_sparse else wide_block(operator)
     return int(np.clip(FIRST_COLUMNS // operator.n_samples, 4, most))
 
 
