@@ -38,7 +38,7 @@ MAX_PROBES, MAX_STEPS = 512, 40
 # Those of a recurrence, whose products are cheap.
 MAX_RECURRENCE_PROBES = 2048
 # Columns of a block, of a sparse operator and of others (least, most): as many as cost
-# what the product costs besides. But T grows with them, and the time of its eigenvalues.
+# what the product costs besides. T grows with them, and the time of its eigenvalues.
 SMALL_BLOCK, LARGE_BLOCK = 8, (24, 48)
 # From this time on the kink of |x|^t at 0 is smooth enough for Gauss rules.
 SMOOTH_TIME = 3
