@@ -14,8 +14,8 @@ from ._entropy import DiffusionSpectralEntropy
 from ._spectrum import EntropyEstimate
 
 # The expected entropy of random subsets is smooth in the logarithm of their size m.
-# Of more than three sizes that lie close, least and largest within this factor, three
-# are measured. Interpolation errs below 1e-4 bits then, from this size on.
+# Of more than three sizes that lie close, from this one on and within this factor,
+# three are measured; what interpolation adds by chance is part of the standard error.
 SMOOTH_SIZE, ALIKE = 300, 1.6
 
 

@@ -39,7 +39,8 @@ def test_many_sizes_alike_are_measured_at_three():
 
 def test_weights_of_sizes_are_those_of_their_groups():
     sizes, weights = np.array([7, 9, 7, 30]), np.array([0.2, 0.3, 0.1, 0.4])
-    assert_array_equal(size_weights(np.unique(sizes), sizes, weights), [0.3, 0.3, 0.4])
+    found = size_weights(np.unique(sizes), sizes, weights)
+    assert_allclose(found, [0.3, 0.3, 0.4], rtol=1e-12)
 
 
 def test_interpolation_is_exact_for_a_parabola_in_the_logarithm_of_the_size():
@@ -57,19 +58,23 @@ def test_interpolation_is_exact_for_a_parabola_in_the_logarithm_of_the_size():
 
 
 @pytest.mark.parametrize("bandwidth", ["adaptive", "median"])
-def test_interpolation_errs_less_than_the_subsets(bandwidth):
-    # One order of samples: subsets of all sizes nest, as those at the nodes do.
+def test_interpolation_errs_by_chance_alone(bandwidth):
     X = load_digits().data
-    sizes = np.array([340, 360, 391, 420, 455, 500, 540])
+    sizes = np.array([340, 391, 420, 500, 540])
     weights = sizes / sizes.sum()
-    dse = DiffusionSpectralEntropy(bandwidth=bandwidth).fit(X)
-    (subset,) = draw_subsets(len(X), sizes, 1, np.random.RandomState(0))
-    found = entropies_of(dse, X, dse.bandwidth_, list(subset.values()), 0)
-    values = np.array([one.value for one in found])
     nodes = size_nodes(sizes)
     at_nodes = size_weights(nodes, sizes, weights)
-    interpolated = at_nodes @ values[np.searchsorted(sizes, nodes)]
-    assert abs(interpolated - weights @ values) < 2e-3
+    dse = DiffusionSpectralEntropy(bandwidth=bandwidth).fit(X)
+    errors = []
+    for subset in draw_subsets(len(X), sizes, 12, np.random.RandomState(0)):
+        found = entropies_of(dse, X, dse.bandwidth_, list(subset.values()), 0)
+        values = np.array([one.value for one in found])
+        chosen = values[np.searchsorted(sizes, nodes)]
+        errors.append(at_nodes @ chosen - weights @ values)
+    assert len(nodes) == 3
+    assert abs(np.mean(errors)) < 3 * np.std(errors, ddof=1) / np.sqrt(len(errors))
+    # ... which is small against what the subsets themselves differ by: some 0.01 bits.
+    assert np.std(errors) < 5e-3
 
 
 def test_tolerance_of_each_term_is_that_of_their_sum():
