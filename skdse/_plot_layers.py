@@ -224,11 +224,11 @@ class LayerProfileDisplay:
         Parameters
         ----------
         frame : DataFrame, mapping of columns or list of dict
-            The measurements: "dse", "dsmi" (or "dsmi_y"), "dsmi_input" (or "dsmi_x") and
+            The measurements: "dse", "dsmi" or "dsmi_y", "dsmi_input" or "dsmi_x", and
             other measures, if known with their standard errors such as
-            "dse_std_error", and "n_features". Where
-            it has a column "epoch", the rows of one epoch are drawn; where it has a
-            column "run" with several values, means over runs.
+            "dse_std_error", and "n_features". Where it has a column "epoch", the rows
+            of one epoch are drawn; where it has a column "run" with several values,
+            means over runs.
         measures : str or list of str, default=None
             Columns to draw; None takes DSE, DSMI and whatever else has a standard
             error. Both kinds of DSMI share a panel.

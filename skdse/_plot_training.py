@@ -96,7 +96,7 @@ class TrainingDynamicsDisplay:
         Parameters
         ----------
         frame : DataFrame, mapping of columns or list of dict
-            The measurements: "dse", "dsmi" (or "dsmi_y"), "dsmi_input" (or "dsmi_x") and
+            The measurements: "dse", "dsmi" or "dsmi_y", "dsmi_input" or "dsmi_x", and
             other measures, if known with their standard errors such as
             "dse_std_error", and the columns named below.
         x : str, default="epoch"
