@@ -13,6 +13,8 @@ COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 MARKERS = ("o", "s", "D", "^", "v", "P")
 LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)))
 BAND = {"alpha": 0.25, "linewidth": 0}
+# Its background shines through a little, so that no curve is lost behind it.
+LEGEND = {"edgecolor": "none", "framealpha": 0.8}
 PANEL_SIZE = (4.5, 3.8)  # inches
 
 

@@ -7,6 +7,7 @@ from ._density import SpectralDensity
 from ._drawing import (
     BAND,
     COLORS,
+    LEGEND,
     check_fitted,
     finish,
     make_axes,
@@ -161,7 +162,7 @@ class SpectrumDisplay:
         (self.line_,) = ax.plot(ranks, found, **options)
         self._draw_rest(ax)
         ax.set_ylim(bottom=self._smallest_in_view() / 2, top=2)
-        ax.legend(frameon=False, loc="lower left")
+        ax.legend(loc="lower left", **LEGEND)
         finish(ax, grid="both")
         self.ax_, self.figure_ = ax, ax.figure
         return self
@@ -381,7 +382,7 @@ class EntropyCurveDisplay:
             ax.set_xscale("log")
             ax.xaxis.set_major_formatter("{x:g}")
         ax.set_ylim(bottom=0)
-        ax.legend(frameon=False)
+        ax.legend(**LEGEND)
         finish(ax)
         self.ax_, self.figure_ = ax, ax.figure
         return self

@@ -5,7 +5,7 @@ from sklearn.base import clone
 from sklearn.utils import check_random_state
 
 from ._base import MAX_SEED
-from ._drawing import PANEL_SIZE, finish, make_axes, style, with_unit
+from ._drawing import LEGEND, PANEL_SIZE, finish, make_axes, style, with_unit
 from ._entropy import DiffusionSpectralEntropy
 from ._frames import (
     ERROR,
@@ -306,7 +306,7 @@ class LayerProfileDisplay:
             axes.set_ylabel(with_unit(panel, self.unit if has_unit else ""))
             self._name_places(axes)
             if len(measures) > 1:
-                axes.legend(frameon=False)
+                axes.legend(**LEGEND)
         self.ax_ = self.axes_[0]
         self.figure_ = self.ax_.figure
         if self.n_runs > 1:

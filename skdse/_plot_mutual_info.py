@@ -4,6 +4,7 @@ import numpy as np
 
 from ._drawing import (
     COLORS,
+    LEGEND,
     PANEL_SIZE,
     check_fitted,
     finish,
@@ -123,7 +124,9 @@ class MutualInfoDisplay:
         Returns
         -------
         display : MutualInfoDisplay
-            The display, drawn.
+            The display, drawn. The estimator keeps the entropy of random subsets as
+            one mean over the groups' sizes; where sizes differ much, so do the
+            entropies of small and large groups for that alone.
 
         Raises
         ------
@@ -224,6 +227,7 @@ class MutualInfoDisplay:
         groups = np.asarray(self.group_entropies, dtype=float)
         n = len(groups)
         subsets = np.broadcast_to(np.asarray(self.subset_entropies, dtype=float), n)
+        of_sizes = "its size" if np.ndim(self.subset_entropies) else "mean of sizes"
         places = np.arange(n)
         named = n <= MAX_NAMED
         order = places if named else np.argsort(groups)
@@ -231,7 +235,7 @@ class MutualInfoDisplay:
         ax.hlines(places, groups, subsets, color=neutral(ax), linewidth=1, alpha=0.4)
         for values, label, marker, color in (
             (groups, "S(X | Y = y)", "o", COLORS[1]),
-            (subsets, "E S(X*), random subsets", "|", COLORS[0]),
+            (subsets, f"E S(X*), {of_sizes}", "|", COLORS[0]),
         ):
             self.lines_ += ax.plot(
                 values,
@@ -280,7 +284,7 @@ class MutualInfoDisplay:
         ax.set_ylabel("permutations")
         ax.margins(x=0.1)
         finish(ax)
-        ax.legend(frameon=False, fontsize="small")
+        ax.legend(fontsize="small", **LEGEND)
 
 
 def _null(test):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ._drawing import BAND, finish, make_axes, style, with_unit
+from ._drawing import BAND, LEGEND, finish, make_axes, style, with_unit
 from ._frames import (
     check_column,
     choose_measures,
@@ -217,7 +217,7 @@ class TrainingDynamicsDisplay:
             words.append("± standard error")
         title = ", ".join(words)
         if len(self.curves) > 1:
-            self.ax_.legend(frameon=False, title=title)
+            self.ax_.legend(title=title, **LEGEND)
         elif title:
             self.ax_.set_title(title, fontsize="medium")
 

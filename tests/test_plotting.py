@@ -314,6 +314,21 @@ def test_terms_of_the_groups(dsmi):
     assert display.bars_ is None
 
 
+def test_subsets_of_the_size_of_each_group():
+    display = MutualInfoDisplay(
+        mutual_info=1.0,
+        std_error=0.1,
+        groups=["a", "b"],
+        group_entropies=[1.0, 2.0],
+        subset_entropies=[2.0, 3.5],
+    ).plot()
+    assert display.lines_[1].get_xdata().tolist() == [2, 3.5]
+    texts = [text.get_text() for text in display.ax_.get_legend().get_texts()]
+    assert texts == ["S(X | Y = y)", "E S(X*), its size"]
+    names = [label.get_text() for label in display.ax_.get_yticklabels()]
+    assert names == ["a", "b"]
+
+
 def test_null_distribution_and_terms_side_by_side(dsmi, permutation_test):
     display = MutualInfoDisplay.from_estimator(dsmi, test=permutation_test)
     assert len(display.axes_) == 2
