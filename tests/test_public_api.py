@@ -36,6 +36,7 @@ ORDER = (
     "_mutual_info",
     "_permutation",
     "__init__",
+    "_activations",
     "_representation",
     "datasets",
     "probing",
