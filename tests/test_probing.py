@@ -61,7 +61,9 @@ def test_layers_of_a_perceptron_by_name_pattern_and_number(digits, layers, names
 
 def test_perceptron_in_a_pipeline_and_in_what_wraps_it(digits):
     X, y = digits
-    pipeline = make_pipeline(StandardScaler(), MLPRegressor((5,), max_iter=3)).fit(X, y)
+    pipeline = make_pipeline(
+        StandardScaler(), MLPRegressor(hidden_layer_sizes=(5,), max_iter=3)
+    ).fit(X, y)
     expected = layer_activations(pipeline[-1], pipeline[:-1].transform(X))
     for model in (pipeline, FrozenEstimator(pipeline)):
         layers = layer_activations(model, X)
