@@ -5,7 +5,6 @@ and a short hash of the settings that it was measured with.
 """
 
 import csv
-import math
 import os
 from pathlib import Path
 
@@ -41,9 +40,7 @@ def read_records(path):
                     f"path={str(path)!r} must be a new file or one that "
                     f"RepresentationTracker has written; its columns are {names}."
                 )
-            return [
-                {key: _value(key, text) for key, text in row.items()} for row in rows
-            ]
+            return [_record(row) for row in rows]
     except FileNotFoundError:
         return []
 
@@ -66,10 +63,10 @@ def write_records(path, records):
         part.unlink(missing_ok=True)
 
 
-def _value(key, text):
-    """Value of a cell: NaN of an empty one."""
-    if key in TEXTS:
-        return text
-    if key in INTEGERS:
-        return int(text)
-    return float(text) if text else math.nan
+def _record(row):
+    """Record of a row: texts and numbers, without what is empty as not of its run."""
+    return {
+        key: text if key in TEXTS else (int if key in INTEGERS else float)(text)
+        for key, text in row.items()
+        if text or key in TEXTS
+    }

@@ -89,6 +89,7 @@ def representation_scorer(
         - "transform", "decision_function" or "predict_proba": what this method gives;
         - an integer: the activations in this hidden layer of a perceptron, alone or
           as the last step; 1 is the first, -1 the last;
+        - the name of a layer of a skorch net, as in ``module_.named_modules()``;
         - a callable ``(estimator, X) -> Z``.
 
         In place of a search, its best estimator is asked.
