@@ -247,7 +247,15 @@ class RepresentationTracker(BaseEstimator):
         self(net, len(net.history))
 
     def _do_nothing(self, net, *args, **kwargs):
-        """At other moments of skorch."""
+        """Let pass the other moments at which skorch calls.
+
+        Parameters
+        ----------
+        net : skorch.NeuralNet
+            Net that calls.
+        *args, **kwargs
+            Ignored.
+        """
 
     on_train_end = on_epoch_begin = on_batch_begin = on_batch_end = _do_nothing
     on_grad_computed = _do_nothing
