@@ -160,7 +160,11 @@ def test_errors_name_measure_layer_and_epoch(mlp, digits):
         ({"measures": "mi"}, ValueError, "measures must be one of ['dse', 'dsmi', "),
         ({"measures": ["dse", 1]}, ValueError, "measures must be one of"),
         ({"measures": {"epoch": ShannonEntropy()}}, ValueError, "other than ('run', "),
-        ({"measures": {"a": ShannonEntropy}}, ValueError, "got 'a': <class"),
+        (
+            {"measures": {"a": ShannonEntropy}},
+            TypeError,
+            "measures['a'] must be a name",
+        ),
         ({"measures": {"a": (ShannonEntropy(), "Z")}}, ValueError, "measures must be "),
         ({"measures": "dsmi"}, ValueError, "measure='dsmi' needs y; got y=None."),
     ],
