@@ -1,6 +1,7 @@
 """Diffusion spectral entropy and mutual information as scikit-learn estimators."""
 
 from ._baselines import AdjacencySpectralEntropy, MatrixEntryEntropy, ShannonEntropy
+from ._confidence import mutual_info_confidence_interval
 from ._entropy import DiffusionSpectralEntropy, diffusion_spectral_entropy
 from ._mutual_info import DiffusionSpectralMI, diffusion_spectral_mutual_info
 from ._permutation import mutual_info_permutation_test
@@ -15,6 +16,7 @@ __all__ = [
     "__version__",
     "diffusion_spectral_entropy",
     "diffusion_spectral_mutual_info",
+    "mutual_info_confidence_interval",
     "mutual_info_permutation_test",
     "show_versions",
 ]

@@ -5,6 +5,9 @@ held as a dense matrix or in tiles, see TiledGaussian. A Euclidean exponent is a
 product itself,
 
     -‖x - y‖² / (2 σ τ) = (x, -‖x‖²/2, 1)/σ · (y, 1, -‖y‖²/2)/τ.
+
+Where all distances share a part r of no interest, max(‖x_i - x_j‖² - r², 0) stands for
+the square: a constant in the exponent, cut off at 0.
 """
 
 from copy import copy
@@ -15,6 +18,7 @@ from sklearn import get_config
 from sklearn.metrics import pairwise_distances
 from sklearn.utils import gen_batches
 
+from ._bandwidth import WHOLE_DATA_METRICS
 from ._neighbors import EUCLIDEAN, SQUARED
 from ._parallel import map_threads
 from ._progress import Progress
@@ -32,15 +36,16 @@ MAX_ROUNDING32 = 1e-4
 MAX_ROUNDING = 1e-9
 # Affinities below exp of this are as good as 0.
 SMALLEST_EXPONENT = -40.0
-# Metrics with parameters that are estimated from all samples: not tile by tile.
-WHOLE_DATA_METRICS = ("mahalanobis", "seuclidean")
 
 
-def gaussian_affinity(X, sigma, metric="euclidean", dtype=np.float64, verbose=0):
+def gaussian_affinity(
+    X, sigma, metric="euclidean", dtype=np.float64, verbose=0, shared=0.0
+):
     """Gaussian affinity of all pairs of rows, dense (n_samples, n_samples)."""
     if metric in WHOLE_DATA_METRICS:
-        return _from_distances(pairwise_distances(X, metric=metric), sigma, sigma)
-    tiles = TiledGaussian(X, sigma, metric, dtype)
+        D = pairwise_distances(X, metric=metric)
+        return _from_distances(D, sigma, sigma, shared)
+    tiles = TiledGaussian(X, sigma, metric, dtype, shared=shared)
     G = np.empty((len(X), len(X)), dtype=dtype)
 
     def fill(pair):
@@ -77,10 +82,20 @@ class TiledGaussian:
         Whether to keep the tiles.
     verbose : int
         Whether to show the progress of products.
+    shared : float
+        Distance whose square is taken off all squared distances; what is below counts
+        as 0.
     """
 
     def __init__(
-        self, X, sigma, metric="euclidean", dtype=np.float32, keep=False, verbose=0
+        self,
+        X,
+        sigma,
+        metric="euclidean",
+        dtype=np.float32,
+        keep=False,
+        verbose=0,
+        shared=0.0,
     ):
         self.X = X
         self.sigma = sigma
@@ -88,6 +103,7 @@ class TiledGaussian:
         self.dtype = np.dtype(dtype)
         self.keep = keep
         self.verbose = verbose
+        self.shared = shared
         self.n_products = 0
         self.shape = len(X), len(X)
         # ‖x‖² - 2 x·y + ‖y‖² loses its digits far from the origin.
@@ -147,9 +163,8 @@ class TiledGaussian:
             if self.metric == SQUARED:  # see center
                 X, Y = X - self.center, Y - self.center
             D = pairwise_distances(X, Y, metric=self.metric)
-            tile = _from_distances(
-                D, *(at(self.sigma, part) for part in (rows, columns))
-            )
+            sigmas = (at(self.sigma, part) for part in (rows, columns))
+            tile = _from_distances(D, *sigmas, self.shared)
         if rows == columns:
             tile = np.maximum(tile, tile.T)  # symmetric to the last bit
             np.fill_diagonal(tile, 1)
@@ -193,7 +208,7 @@ class TiledGaussian:
         return sum(parts).reshape(V.shape)
 
     def _exponents(self, rows, columns):
-        """-‖x - y‖² / (2 σ τ) of some rows and columns, up to rounding above 0."""
+        """Exponents of some rows and columns; above 0 where the affinity is 1."""
         exponents = self._factor(rows, 0) @ self._factor(columns, 1).T
         if self.rounding[np.float64] < MAX_ROUNDING:
             return exponents
@@ -203,14 +218,15 @@ class TiledGaussian:
             left, right = rows.start + i[part], columns.start + j[part]
             Z = self.X[left].astype(np.float64) - self.X[right]
             scale = -0.5 / at(self.sigma, left) / at(self.sigma, right)
-            exponents[i[part], j[part]] = scale * np.einsum("ij,ij->i", Z, Z)
+            squares = np.einsum("ij,ij->i", Z, Z) - self.shared**2
+            exponents[i[part], j[part]] = scale * squares
         return exponents
 
     def _factor(self, rows, side):
         """Left (0) or right (1) factor of the exponent, for some rows."""
         Z = self.X[rows].astype(self.exponent_dtype, copy=False)
         Z = Z - self.center.astype(self.exponent_dtype)
-        half = -0.5 * np.einsum("ij,ij->i", Z, Z)[:, None]
+        half = 0.25 * self.shared**2 - 0.5 * np.einsum("ij,ij->i", Z, Z)[:, None]
         one = np.ones_like(half)
         factor = np.hstack([Z, one, half] if side else [Z, half, one])
         factor /= np.reshape(at(self.sigma, rows), (-1, 1)).astype(self.exponent_dtype)
@@ -228,7 +244,7 @@ class TiledGaussian:
         return {one: np.finfo(one).eps * spread for one in (np.float32, np.float64)}
 
 
-def nearest_neighbors_affinity(distances, indices, sigma):
+def nearest_neighbors_affinity(distances, indices, sigma, shared=0.0):
     """Gaussian affinity on the symmetrised kNN graph, CSR (n_samples, n_samples).
 
     distances and indices (n_samples, k) list the neighbours of each sample; an edge
@@ -240,7 +256,7 @@ def nearest_neighbors_affinity(distances, indices, sigma):
         indices = indices.astype(np.int32, copy=False)
     rows = np.repeat(np.arange(n, dtype=indices.dtype), k)
     columns = indices.ravel()
-    exponents = distances.ravel() ** 2
+    exponents = np.maximum(distances.ravel() ** 2 - shared**2, 0)
     exponents *= -0.5
     exponents /= at(sigma, rows)
     exponents /= at(sigma, columns)
@@ -276,10 +292,13 @@ def at(sigma, rows):
     return sigma if np.ndim(sigma) == 0 else sigma[rows]
 
 
-def _from_distances(D, sigma_rows, sigma_columns):
-    """exp(-D² / (2 σ_i σ_j))."""
+def _from_distances(D, sigma_rows, sigma_columns, shared=0.0):
+    """exp(-max(D² - r², 0) / (2 σ_i σ_j)), r the distance that is shared."""
     D = D.astype(np.float64, copy=False)
     np.square(D, out=D)
+    if shared:
+        D -= shared**2
+        np.maximum(D, 0, out=D)
     D *= -0.5 / np.reshape(sigma_rows, (-1, 1))
     D /= sigma_columns
     return np.exp(D, out=D)

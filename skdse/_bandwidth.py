@@ -15,7 +15,7 @@ from ._neighbors import NeighborIndex, without_rounding
 from ._parallel import map_threads
 from ._validation import check_count, check_number_or_option, check_positive
 
-RULES = ("adaptive", "auto", "knn", "median")
+RULES = ("adaptive", "auto", "knn", "median", "reduced")
 # All pairs up to this many samples (2 million pairs), a seeded sample of pairs beyond:
 # its standard error is then 0.04 % for 64 Gaussian features, 0.3 % for 3.
 MEDIAN_ALL_PAIRS = 2048
@@ -23,18 +23,27 @@ MEDIAN_N_PAIRS = 50_000
 # The median distance itself is the diameter of most data: a Gaussian that wide sees
 # one blob. Half of it resolves dimension (see the study of defaults).
 MEDIAN_SHARE = 0.5
+# Metrics with parameters that are estimated from all samples: not part by part.
+WHOLE_DATA_METRICS = ("mahalanobis", "seuclidean")
+# Where all distances are equal there is nothing to reduce but rounding.
+_EQUIDISTANT = 1e-6
 _BLOCK_BYTES = 16 * 2**20
 
 
 @dataclass(frozen=True)
 class Bandwidth:
-    """A fitted bandwidth: σ of the fitted samples and how to extend it to others."""
+    """A fitted bandwidth: σ of the fitted samples and how to extend it to others.
+
+    shared is the part r of all distances that is taken off before: the affinity looks
+    at max(d² - r², 0) in place of d².
+    """
 
     sigma: float | np.ndarray
     scale: float = 1.0
     n_neighbors: int = 0
     smallest: float = 0.0
     index: NeighborIndex | None = None
+    shared: float = 0.0
 
     @property
     def is_adaptive(self):
@@ -67,7 +76,7 @@ def fit_bandwidth(
     random_state=None,
     n_jobs=None,
 ):
-    """Fit a Bandwidth to X by a number or by one of "median", "knn", "adaptive".
+    """Fit a Bandwidth to X by a number or by a rule other than "auto".
 
     index is a NeighborIndex over X, for those who need it for more than this.
     """
@@ -78,6 +87,8 @@ def fit_bandwidth(
     if rule == "median":
         sigma = MEDIAN_SHARE * median_distance(X, metric, random_state)
         return Bandwidth(float(scale * sigma))
+    if rule == "reduced":
+        return _reduced(X, scale, metric, random_state)
     if index is None:
         index = NeighborIndex(
             X, metric, n_neighbors, random_state=random_state, n_jobs=n_jobs
@@ -91,6 +102,44 @@ def fit_bandwidth(
         return Bandwidth(0.0)
     sigma = scale * np.where(distances[:, -1] > 0, distances[:, -1], smallest)
     return Bandwidth(sigma, scale, n_neighbors, smallest, index)
+
+
+def _reduced(X, scale, metric, random_state):
+    """σ from the median of distances without what nearest neighbours have in common.
+
+    Noise in many dimensions adds about the same to all squared distances.
+    """
+    rng = check_random_state(random_state)
+    median = median_distance(X, metric, rng)
+    shared = _nearest_distance(X, metric, rng)
+    # Reduction keeps the order of distances, so that it can follow the median.
+    reduced = np.sqrt(max(median**2 - shared**2, 0))
+    if reduced <= _EQUIDISTANT * median:
+        reduced, shared = median, 0.0
+    return Bandwidth(float(scale * MEDIAN_SHARE * reduced), shared=float(shared))
+
+
+def _nearest_distance(X, metric, rng):
+    """Median distance to the nearest other sample."""
+    rows = np.arange(len(X))
+    if len(X) > MEDIAN_ALL_PAIRS:
+        rows = np.sort(rng.choice(len(X), MEDIAN_ALL_PAIRS, replace=False))
+    if isinstance(metric, str) and metric in WHOLE_DATA_METRICS:
+        D = pairwise_distances(X[rows], metric=metric)
+        np.fill_diagonal(D, np.inf)
+        return np.median(D.min(axis=1))
+    nearest = [
+        _to_nearest(X, rows[block], metric)
+        for block in gen_batches(len(rows), max(1, _BLOCK_BYTES // (8 * len(X))))
+    ]
+    return np.median(without_rounding(np.concatenate(nearest), metric))
+
+
+def _to_nearest(X, rows, metric):
+    """Distance of some samples to the nearest other one."""
+    D = pairwise_distances(X[rows], X, metric=metric)
+    D[np.arange(len(rows)), rows] = np.inf
+    return D.min(axis=1)
 
 
 def median_distance(X, metric="euclidean", random_state=None):

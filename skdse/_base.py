@@ -90,10 +90,11 @@ class BaseEntropy(PassThroughMixin, BaseEstimator):
         self._check_parameters()
         X = self._validate(X, reset=True)
         rng = check_random_state(self.random_state)
-        X = self._subsample(X, rng)
+        part = self._subsample(X, rng)
         seed = rng.randint(MAX_SEED)
-        self._fit_scale(X, seed)
-        self._fit_entropy(X, seed)
+        self._fit_scale(part, seed)
+        self._fit_entropy(part, seed)
+        self._fit_repeats(X, rng)
         return self
 
     def score(self, X, y=None):
@@ -115,15 +116,26 @@ class BaseEntropy(PassThroughMixin, BaseEstimator):
         check_is_fitted(self)
         X = self._validate(X, reset=False)
         rng = check_random_state(self.random_state)
+        values = []
+        for _ in range(self._n_draws(X.shape[0])):
+            values.append(self._score_once(X, rng))
+        return float(np.mean(values))
+
+    def _score_once(self, X, rng):
+        """Entropy of X, or of one subsample, at the scale fitted before."""
         X = self._subsample(X, rng)
         seed = rng.randint(MAX_SEED)
         estimate = self._measure(X, self._scale_of(X), seed)
-        warn_if_saturated(estimate.saturation, stacklevel=2)
+        warn_if_saturated(estimate.saturation, stacklevel=3)
         return self._normalized(estimate, X.shape[0]).value
 
     def _n_used(self, n_samples):
         """Number of samples measured of a set of n_samples."""
         return sample_count(n_samples, self.max_samples)
+
+    def _n_draws(self, n_samples):
+        """Number of subsamples measured of a set of n_samples."""
+        return 1
 
     def _check_parameters(self):
         """Raise if a parameter is invalid."""
@@ -150,6 +162,9 @@ class BaseEntropy(PassThroughMixin, BaseEstimator):
         estimate = self._measure(X, self._fitted_scale(), seed)
         warn_if_saturated(estimate.saturation, stacklevel=3)
         self.entropy_ = self._normalized(estimate, X.shape[0]).value
+
+    def _fit_repeats(self, X, rng):
+        """Measure further subsamples of X: here, none."""
 
     def _fit_subset(self, X, scale, seed):
         """Fit on a subset what the scale alone does not tell: here, nothing."""

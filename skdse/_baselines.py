@@ -121,7 +121,8 @@ class MatrixEntryEntropy(KernelEntropy):
 
     Parameters
     ----------
-    bandwidth : float or {"auto", "median", "knn", "adaptive"}, default="auto"
+    bandwidth : float or {"auto", "median", "reduced", "knn", "adaptive"}, \
+            default="auto"
         See :class:`DiffusionSpectralEntropy`; "auto" is "median".
     bandwidth_scale : float, default=1.0
         Multiplies what a rule for the bandwidth finds.
@@ -197,7 +198,7 @@ class MatrixEntryEntropy(KernelEntropy):
         if is_one_point(X, scale):
             return EntropyEstimate.exact(2 * np.log2(len(X)))
         check_fits_in_memory(len(X), n_matrices=3)
-        G = gaussian_affinity(X, scale, self.metric)
+        G = gaussian_affinity(X, scale, self.metric, shared=self._bandwidth.shared)
         return EntropyEstimate.exact(shannon_entropy(transition_matrix(G, self.alpha)))
 
     def _largest_entropy(self, n_samples):
@@ -216,7 +217,8 @@ class AdjacencySpectralEntropy(KernelEntropy):
         A is the Gaussian affinity G; or ``diag(q)^-½ G diag(q)^-½`` with ``q = G 1``;
         or the directed graph with an edge of weight 1 from each sample to itself and
         to its `n_neighbors` nearest others.
-    bandwidth : float or {"auto", "median", "knn", "adaptive"}, default="auto"
+    bandwidth : float or {"auto", "median", "reduced", "knn", "adaptive"}, \
+            default="auto"
         See :class:`DiffusionSpectralEntropy`; "auto" is "median". Without effect with
         adjacency="nearest_neighbors".
     bandwidth_scale : float, default=1.0
@@ -301,7 +303,7 @@ class AdjacencySpectralEntropy(KernelEntropy):
             # Directed, so its eigenvalues are complex.
             moduli = np.abs(np.linalg.eigvals(self._binary_graph(X, seed)))
             return EntropyEstimate.exact(shannon_entropy(moduli))
-        A = gaussian_affinity(X, scale, self.metric)
+        A = gaussian_affinity(X, scale, self.metric, shared=self._bandwidth.shared)
         if self.adjacency == "anisotropic":
             # With α = 0, S = D^-½ G D^-½ where D = diag(q).
             A = diffusion_operator(A, alpha=0.0).toarray()

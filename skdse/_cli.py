@@ -11,7 +11,7 @@ from sklearn.utils import check_random_state
 
 from ._entropy import DiffusionSpectralEntropy
 from ._files import InputError, blamed_on, extra, first_line
-from ._mutual_info import DiffusionSpectralMI
+from ._mutual_info import LOCAL_SCALE, DiffusionSpectralMI
 from ._progress import on_terminal
 from ._report import (
     as_json,
@@ -207,8 +207,10 @@ def _estimators(given):
     }
     of_entropy = of[DiffusionSpectralEntropy]
     dse = DiffusionSpectralEntropy(**of_entropy)
-    # normalize is a share of DSMI's own entropy, not of that of each group.
-    local = {"bandwidth": "adaptive"} | of_entropy | {"normalize": False}
+    # normalize is a share of DSMI's own entropy, not of that of each group, and a
+    # subsample one of all samples.
+    whole = {"normalize": False, "max_samples": None, "n_repeats": 1}
+    local = LOCAL_SCALE | of_entropy | whole
     dsmi = DiffusionSpectralMI(
         DiffusionSpectralEntropy(**local), **of[DiffusionSpectralMI]
     )

@@ -4,10 +4,11 @@ X ─► spectrum λ of the diffusion operator (_spectral.py) ─► entropy S_D
 """
 
 import numpy as np
+from sklearn.base import clone
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ._base import FLOATS, warn_if_saturated
+from ._base import FLOATS, MAX_SEED, warn_if_saturated
 from ._solvers import SOLVERS
 from ._spectral import AFFINITIES, SpectralEntropy
 from ._spectrum import knee_time
@@ -78,9 +79,13 @@ class DiffusionSpectralEntropy(SpectralEntropy):
         with "precomputed" X is the affinity matrix itself, dense or sparse, symmetric
         and without negative entries (a zero row is an isolated sample); a callable
         gets X and returns such a matrix.
-    bandwidth : float or {"auto", "median", "knn", "adaptive"}, default="auto"
+    bandwidth : float or {"auto", "median", "reduced", "knn", "adaptive"}, \
+            default="auto"
         σ of the Gaussian ``exp(-d²/(2 σ_i σ_j))``: a number in the units of the data;
-        "median", half the median distance between samples; "knn", the median distance
+        "median", half the median distance between samples; "reduced", the same of
+        distances ``sqrt(max(d² - r², 0))``, which also take the place of d, with r the
+        median distance to the first neighbour: it takes off what noise in many
+        dimensions adds to all distances; "knn", the median distance
         to the `bandwidth_neighbors`-th neighbour; "adaptive", that distance sample by
         sample [2]_. "auto" is "median" with affinity="gaussian" and
         "adaptive" with "nearest_neighbors".
@@ -104,9 +109,9 @@ class DiffusionSpectralEntropy(SpectralEntropy):
         "dense" finds all eigenvalues; "arpack" the `n_components` of largest modulus
         and a certified interval for the entropy; "lanczos" estimates the spectral
         density from random probes until the standard error is below `tol`. "auto"
-        is "dense" for up to 1800 samples (2500 with an adaptive bandwidth, 8000 of a
-        kNN graph, 10,000 with a metric that is not Euclidean; the numbers are in
-        proportion to 0.001 / `tol`) and "lanczos" beyond.
+        is "dense" for up to 1800 samples (2500 with an adaptive or reduced bandwidth,
+        8000 of a kNN graph, 10,000 with a metric that is not Euclidean; the numbers are
+        in proportion to 0.001 / `tol`) and "lanczos" beyond.
     n_components : int, default=None
         Eigenvalues that "arpack" finds; 64 if None.
     tol : float, default=1e-3
@@ -115,6 +120,10 @@ class DiffusionSpectralEntropy(SpectralEntropy):
     max_samples : int or float, default=None
         Measure a random subsample of this many samples, or of this fraction. None
         takes all.
+    n_repeats : int, default=1
+        Subsamples of `max_samples` samples over which the entropy is averaged, each
+        with a bandwidth of its own: sets of different sizes compare at one size.
+        All samples are measured once.
     normalize : bool, default=False
         Whether to divide the entropy by ``log2(n_samples)``, for a value in [0, 1].
     random_state : int, RandomState instance or None, default=None
@@ -131,16 +140,19 @@ class DiffusionSpectralEntropy(SpectralEntropy):
         Entropy of the fitted samples, in bits (a share of ``log2(n_samples)`` if
         ``normalize``).
     entropy_std_error_ : float
-        Standard error of `entropy_`; 0 where all eigenvalues are known.
+        Standard error of `entropy_`: of the solver, 0 where all eigenvalues are known,
+        and over the subsamples with ``n_repeats`` above 1.
     entropy_interval_ : tuple of float
         Interval (lower, upper) of the entropy: certified with eigen_solver "dense"
-        and "arpack", two standard errors to either side with "lanczos".
+        and "arpack", two standard errors to either side with "lanczos" or subsamples.
     effective_rank_ : float
         ``2**S_D``, the effective number of diffusion states, from 1 to n_samples.
     eigenvalues_ : ndarray of shape (n_known,)
         Eigenvalues solved for, largest modulus first.
     spectrum_ : Spectrum
-        What is known of the spectrum; ``spectrum_.entropy(t)`` serves every t.
+        What is known of the spectrum; ``spectrum_.entropy(t)`` serves every t. Of
+        several subsamples it is that of the first, as are `eigenvalues_`, `bandwidth_`
+        and `t_`.
     bandwidth_ : float, ndarray of shape (n_samples,) or None
         Fitted σ or σ_i; None where the affinity is not Gaussian.
     t_ : float
@@ -194,6 +206,7 @@ class DiffusionSpectralEntropy(SpectralEntropy):
         n_components=None,
         tol=1e-3,
         max_samples=None,
+        n_repeats=1,
         normalize=False,
         random_state=None,
         n_jobs=None,
@@ -211,6 +224,7 @@ class DiffusionSpectralEntropy(SpectralEntropy):
         self.n_components = n_components
         self.tol = tol
         self.max_samples = max_samples
+        self.n_repeats = n_repeats
         self.normalize = normalize
         self.random_state = random_state
         self.n_jobs = n_jobs
@@ -256,6 +270,7 @@ class DiffusionSpectralEntropy(SpectralEntropy):
         if self.n_components is not None:
             check_count(self.n_components, "n_components")
         check_positive(self.tol, "tol")
+        check_count(self.n_repeats, "n_repeats")
         check_work(self.n_jobs, self.verbose)
 
     def _fit_entropy(self, X, seed):
@@ -269,6 +284,27 @@ class DiffusionSpectralEntropy(SpectralEntropy):
         self.entropy_ = estimate.value
         self.entropy_std_error_ = estimate.std_error
         self.entropy_interval_ = estimate.lower, estimate.upper
+
+    def _n_draws(self, n_samples):
+        return self.n_repeats if self._n_used(n_samples) < n_samples else 1
+
+    def _fit_repeats(self, X, rng):
+        """Average over further subsamples, each with a bandwidth of its own."""
+        n_draws = self._n_draws(X.shape[0])
+        if n_draws == 1:
+            return
+        other = clone(self).set_params(n_repeats=1, t=self.t_)
+        values, errors = [self.entropy_], [self.entropy_std_error_]
+        for _ in range(n_draws - 1):
+            other.set_params(random_state=rng.randint(MAX_SEED)).fit(X)
+            values.append(other.entropy_)
+            errors.append(other.entropy_std_error_)
+        variance = np.var(values, ddof=1) + np.mean(np.square(errors))
+        self.entropy_ = value = float(np.mean(values))
+        self.entropy_std_error_ = error = float(np.sqrt(variance / n_draws))
+        self.entropy_interval_ = value - 2 * error, value + 2 * error
+        largest = self._largest_entropy(self.spectrum_.n_samples)
+        self.effective_rank_ = 2 ** (value * largest if self.normalize else value)
 
     def _fit_time(self, spectrum):
         """Choose the time by a spectrum, where it is not given."""

@@ -15,6 +15,7 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._hooks import is_net, layer_names, net_activations
+from ._validation import count_samples
 
 METHODS = ("transform", "decision_function", "predict_proba")
 # Where a meta-estimator keeps the one that it stands for.
@@ -175,8 +176,3 @@ def as_matrix(Z, n_samples, name):
             f"n_samples={n_samples}; got shape {Z.shape}."
         )
     return Z.reshape(n_samples, -1)
-
-
-def count_samples(X):
-    """Return the number of samples of anything that scikit-learn takes as X."""
-    return X.shape[0] if hasattr(X, "shape") else len(X)

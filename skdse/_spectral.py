@@ -136,19 +136,24 @@ class SpectralEntropy(KernelEntropy):
         if index is None or index.X is not X:
             index = self._neighbor_index(X, self.n_neighbors, seed)
         neighbors = index.kneighbors(self.n_neighbors)
-        return nearest_neighbors_affinity(*neighbors, scale).astype(dtype, copy=False)
+        G = nearest_neighbors_affinity(*neighbors, scale, self._bandwidth.shared)
+        return G.astype(dtype, copy=False)
 
     def _gaussian(self, X, scale, solver):
         """Gaussian affinity of all pairs, a matrix or in tiles."""
-        n = len(X)
+        n, shared = len(X), self._bandwidth.shared
         if solver == "lanczos":
             keep = fits_in_memory(n, DENSE_SHARE, 0.5, itemsize=4)
             warn_if_long(*X.shape, solver, keep)
-            return TiledGaussian(X, scale, self.metric, keep=keep, verbose=self.verbose)
+            return TiledGaussian(
+                X, scale, self.metric, keep=keep, verbose=self.verbose, shared=shared
+            )
         # LAPACK works on copies.
         check_fits_in_memory(n, 3 if solver == "dense" else 1, WAY_OUT)
         warn_if_long(*X.shape, solver, True)
-        return gaussian_affinity(X, scale, self.metric, verbose=self.verbose)
+        return gaussian_affinity(
+            X, scale, self.metric, verbose=self.verbose, shared=shared
+        )
 
     def _neighbor_index(self, X, n_neighbors, seed):
         if self.verbose:
@@ -162,5 +167,5 @@ class SpectralEntropy(KernelEntropy):
         return (
             self.affinity == "gaussian"
             and self.metric in EUCLIDEAN
-            and self._rule() != "adaptive"
+            and self._rule() not in ("adaptive", "reduced")
         )

@@ -133,6 +133,32 @@ def draw_subsets(n_samples, sizes, n_repeats, rng):
     return [{size: order[:size] for size in sizes} for order in orders]
 
 
+def stratified_rows(labels, n_rows, rng):
+    """Random rows, of each group its share and at least one."""
+    sizes = np.bincount(labels)
+    if n_rows < len(sizes):
+        raise ValueError(
+            "max_samples must leave a sample of each group; "
+            f"got {n_rows} samples for {len(sizes)} groups."
+        )
+    quotas = n_rows * sizes / len(labels)
+    counts = np.maximum(np.floor(quotas).astype(int), 1)
+    while counts.sum() < n_rows:  # the largest remainders
+        counts[np.argmax(quotas - counts)] += 1
+    while counts.sum() > n_rows:  # taken by groups too small for one
+        counts[np.argmax(np.where(counts > 1, counts - quotas, -np.inf))] -= 1
+    order = rng.permutation(len(labels))
+    groups = [order[labels[order] == group][:k] for group, k in enumerate(counts)]
+    return np.sort(np.concatenate(groups))
+
+
+def standard_error(values):
+    """Standard error of the mean of independent values; NaN of a single one."""
+    if len(values) == 1:
+        return np.nan
+    return float(np.std(values, ddof=1) / np.sqrt(len(values)))
+
+
 def combine(weights, of_sizes, subsets, estimates):
     """Weigh the groups' and the subsets' estimates into the terms of DSMI."""
     groups, rest = estimates[: len(weights)], iter(estimates[len(weights) :])

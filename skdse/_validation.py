@@ -102,6 +102,11 @@ def check_max_samples(max_samples):
         )
 
 
+def count_samples(X):
+    """Return the number of samples of anything that scikit-learn takes as X."""
+    return X.shape[0] if hasattr(X, "shape") else len(X)
+
+
 def sample_count(n_samples, max_samples):
     """Number of samples that max_samples leaves of n_samples."""
     if max_samples is None:

@@ -32,10 +32,15 @@ from ._progress import Progress
 from ._representation import (
     as_matrix,
     check_representation,
-    count_samples,
     represent,
 )
-from ._validation import check_count, check_measure, check_option, check_work
+from ._validation import (
+    check_count,
+    check_measure,
+    check_option,
+    check_work,
+    count_samples,
+)
 
 __all__ = ["representation_scorer", "select_representation"]
 

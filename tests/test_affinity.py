@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose
 from scipy.spatial.distance import cdist, pdist, squareform
 from sklearn import config_context
 
@@ -160,3 +161,33 @@ def test_head_is_the_affinity_of_the_first_samples(X, made, n, monkeypatch):
     np.testing.assert_allclose(head @ V, expected, atol=1e-12)
     assert len(tiled.kept) == (6 if made else 0)
     assert head.shape == (n, n)
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "cityblock", "seuclidean"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_shared_distance_is_taken_off_by_definition(X, metric, dtype):
+    D = squareform(pdist(X, metric))
+    r = np.median(np.sort(D, axis=1)[:, 3])
+    expected = np.exp(-np.maximum(D**2 - r**2, 0) / (2 * 0.8**2))
+    G = gaussian_affinity(X, 0.8, metric, dtype, shared=r)
+    assert_allclose(G, expected, atol=1e-5 if dtype == np.float32 else 1e-12)
+    assert G.max() == 1
+
+
+def test_a_shared_distance_survives_tiny_bandwidths(rng):
+    # Bandwidths so small against the spread that near pairs go by differences.
+    X = np.repeat(1e4 * rng.normal(size=(10, 3)), 4, axis=0)
+    X += 1e-3 * rng.normal(size=X.shape)
+    D = cdist(X, X)
+    r = np.median(np.sort(D, axis=1)[:, 1])
+    expected = np.exp(-np.maximum(D**2 - r**2, 0) / (2 * 1e-3**2))
+    G = gaussian_affinity(X, 1e-3, shared=r)
+    assert_allclose(G, expected, atol=1e-5)
+
+
+def test_squared_distances_far_from_the_origin(rng):
+    X = rng.normal(size=(50, 4))
+    expected = gaussian_affinity(X, 2.0, "sqeuclidean")
+    assert_allclose(expected, np.exp(-(cdist(X, X) ** 4) / 8), atol=1e-12)
+    shifted = gaussian_affinity(X + 2.0**20, 2.0, "sqeuclidean")
+    assert_allclose(shifted, expected, atol=1e-6)

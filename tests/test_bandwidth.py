@@ -7,7 +7,7 @@ from scipy.spatial.distance import pdist, squareform
 from skdse import _bandwidth
 from skdse._bandwidth import fit_bandwidth, median_distance
 
-RULES = ["median", "knn", "adaptive"]
+RULES = ["median", "reduced", "knn", "adaptive"]
 
 
 @pytest.fixture
@@ -108,3 +108,51 @@ def test_median_of_mostly_duplicates_is_the_smallest_positive_distance():
 @pytest.mark.parametrize("X", [np.ones((7, 2)), np.ones((1, 2))])
 def test_no_two_samples_differ(rule, X):
     assert fit_bandwidth(X, rule).sigma == 0
+
+
+def test_reduced_by_definition(X):
+    # r is the median distance to the first neighbour; σ half the median of
+    # sqrt(max(d² - r², 0)).
+    squares = np.square(squareform(pdist(X)))
+    r = np.median(neighbor_distance(X, 1))
+    reduced = np.sqrt(np.maximum(squares - r**2, 0))
+    found = fit_bandwidth(X, "reduced")
+    assert found.shared == pytest.approx(r)
+    sigma = np.median(reduced[np.triu_indices(len(X), 1)]) / 2
+    assert found.sigma == pytest.approx(sigma, rel=1e-4)
+    assert found.at(X[:3]) == found.sigma
+
+
+@pytest.mark.parametrize("metric", ["cityblock", "cosine", "seuclidean", "chebyshev"])
+def test_reduced_with_other_metrics(X, metric):
+    D = squareform(pdist(X, metric))
+    found = fit_bandwidth(X, "reduced", metric=metric)
+    np.fill_diagonal(D, np.inf)
+    assert found.shared == pytest.approx(np.median(D.min(axis=1)))
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "seuclidean"])
+def test_reduced_of_many_samples_looks_at_some(metric, monkeypatch):
+    X = np.random.default_rng(1).normal(size=(600, 3))
+    exact = fit_bandwidth(X, "reduced", metric=metric)
+    monkeypatch.setattr(_bandwidth, "MEDIAN_ALL_PAIRS", 300)
+    found = fit_bandwidth(X, "reduced", metric=metric, random_state=0)
+    assert found.sigma == pytest.approx(exact.sigma, rel=0.1)
+    # The nearest of all samples, or with parameters estimated from all, of the some.
+    ratio = found.shared / exact.shared
+    assert 0.9 < ratio < 1.1 if metric == "euclidean" else 1.1 < ratio < 1.5
+    again = fit_bandwidth(X, "reduced", metric=metric, random_state=0)
+    assert (again.sigma, again.shared) == (found.sigma, found.shared)
+
+
+def test_reduced_takes_equal_distances_as_they_are():
+    found = fit_bandwidth(np.eye(20), "reduced")
+    assert found.shared == 0
+    assert found.sigma == pytest.approx(2**0.5 / 2)
+
+
+def test_reduced_of_copies_is_half_the_median():
+    X = np.repeat(np.random.default_rng(0).normal(size=(20, 3)), 2, axis=0)
+    found = fit_bandwidth(X, "reduced")
+    assert found.shared == pytest.approx(0, abs=1e-6)
+    assert found.sigma == pytest.approx(fit_bandwidth(X, "median").sigma)

@@ -354,7 +354,7 @@ def test_float32_is_measured_as_its_values_in_float64(baseline):
             MatrixEntryEntropy(bandwidth=-1),
             ValueError,
             "bandwidth must be a positive number or one of ['adaptive', 'auto', "
-            "'knn', 'median']; got -1.",
+            "'knn', 'median', 'reduced']; got -1.",
         ),
         (MatrixEntryEntropy(alpha=1.5), ValueError, "alpha == 1.5, must be <= 1."),
         (MatrixEntryEntropy(alpha=-0.5), ValueError, "alpha == -0.5, must be >= 0."),

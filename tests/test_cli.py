@@ -486,7 +486,7 @@ def save_bad_files():
         (
             "Z.npy --bandwidth -1",
             "bandwidth must be a positive number or one of ['adaptive', 'auto', "
-            "'knn', 'median']; got -1.",
+            "'knn', 'median', 'reduced']; got -1.",
         ),
         (
             "Z.npy --n-neighbors 1.5",

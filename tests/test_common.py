@@ -31,7 +31,8 @@ ESTIMATORS = [
     DiffusionSpectralEntropy(eigen_solver="arpack", n_components=4),
     DiffusionSpectralEntropy(t="auto"),
     DiffusionSpectralEntropy(t=2.5, max_samples=20),
-    DiffusionSpectralEntropy(max_samples=0.5, random_state=0),
+    DiffusionSpectralEntropy(max_samples=0.5, n_repeats=3, random_state=0),
+    DiffusionSpectralEntropy(bandwidth="reduced", metric="cosine"),
     DiffusionSpectralMI(),
     DiffusionSpectralMI(normalize=True, n_repeats=2, n_jobs=2),
     DiffusionSpectralMI(DiffusionSpectralEntropy(t="auto"), n_repeats=2),
@@ -40,6 +41,7 @@ ESTIMATORS = [
     ),
     DiffusionSpectralMI(DiffusionSpectralEntropy(affinity="precomputed"), n_repeats=2),
     DiffusionSpectralMI(DiffusionSpectralEntropy(max_samples=10), n_repeats=2),
+    DiffusionSpectralMI(max_samples=0.6, n_repeats=2),
     DiffusionSpectralMI(ShannonEntropy(), target="discrete", n_repeats=2),
     DiffusionSpectralMI(
         MatrixEntryEntropy(), target="continuous", n_groups=2, n_repeats=2

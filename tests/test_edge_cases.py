@@ -21,7 +21,7 @@ from skdse import (
 )
 
 NEAREST = {"affinity": "nearest_neighbors"}
-RULES = ("auto", "median", "knn", "adaptive", 1.0)
+RULES = ("auto", "median", "reduced", "knn", "adaptive", 1.0)
 GAUSSIAN_RULES = [
     make(bandwidth=rule)
     for make in (
@@ -58,7 +58,7 @@ UNIFORM = (
 )
 RULE_OF_BANDWIDTH = (
     "bandwidth must be a positive number or one of ['adaptive', 'auto', 'knn', "
-    "'median']; got {}."
+    "'median', 'reduced']; got {}."
 )
 
 
@@ -379,7 +379,7 @@ def test_identical_samples_fill_the_diffusion_matrix_evenly(rule):
     assert fitted.entropy_ == pytest.approx(2 * np.log2(20), rel=1e-12)
 
 
-@pytest.mark.parametrize("rule", ["auto", "median", "knn", "adaptive"])
+@pytest.mark.parametrize("rule", ["auto", "median", "reduced", "knn", "adaptive"])
 @pytest.mark.parametrize("affinity", ["gaussian", "nearest_neighbors"])
 def test_samples_of_one_direction_are_identical_by_the_cosine(rule, affinity):
     X = np.outer(np.arange(1, 31), [1.0, 2.0, 3.0])
@@ -655,7 +655,7 @@ def test_saturated_mutual_information_warns_once(bandwidth, message, X, y):
     assert [warning.filename for warning in caught] == [__file__]
 
 
-@pytest.mark.parametrize("rule", ["auto", "median", "knn", "adaptive"])
+@pytest.mark.parametrize("rule", ["auto", "median", "reduced", "knn", "adaptive"])
 def test_rules_do_not_saturate(rule, X, y):
     for scale in (1e-6, 1e6):  # a warning would be an error
         dse = DiffusionSpectralEntropy(bandwidth=rule).fit(X * scale)

@@ -11,6 +11,7 @@ from skdse import DiffusionSpectralEntropy, diffusion_spectral_entropy
 
 SCALE_FREE = [
     {"bandwidth": "median"},
+    {"bandwidth": "reduced"},
     {"bandwidth": "knn"},
     {"bandwidth": "adaptive"},
     {"affinity": "nearest_neighbors"},
@@ -229,3 +230,91 @@ def test_score_has_the_fitted_bandwidth(X):
         diffusion_spectral_entropy(rest, bandwidth=dse.bandwidth_), abs=1e-12
     )
     assert dse.score(half) == dse.entropy_
+
+
+# Subsamples of one size
+# ----------------------
+
+
+def test_repeats_are_single_subsamples_averaged():
+    # By hand: the same draws, one at a time.
+    X = np.random.default_rng(0).normal(size=(200, 3))
+    options = {"max_samples": 50, "random_state": 0}
+    found = DiffusionSpectralEntropy(n_repeats=4, **options).fit(X)
+    first = DiffusionSpectralEntropy(**options).fit(X)
+    rng = np.random.RandomState(0)
+    rng.choice(200, 50, replace=False)
+    rng.randint(2**31 - 1)
+    others = [
+        DiffusionSpectralEntropy(
+            max_samples=50, random_state=rng.randint(2**31 - 1)
+        ).fit(X)
+        for _ in range(3)
+    ]
+    values = [one.entropy_ for one in (first, *others)]
+    assert len(set(values)) == 4
+    assert found.entropy_ == pytest.approx(np.mean(values))
+    error = np.std(values, ddof=1) / 2
+    assert found.entropy_std_error_ == pytest.approx(error)
+    assert found.entropy_interval_ == pytest.approx(
+        (found.entropy_ - 2 * error, found.entropy_ + 2 * error)
+    )
+    assert found.effective_rank_ == pytest.approx(2**found.entropy_)
+    assert found.bandwidth_ == first.bandwidth_
+
+
+def test_repeats_of_a_solver_add_its_error():
+    X = np.random.default_rng(0).normal(size=(300, 3))
+    found = DiffusionSpectralEntropy(
+        bandwidth=1.0,
+        max_samples=100,
+        n_repeats=3,
+        eigen_solver="lanczos",
+        tol=0.05,
+        random_state=0,
+    ).fit(X)
+    exact = DiffusionSpectralEntropy(
+        bandwidth=1.0, max_samples=100, n_repeats=3, random_state=0
+    ).fit(X)
+    assert found.entropy_ == pytest.approx(exact.entropy_, abs=0.1)
+    assert found.entropy_std_error_ > 0
+
+
+def test_all_samples_are_measured_once():
+    X = np.random.default_rng(0).normal(size=(30, 3))
+    once = DiffusionSpectralEntropy().fit(X)
+    for max_samples in (None, 30, 1.0):
+        dse = DiffusionSpectralEntropy(max_samples=max_samples, n_repeats=5).fit(X)
+        assert dse.entropy_ == once.entropy_
+        assert dse.entropy_std_error_ == 0
+        assert dse.score(X) == pytest.approx(once.entropy_)
+
+
+def test_a_share_of_repeats_is_between_0_and_1():
+    X = np.random.default_rng(0).normal(size=(90, 3))
+    options = {"max_samples": 40, "n_repeats": 3, "random_state": 0}
+    bits = DiffusionSpectralEntropy(**options).fit(X)
+    share = DiffusionSpectralEntropy(normalize=True, **options).fit(X)
+    assert share.entropy_ == pytest.approx(bits.entropy_ / np.log2(40))
+    assert share.effective_rank_ == pytest.approx(bits.effective_rank_)
+    score = share.score(X)
+    assert 0 < score < 1
+    assert score == pytest.approx(bits.score(X) / np.log2(40))
+    # A mean of three subsamples at the fitted bandwidth, not one.
+    one = DiffusionSpectralEntropy(max_samples=40, random_state=0).fit(X)
+    assert one.score(X) != bits.score(X)
+
+
+def test_sets_of_different_sizes_compare_at_one_size():
+    # What grows with n in bits is the same at a stated size.
+    rng = np.random.default_rng(0)
+    small, large = rng.normal(size=(150, 3)), rng.normal(size=(900, 3))
+    grown = [DiffusionSpectralEntropy(t=0.5).fit(X).entropy_ for X in (small, large)]
+    assert grown[1] - grown[0] > 0.9
+    at = [
+        DiffusionSpectralEntropy(
+            t=0.5, max_samples=100, n_repeats=5, random_state=0
+        ).fit(X)
+        for X in (small, large)
+    ]
+    assert at[0].entropy_ == pytest.approx(at[1].entropy_, abs=0.15)

@@ -27,6 +27,7 @@ from skdse import (
     _mutual_info,
     diffusion_spectral_mutual_info,
 )
+from skdse._terms import stratified_rows
 
 ATOL = 1e-12
 ENTROPIES = [
@@ -782,7 +783,7 @@ def test_lengths_must_agree():
             {"estimator": _fixed(-1)},
             ValueError,
             "bandwidth must be a positive number or one of ['adaptive', 'auto', "
-            "'knn', 'median']; got -1.",
+            "'knn', 'median', 'reduced']; got -1.",
         ),
         ({"estimator": ShannonEntropy(0)}, ValueError, "n_bins == 0, must be >= 1."),
     ],
@@ -818,3 +819,105 @@ def test_float32_data_are_measured_in_float64():
     expected = expected.fit(X.astype(np.float64), y).mutual_info_
     dsmi = DiffusionSpectralMI(_fixed(), random_state=0).fit(X, y)
     assert_allclose(dsmi.mutual_info_, expected, atol=1e-10)
+
+
+# Subsamples of one size
+# ----------------------
+
+
+def test_subsamples_are_measured_by_themselves_and_averaged():
+    X, y = _clusters((30, 60, 90))
+    dsmi = DiffusionSpectralMI(max_samples=60, n_repeats=4, random_state=0).fit(X, y)
+    # By hand: the same draws, one subsample at a time.
+    rng = np.random.RandomState(0)
+    rng.randint(2**31 - 1)
+    values, entropies = [], []
+    for _ in range(4):
+        rows = stratified_rows(y, 60, rng)
+        assert_array_equal(np.bincount(y[rows]), [10, 20, 30])
+        seed = rng.randint(2**31 - 1)
+        one = DiffusionSpectralMI(n_repeats=1, random_state=seed).fit(X[rows], y[rows])
+        values.append(one.mutual_info_)
+        entropies.append(one.group_entropies_)
+    assert dsmi.mutual_info_ == pytest.approx(np.mean(values))
+    assert dsmi.mutual_info_std_error_ == pytest.approx(np.std(values, ddof=1) / 2)
+    assert_allclose(dsmi.group_entropies_, np.mean(entropies, axis=0))
+    assert dsmi.mutual_info_ == pytest.approx(dsmi.entropy_ - dsmi.conditional_entropy_)
+    assert len(dsmi.labels_) == 180
+    assert 0 < dsmi.score(X, y) < dsmi.entropy_
+
+
+@pytest.mark.parametrize("max_samples", [None, 63, 1.0, 1000])
+def test_all_samples_are_no_subsample(max_samples):
+    X, y = _clusters()
+    whole = DiffusionSpectralMI(random_state=0).fit(X, y)
+    dsmi = DiffusionSpectralMI(max_samples=max_samples, random_state=0).fit(X, y)
+    assert dsmi.mutual_info_ == whole.mutual_info_
+    assert dsmi.score(X, y) == whole.score(X, y)
+
+
+def test_one_subsample_has_no_standard_error():
+    X, y = _clusters()
+    dsmi = DiffusionSpectralMI(max_samples=0.5, n_repeats=1, random_state=0).fit(X, y)
+    assert np.isnan(dsmi.mutual_info_std_error_)
+    assert np.isfinite(dsmi.mutual_info_)
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        ShannonEntropy(),
+        DiffusionSpectralEntropy(affinity="precomputed"),
+        DiffusionSpectralEntropy(max_samples=5),
+        DiffusionSpectralEntropy(t="auto"),
+    ],
+)
+def test_subsamples_with_any_entropy(estimator):
+    X, y = _clusters()
+    if getattr(estimator, "affinity", "") == "precomputed":
+        X = np.exp(-(np.linalg.norm(X[:, None] - X, axis=2) ** 2) / 2)
+    share = DiffusionSpectralMI(
+        estimator, max_samples=30, normalize=True, random_state=0
+    ).fit(X, y)
+    assert -1 < share.mutual_info_ <= 1
+    assert np.isfinite(share.score(X, y))
+
+
+def test_subsamples_of_a_target_that_is_clustered():
+    X, _ = _clusters()
+    dsmi = DiffusionSpectralMI(
+        target="continuous", n_groups=3, max_samples=30, random_state=0
+    ).fit(X, X)
+    assert len(dsmi.group_entropies_) == 3
+    assert np.isfinite(dsmi.score(X[:40], X[:40]))
+
+
+def test_sets_of_different_sizes_compare_at_one_size():
+    few, many = _clusters((40, 40, 40)), _clusters((300, 300, 300))
+    at = [
+        DiffusionSpectralMI(max_samples=90, n_repeats=8, random_state=0).fit(*data)
+        for data in (few, many)
+    ]
+    alone = [DiffusionSpectralMI(random_state=0).fit(*data) for data in (few, many)]
+    gap_alone = abs(alone[1].mutual_info_ - alone[0].mutual_info_)
+    gap_at = abs(at[1].mutual_info_ - at[0].mutual_info_)
+    assert gap_at < gap_alone
+
+
+@pytest.mark.parametrize("max_samples", [0, -1, 1.5, "half", True])
+def test_bad_max_samples(max_samples):
+    with pytest.raises((TypeError, ValueError), match="max_samples"):
+        DiffusionSpectralMI(max_samples=max_samples).fit(*_clusters())
+
+
+def test_too_few_samples_for_the_groups():
+    with pytest.raises(ValueError, match="got 2 samples for 3 groups"):
+        DiffusionSpectralMI(max_samples=2).fit(*_clusters())
+
+
+def test_the_default_estimator_takes_squared_distances():
+    X, y = _clusters()
+    entropy = DiffusionSpectralEntropy(bandwidth="adaptive", metric="sqeuclidean")
+    named = DiffusionSpectralMI(entropy, random_state=0).fit(X, y)
+    dsmi = DiffusionSpectralMI(random_state=0).fit(X, y)
+    assert dsmi.mutual_info_ == named.mutual_info_

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from numpy.testing import assert_array_equal
 from scipy.spatial.distance import cdist
 
 from skdse import _neighbors
@@ -108,3 +109,15 @@ def test_own_index_missing_from_the_list_costs_the_farthest():
     kept, columns = _neighbors._drop_self(distances, indices)
     np.testing.assert_array_equal(columns, [[1, 2], [2, 0], [1, 0]])
     np.testing.assert_array_equal(kept, [[1, 2], [1, 2], [1, 2]])
+
+
+@pytest.mark.parametrize("d", [3, 40])
+def test_squared_distances_are_those_of_the_distances(d):
+    X = np.random.default_rng(0).normal(size=(60, d)) + 1e4
+    X[:10] = X[10:20]
+    squared, plain = (NeighborIndex(X, m, 4) for m in ("sqeuclidean", "euclidean"))
+    distances, indices = squared.kneighbors(4)
+    assert_array_equal(distances, plain.kneighbors(4)[0] ** 2)
+    assert_array_equal(indices, plain.kneighbors(4)[1])
+    assert_array_equal(distances[:10, 0], 0)
+    assert_array_equal(squared.query(X[5:9], 4), distances[5:9])

@@ -37,6 +37,7 @@ ORDER = (
     "_terms",
     "_mutual_info",
     "_permutation",
+    "_confidence",
     "__init__",
     "_measures",
     "_hooks",
@@ -97,6 +98,7 @@ def test_public_names():
         "__version__",
         "diffusion_spectral_entropy",
         "diffusion_spectral_mutual_info",
+        "mutual_info_confidence_interval",
         "mutual_info_permutation_test",
         "show_versions",
     ]
@@ -117,16 +119,22 @@ def test_no_other_name_is_public():
             "(*, affinity='gaussian', bandwidth='auto', bandwidth_scale=1.0, "
             "bandwidth_neighbors=5, n_neighbors=15, metric='euclidean', alpha=0.5, "
             "t=1, eigen_solver='auto', n_components=None, tol=0.001, "
-            "max_samples=None, normalize=False, random_state=None, n_jobs=None, "
-            "verbose=0)",
+            "max_samples=None, n_repeats=1, normalize=False, random_state=None, "
+            "n_jobs=None, verbose=0)",
         ),
         (
             "DiffusionSpectralMI",
             "(estimator=None, *, target='auto', n_groups=10, clusterer=None, "
-            "n_repeats=5, normalize=False, random_state=None, n_jobs=None, verbose=0)",
+            "n_repeats=5, max_samples=None, normalize=False, random_state=None, "
+            "n_jobs=None, verbose=0)",
         ),
         ("diffusion_spectral_entropy", "(X, **params)"),
         ("diffusion_spectral_mutual_info", "(X, y, **params)"),
+        (
+            "mutual_info_confidence_interval",
+            "(X, y, *, estimator=None, confidence_level=0.95, n_subsamples=50, "
+            "random_state=None, n_jobs=None, verbose=0)",
+        ),
         (
             "mutual_info_permutation_test",
             "(X, y, *, estimator=None, n_permutations=200, n_partitions=None, "

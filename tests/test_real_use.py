@@ -41,7 +41,7 @@ def wide_kernel(X):
     return rbf_kernel(X, gamma=1e-3)
 
 
-RULES = ("auto", "median", "knn", "adaptive", 20.0)
+RULES = ("auto", "median", "reduced", "knn", "adaptive", 20.0)
 ESTIMATORS = [
     *(DiffusionSpectralEntropy(bandwidth=rule) for rule in RULES),
     *(

@@ -110,21 +110,21 @@ def measure(Z, y, n, groups, found):
     """Accuracies of probes and scores of one representation, beyond those found."""
     if "linear accuracy" not in found:
         found |= scores.probe_accuracies(Z, y, n)
-    rows = _balanced(y[:n], PER_CLASS)
+    rows = balanced(y[:n], PER_CLASS)
     Z, y, groups = Z[rows], y[rows], groups[rows]
     representation = settings.Representation(Z)
     for setting in settings.mutual_info_settings():
         _put(found, f"DSMI(Z;Y) {setting.name}", representation, setting, y)
     for setting in settings.input_settings():
         _put(found, f"DSMI(Z;X) {setting.name}", representation, setting, groups)
-    few = settings.Representation(Z[_balanced(y, PER_CLASS_ENTROPY)])
+    few = settings.Representation(Z[balanced(y, PER_CLASS_ENTROPY)])
     for setting in settings.entropy_settings():
         _put_entropy(found, f"DSE {setting.name}", few, setting)
     _put_competitors(found, Z, y)
     return found
 
 
-def _balanced(y, per_class):
+def balanced(y, per_class):
     """Rows of the first samples of each class."""
     return np.sort(
         np.concatenate(

@@ -41,6 +41,11 @@ PROBES = {
 KERNELS = ("nystroem", "pca")
 COMPONENTS = (2, 4, 8, 16, 32, 48)
 WIDTHS = (0.3, 1.0, 3.0)
+SETTINGS = [
+    *(("euclidean", t, normalize) for t in (1, 2) for normalize in (False, True)),
+    *(("sqeuclidean", t, normalize) for t in (1, 2) for normalize in (False, True)),
+    ("cosine", 1, True),
+]
 
 
 class GaussianFeatures(TransformerMixin, BaseEstimator):
@@ -100,8 +105,7 @@ def make_search(kernel, n_features, measures, seed):
         grid |= {"kernel__n_components": n_components, "kernel__width": WIDTHS}
     accuracies = {name: partial(probe_accuracy, probe=name) for name in PROBES}
     scorers = {
-        name: measure if callable(measure) else representation_scorer(measure)
-        for name, measure in measures.items()
+        name: representation_scorer(measure) for name, measure in measures.items()
     }
     return GridSearchCV(
         Pipeline([("scaler", "passthrough"), *steps, ("probe", Probes())]),
@@ -114,16 +118,12 @@ def make_search(kernel, n_features, measures, seed):
 
 
 def measures_to_compare():
-    """Measures by name: bits and shares, at plain and squared distances, two times."""
+    """Measures by name: metric, time, and bits or shares."""
     measures = {"dsmi": "dsmi"}
-    for metric in ("euclidean", "sqeuclidean", "cosine"):
-        for t in (1, 2):
-            for normalize in (False, True):
-                entropy = DiffusionSpectralEntropy(
-                    bandwidth="adaptive", metric=metric, t=t
-                )
-                name = f"{metric}, t={t}, {'share' if normalize else 'bits'}"
-                measures[name] = DiffusionSpectralMI(entropy, normalize=normalize)
+    for metric, t, normalize in SETTINGS:
+        entropy = DiffusionSpectralEntropy(bandwidth="adaptive", metric=metric, t=t)
+        name = f"{metric}, t={t}, {'share' if normalize else 'bits'}"
+        measures[name] = DiffusionSpectralMI(entropy, normalize=normalize, n_jobs=1)
     return measures
 
 
