@@ -11,10 +11,13 @@ start with ``#`` (versions, processor) stand below the table::
 
 import csv
 from pathlib import Path
+from typing import ClassVar
 
 from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx.util.docutils import SphinxDirective
+
+SCROLLED = "pst-scrollable-table-container"
 
 
 def read_results(path):
@@ -52,7 +55,7 @@ class ResultsTable(SphinxDirective):
     """A table from a CSV file, given relative to the page."""
 
     required_arguments = 1
-    option_spec = {
+    option_spec: ClassVar = {
         "columns": directives.unchanged,
         "digits": directives.positive_int,
         "rows": directives.positive_int,
@@ -73,9 +76,7 @@ class ResultsTable(SphinxDirective):
         rows = rows[: self.options.get("rows")]
         columns = chosen(self.options.get("columns"), rows[0])
         table = self._table(columns, rows, self.options.get("digits", 3))
-        scrolled = nodes.container(
-            "", table, classes=["pst-scrollable-table-container"]
-        )
+        scrolled = nodes.container("", table, classes=[SCROLLED])
         if not comments or "no-comments" in self.options:
             return [scrolled]
         note = nodes.paragraph(text=" · ".join(comments), classes=["results-note"])

@@ -23,10 +23,11 @@ circles = {
 }
 
 # %%
-# DSE over two decades of bandwidth. With wide Gaussians all samples see each other alike,
-# and DSE goes to 0; with narrow ones each sees only itself, and DSE goes to log2(n), the
-# same for any data. Both ends say nothing, and skdse warns of them. In between, DSE
-# falls by one bit each time σ doubles: the circle has one dimension. α hardly matters.
+# DSE over two decades of bandwidth. With wide Gaussians all samples see each other
+# alike, and DSE goes to 0; with narrow ones each sees only itself, and DSE goes to
+# log2(n), the same for any data. Both ends say nothing, and skdse warns of them. In
+# between, DSE falls by one bit each time σ doubles: the circle has one dimension. α
+# hardly matters.
 
 sigmas = np.geomspace(0.01, 2.0, 15)
 by_sigma = {
@@ -38,8 +39,8 @@ print(f'bandwidth="median" is {rule:.2f} for the even circle')
 
 # %%
 # Over time the walker forgets where it started. α = 1 divides the density out, and the
-# crowded circle is as the even one. With α = 0, the graph's own walk, the crowd keeps the
-# walker, the rest of the circle is soon forgotten, and DSE falls faster. α = ½, the
+# crowded circle is as the even one. With α = 0, the graph's own walk, the crowd keeps
+# the walker, the rest of the circle is soon forgotten, and DSE falls faster. α = ½, the
 # paper's choice and the default, is between.
 
 times = np.geomspace(1, 300, 30)

@@ -8,8 +8,8 @@ have made of the samples, whatever classifier comes after.
 """
 
 # %%
-# Kernel features of the digits, and a classifier to put them to the test. The search may
-# choose the width of the kernel and the number of features.
+# Kernel features of the digits, and a classifier to put them to the test. The search
+# may choose the width of the kernel and the number of features.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -33,8 +33,8 @@ grid = {
 }
 
 # %%
-# The scorer takes the place of ``scoring="accuracy"``. It measures the mutual information
-# of features and labels on each held-out fold, as a share of the entropy.
+# The scorer takes the place of ``scoring="accuracy"``. It measures the mutual
+# information of features and labels on each held-out fold, as a share of the entropy.
 
 search = GridSearchCV(pipeline, grid, scoring=representation_scorer("dsmi"), cv=2)
 search.fit(X, y)

@@ -7,8 +7,8 @@ with the labels and DSE of each candidate, and a rule of your own weighs them.
 """
 
 # %%
-# Perceptrons of several widths and penalties on the digits. Their representation is what
-# the last hidden layer makes of held-out images.
+# Perceptrons of several widths and penalties on the digits. Their representation is
+# what the last hidden layer makes of held-out images.
 
 import matplotlib.pyplot as plt
 import numpy as np

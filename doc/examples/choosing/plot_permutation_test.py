@@ -27,7 +27,8 @@ for name, test in tests.items():
     print(f"{name}: DSMI {test.statistic:.3f} bits, p = {test.pvalue:.3f}")
 
 # %%
-# Bars: DSMI of the same samples with permuted labels. Line: with the labels as they are.
+# Bars: DSMI of the same samples with permuted labels. Line: with the labels as they
+# are.
 
 fig, axes = plt.subplots(1, 2, figsize=(9, 3.6), sharex=True, layout="constrained")
 for ax, (name, test) in zip(axes, tests.items(), strict=True):

@@ -2,8 +2,8 @@
 Probes in the middle of a pipeline
 ==================================
 
-Every estimator of skdse passes samples through unchanged and keeps what it measured. Set
-between the steps of a pipeline, it tells where information is made or lost.
+Every estimator of skdse passes samples through unchanged and keeps what it measured.
+Set between the steps of a pipeline, it tells where information is made or lost.
 """
 
 # %%
@@ -54,8 +54,8 @@ for name, step in probes.items():
 
 # %%
 # Scaling matters most: unscaled, one feature in large units (proline) hides the others.
-# The discriminants have seen the labels; what they gain on the samples that
-# they were fitted to is partly learned by heart.
+# The discriminants have seen the labels; what they gain on the samples that they were
+# fitted to is partly learned by heart.
 
 names = list(probes)
 within = [probes[name].conditional_entropy_ for name in names]

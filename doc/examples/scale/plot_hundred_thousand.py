@@ -2,9 +2,9 @@
 A hundred thousand samples on a sparse graph
 ============================================
 
-All pairs of 100,000 samples are 10 billion. A graph of nearest neighbours has 1.5 million
-edges, and the entropy of its spectrum is estimated to within a stated error, without
-solving for a single eigenvalue.
+All pairs of 100,000 samples are 10 billion. A graph of nearest neighbours has 1.5
+million edges, and the entropy of its spectrum is estimated to within a stated error,
+without solving for a single eigenvalue.
 """
 
 # %%
@@ -46,8 +46,8 @@ for n in sizes:
 
 # %%
 # DSE grows with the number of samples, since cells of neighbours get smaller: compare
-# sets of one size, or :math:`\log_2 n` less DSE. Time grows about as n; the
-# first search of more than some thousand samples also compiles code.
+# sets of one size, or :math:`\log_2 n` less DSE. Time grows about as n; the first
+# search of more than some thousand samples also compiles code.
 
 fig, (left, right) = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
 left.semilogx(sizes, np.log2(sizes), "--", color="gray", label="log2(n)")

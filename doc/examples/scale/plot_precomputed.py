@@ -7,8 +7,8 @@ Friendships, citations and molecules come as graphs. Give the weights as they ar
 """
 
 # %%
-# Four communities of 60. Of the edges, a share leads anywhere instead of to
-# the own community; each node has about 8.
+# Four communities of 60. Of the edges, a share leads anywhere instead of to the own
+# community; each node has about 8.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -34,8 +34,8 @@ def make_graph(stray, seed=0):
 
 # %%
 # The entropy of a random walk after t steps. Where communities are apart, the walk is
-# soon confined to four of them, and DSE comes to rest at log2(4) = 2 bits; where they are
-# mixed, it forgets everything.
+# soon confined to four of them, and DSE comes to rest at log2(4) = 2 bits; where they
+# are mixed, it forgets everything.
 
 stray_shares = [0.0, 0.02, 0.1, 0.5, 1.0]
 graphs = {stray: make_graph(stray) for stray in stray_shares}
@@ -46,8 +46,8 @@ curves = {
 }
 
 # %%
-# DSMI with the communities takes the same graphs. A subset of nodes has the
-# edges among its own.
+# DSMI with the communities takes the same graphs. A subset of nodes has the edges among
+# its own.
 
 walk = DiffusionSpectralEntropy(affinity="precomputed", t=3)
 for stray, G in graphs.items():

@@ -8,8 +8,8 @@ has a cell of its own. This is the paper's first experiment, made smaller.
 """
 
 # %%
-# Samples are uniform in the first d of 512 dimensions and constant in the others. Noise,
-# uniform in ± its level, is added to every coordinate.
+# Samples are uniform in the first d of 512 dimensions and constant in the others.
+# Noise, uniform in ± its level, is added to every coordinate.
 
 import matplotlib.pyplot as plt
 import numpy as np
