@@ -15,7 +15,7 @@ from sklearn import get_config
 from sklearn.metrics import pairwise_distances
 from sklearn.utils import gen_batches
 
-from ._neighbors import EUCLIDEAN
+from ._neighbors import EUCLIDEAN, SQUARED
 from ._parallel import map_threads
 from ._progress import Progress
 from ._validation import check_affinity_matrix
@@ -143,7 +143,10 @@ class TiledGaussian:
             tile = self._exponents(rows, columns)
             np.exp(np.minimum(tile, 0, out=tile), out=tile)
         else:
-            D = pairwise_distances(self.X[rows], self.X[columns], metric=self.metric)
+            X, Y = self.X[rows], self.X[columns]
+            if self.metric == SQUARED:  # see center
+                X, Y = X - self.center, Y - self.center
+            D = pairwise_distances(X, Y, metric=self.metric)
             tile = _from_distances(
                 D, *(at(self.sigma, part) for part in (rows, columns))
             )

@@ -9,7 +9,6 @@ term, and E S_D(X*_m), which depends on m alone, is estimated once for each size
 """
 
 import warnings
-from dataclasses import dataclass
 
 import numpy as np
 from sklearn.base import (
@@ -23,17 +22,28 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from ._base import (
     FLOATS,
     MAX_SEED,
-    SATURATION,
     BaseEntropy,
     PassThroughMixin,
-    take_scale,
     warn_if_saturated,
 )
 from ._entropy import DiffusionSpectralEntropy
 from ._grouping import BINNINGS, TARGETS, group_target
 from ._parallel import run_tasks
-from ._spectrum import EntropyEstimate
-from ._validation import check_count, check_flag, check_option, check_work
+from ._terms import (
+    combine,
+    draw_subsets,
+    entropies_of,
+    fit_scale,
+    fit_subset,
+    group_rows,
+)
+from ._validation import (
+    check_count,
+    check_flag,
+    check_measure,
+    check_option,
+    check_work,
+)
 
 
 def diffusion_spectral_mutual_info(X, y, **params):
@@ -78,25 +88,6 @@ def diffusion_spectral_mutual_info(X, y, **params):
     1.0000
     """
     return DiffusionSpectralMI(**params).fit(X, y).mutual_info_
-
-
-@dataclass(frozen=True)
-class _Terms:
-    """The two sides of the difference, in bits."""
-
-    entropy: float
-    conditional_entropy: float
-    std_error: float
-    group_entropies: np.ndarray
-    saturation: str
-
-    def mutual_info(self, normalize):
-        """Mutual information and its standard error, as shares if normalize."""
-        scale = 1.0
-        if normalize:
-            scale = 1 / self.entropy if self.entropy > 0 else 0.0
-        difference = self.entropy - self.conditional_entropy
-        return scale * difference, scale * self.std_error
 
 
 class DiffusionSpectralMI(MetaEstimatorMixin, PassThroughMixin, BaseEstimator):
@@ -235,12 +226,10 @@ class DiffusionSpectralMI(MetaEstimatorMixin, PassThroughMixin, BaseEstimator):
         estimator = self._make_estimator()
         X = self._validate(X, y, estimator, reset=True)
         rng = check_random_state(self.random_state)
-        self._grouping = group_target(
-            y, self.target, self.n_groups, self.clusterer, rng.randint(MAX_SEED)
-        )
+        self._grouping = self._group(y, rng)
         self.groups_ = self._grouping.groups
         self.labels_ = self._grouping.labels
-        self.estimator_ = _fit_scale(estimator, X, rng.randint(MAX_SEED))
+        self.estimator_ = fit_scale(estimator, X, rng.randint(MAX_SEED))
         terms = self._measure(X, self._grouping, rng, fitted=True)
         self.entropy_ = terms.entropy
         self.conditional_entropy_ = terms.conditional_entropy
@@ -294,18 +283,16 @@ class DiffusionSpectralMI(MetaEstimatorMixin, PassThroughMixin, BaseEstimator):
         """Return an unfitted entropy estimator, its parameters checked."""
         if self.estimator is None:
             return DiffusionSpectralEntropy(bandwidth="adaptive")
-        methods = ("fit", "score", "get_params")
-        if isinstance(self.estimator, type) or not all(
-            hasattr(self.estimator, name) for name in methods
-        ):
-            raise TypeError(
-                "estimator must be an entropy estimator with fit and score; "
-                f"got {self.estimator!r}."
-            )
+        check_measure(self.estimator, "estimator", "an entropy estimator")
         estimator = clone(self.estimator)
         if isinstance(estimator, BaseEntropy):
             estimator._check_parameters()
         return estimator
+
+    def _group(self, y, rng):
+        """Grouping of y; with it begins what a fit draws."""
+        seed = rng.randint(MAX_SEED)
+        return group_target(y, self.target, self.n_groups, self.clusterer, seed)
 
     def _validate(self, X, y, estimator, *, reset):
         """X as an array of as many samples as y."""
@@ -322,35 +309,45 @@ class DiffusionSpectralMI(MetaEstimatorMixin, PassThroughMixin, BaseEstimator):
         """Entropies of the groups and of random subsets of their sizes."""
         estimator = self.estimator_
         seed = rng.randint(MAX_SEED)
-        groups = _group_rows(grouping.labels, estimator, rng)
+        groups = group_rows(grouping.labels, estimator, rng)
         sizes = np.array([len(rows) for rows in groups])
         subsets = [{len(groups[0]): groups[0]}]
         if len(groups) > 1:
             n = len(grouping.labels)
-            subsets = _draw_subsets(n, np.unique(sizes), self.n_repeats, rng)
+            subsets = draw_subsets(n, np.unique(sizes), self.n_repeats, rng)
         else:
             warnings.warn(
                 "y has a single group: the mutual information is 0.", stacklevel=3
             )
-        scale = None
-        if isinstance(estimator, BaseEntropy):
-            scale = estimator._fitted_scale() if fitted else estimator._scale_of(X)
+        scale = self._scale(X, fitted=fitted)
         if fitted:
             self._seed = seed
-            _fit_subset(estimator, X, scale, subsets[0][sizes.max()], seed)
+            fit_subset(estimator, X, scale, subsets[0][sizes.max()], seed)
         # The subsets of a repeat nest, and are measured together.
         sets = [[rows] for rows in groups] + [list(one.values()) for one in subsets]
-        estimates = run_tasks(
-            _entropies_of,
-            [(estimator, X, scale, rows, seed) for rows in sets],
-            self.n_jobs,
-            "groups and subsets",
-            self.verbose,
-        )
-        estimates = [one for several in estimates for one in several]
-        terms = _combine(grouping.labels, sizes, subsets, estimates)
+        estimates = self._entropies(X, scale, sets, seed, "groups and subsets")
+        terms = combine(grouping.labels, sizes, subsets, estimates)
         warn_if_saturated(terms.saturation, stacklevel=3)
         return terms
+
+    def _scale(self, X, *, fitted):
+        """Scale of the samples X, those fitted or others; None where it is nobody's."""
+        if not isinstance(self.estimator_, BaseEntropy):
+            return None
+        if fitted:
+            return self.estimator_._fitted_scale()
+        return self.estimator_._scale_of(X)
+
+    def _entropies(self, X, scale, sets, seed, label):
+        """EntropyEstimate of each set of rows; sets is a list of lists of them."""
+        estimates = run_tasks(
+            entropies_of,
+            [(self.estimator_, X, scale, rows, seed) for rows in sets],
+            self.n_jobs,
+            label,
+            self.verbose,
+        )
+        return [one for several in estimates for one in several]
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -374,105 +371,3 @@ def _validated(owner, X, estimator, *, reset):
     if isinstance(estimator, BaseEntropy):
         X = estimator._validate(X, reset=reset)
     return X
-
-
-def _fit_scale(estimator, X, seed):
-    """Fit the estimator to X: its scale alone, where it can do that."""
-    if not isinstance(estimator, BaseEntropy):
-        return estimator.fit(X)
-    estimator._fit_scale(X, seed)
-    return estimator
-
-
-def _fit_subset(estimator, X, scale, rows, seed):
-    """Let the estimator fit on a subset what the scale does not tell it."""
-    if isinstance(estimator, BaseEntropy):
-        estimator._fit_subset(estimator._take(X, rows), take_scale(scale, rows), seed)
-
-
-def _entropies_of(estimator, X, scale, sets, seed):
-    """EntropyEstimate of each of several sets of samples, at the fitted scale."""
-    largest = max(sets, key=len)
-    nested = all(np.array_equal(rows, largest[: len(rows)]) for rows in sets)
-    if len(sets) > 1 and nested and isinstance(estimator, DiffusionSpectralEntropy):
-        X, scale = estimator._take(X, largest), take_scale(scale, largest)
-        return estimator._measure_nested(X, scale, [len(rows) for rows in sets], seed)
-    return [_entropy_of(estimator, X, scale, rows, seed) for rows in sets]
-
-
-def _entropy_of(estimator, X, scale, rows, seed):
-    """EntropyEstimate of some samples at the fitted scale."""
-    if not isinstance(estimator, BaseEntropy):
-        return EntropyEstimate.exact(float(estimator.score(X[rows])))
-    return estimator._measure(estimator._take(X, rows), take_scale(scale, rows), seed)
-
-
-def _group_rows(labels, estimator, rng):
-    """Rows of each group, as many as the estimator measures of them."""
-    order = np.argsort(labels, kind="stable")
-    groups = np.split(order, np.cumsum(np.bincount(labels))[:-1])
-    if isinstance(estimator, BaseEntropy):
-        groups = [
-            rng.permutation(rows)[:used] if used < len(rows) else rows
-            for rows, used in ((rows, estimator._n_used(len(rows))) for rows in groups)
-        ]
-    return groups
-
-
-def _draw_subsets(n_samples, sizes, n_repeats, rng):
-    """Rows of a random subset of each size, for each repeat.
-
-    The subsets of a repeat are nested: a start of one permutation each. Every one is
-    a uniform draw, and the repeats are independent.
-    """
-    orders = [rng.permutation(n_samples) for _ in range(n_repeats)]
-    return [{size: order[:size] for size in sizes} for order in orders]
-
-
-def _combine(labels, sizes, subsets, estimates):
-    """Weigh the groups' and the subsets' estimates into the terms of DSMI."""
-    weights = np.bincount(labels) / len(labels)
-    size_weights = {size: weights[sizes == size].sum() for size in np.unique(sizes)}
-    groups, rest = estimates[: len(sizes)], iter(estimates[len(sizes) :])
-    repeats = [{size: next(rest) for size in repeat} for repeat in subsets]
-    by_repeat = [
-        sum(size_weights[size] * one.value for size, one in repeat.items())
-        for repeat in repeats
-    ]
-    group_entropies = np.array([one.value for one in groups])
-    return _Terms(
-        entropy=float(np.mean(by_repeat)),
-        conditional_entropy=float(weights @ group_entropies),
-        std_error=_std_error(weights, groups, size_weights, repeats, by_repeat),
-        group_entropies=group_entropies,
-        saturation=_saturation(weights, groups, size_weights, repeats),
-    )
-
-
-def _std_error(weights, groups, size_weights, repeats, by_repeat):
-    """Standard error of DSMI, over the subsets drawn and the solvers' estimates."""
-    if len(groups) == 1:
-        return 0.0
-    if len(repeats) == 1:
-        return np.nan
-    variance = np.var(by_repeat, ddof=1) / len(repeats)
-    variance += sum(
-        (w * one.std_error) ** 2 for w, one in zip(weights, groups, strict=True)
-    )
-    for repeat in repeats:
-        for size, one in repeat.items():
-            variance += (size_weights[size] * one.std_error / len(repeats)) ** 2
-    return float(np.sqrt(variance))
-
-
-def _saturation(weights, groups, size_weights, repeats):
-    """Kind of saturation that more than half of the weight shows, if any."""
-    share = dict.fromkeys(SATURATION, 0.0)
-    for w, one in zip(weights, groups, strict=True):
-        if one.saturation:
-            share[one.saturation] += w / 2
-    for repeat in repeats:
-        for size, one in repeat.items():
-            if one.saturation:
-                share[one.saturation] += size_weights[size] / 2 / len(repeats)
-    return next((kind for kind, part in share.items() if part > 0.5), "")

@@ -28,9 +28,9 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils import check_random_state
 
-from ._base import MAX_SEED, BaseEntropy
-from ._mutual_info import DiffusionSpectralMI, _entropies_of, _group_rows
-from ._parallel import run_tasks
+from ._base import MAX_SEED
+from ._mutual_info import DiffusionSpectralMI
+from ._terms import group_rows
 from ._validation import check_count, check_work
 
 # What the partitions may cost, in units of the DSMI that is tested.
@@ -202,27 +202,15 @@ def _measure_partitions(dsmi, X, y, n_partitions, rng):
     """Entropy of each group of random partitions (n_partitions, n_groups), in bits."""
     estimator = dsmi.estimator_
     X = dsmi._validate(X, y, estimator, reset=False)
-    scale = None
-    if isinstance(estimator, BaseEntropy):
-        scale = estimator._fitted_scale()
-    partitions = [
-        _group_rows(rng.permutation(dsmi.labels_), estimator, rng)
+    sets = [
+        [rows]
         for _ in range(n_partitions)
+        for rows in group_rows(rng.permutation(dsmi.labels_), estimator, rng)
     ]
+    scale = dsmi._scale(X, fitted=True)
     # The seed of the groups of y: what a solver's probes err by is the same for all.
-    estimates = run_tasks(
-        _entropies_of,
-        [
-            (estimator, X, scale, [rows], dsmi._seed)
-            for groups in partitions
-            for rows in groups
-        ],
-        dsmi.n_jobs,
-        "random partitions",
-        dsmi.verbose,
-    )
-    values = [one.value for several in estimates for one in several]
-    return np.reshape(values, (n_partitions, -1))
+    estimates = dsmi._entropies(X, scale, sets, dsmi._seed, "random partitions")
+    return np.reshape([one.value for one in estimates], (n_partitions, -1))
 
 
 def _recombined(entropies, weights, n_permutations, rng):

@@ -15,10 +15,10 @@ from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
+from sklearn.base import clone
 from sklearn.utils import check_random_state
 from threadpoolctl import threadpool_limits
 
-from ._base import MAX_SEED
 from ._files import (
     InputError,
     Results,
@@ -28,7 +28,6 @@ from ._files import (
     read_labels,
     read_samples,
 )
-from ._grouping import group_target
 from ._parallel import iter_tasks
 from ._progress import Progress, say
 from ._representation import hidden_activations
@@ -174,8 +173,8 @@ def layers_of(mlp, X):
 
 def _groups(y, target, dsmi):
     """Group of each sample by a target, as DiffusionSpectralMI would find it."""
-    seed = check_random_state(dsmi.random_state).randint(MAX_SEED)
-    return group_target(y, target, dsmi.n_groups, None, seed).labels
+    dsmi = clone(dsmi).set_params(target=target)
+    return dsmi._group(y, check_random_state(dsmi.random_state)).labels
 
 
 # Files

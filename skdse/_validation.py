@@ -55,6 +55,13 @@ def check_flag(value, name):
     check_scalar(value, name, (bool, np.bool_))
 
 
+def check_measure(value, name, rule):
+    """Raise TypeError unless value is an estimator, no class, with fit and score."""
+    methods = ("fit", "score", "get_params")
+    if isinstance(value, type) or not all(hasattr(value, one) for one in methods):
+        raise TypeError(f"{name} must be {rule} with fit and score; got {value!r}.")
+
+
 def check_number_or_option(value, name, options):
     """Raise ValueError unless value is a positive finite number or an option."""
     is_number = isinstance(value, Real) and not isinstance(value, (bool, np.bool_))

@@ -21,7 +21,6 @@ from sklearn.utils import (
 
 from ._base import MAX_SEED, BaseEntropy
 from ._entropy import DiffusionSpectralEntropy
-from ._grouping import group_target
 from ._mutual_info import DiffusionSpectralMI
 from ._permutation import mutual_info_permutation_test
 from ._progress import Progress
@@ -31,7 +30,7 @@ from ._representation import (
     count_samples,
     represent,
 )
-from ._validation import check_count, check_option, check_work
+from ._validation import check_count, check_measure, check_option, check_work
 
 __all__ = ["representation_scorer", "select_representation"]
 
@@ -147,13 +146,8 @@ def representation_scorer(
     """
     if isinstance(measure, str):
         check_option(measure, "measure", MEASURES)
-    elif isinstance(measure, type) or not all(
-        hasattr(measure, name) for name in ("fit", "score", "get_params")
-    ):
-        raise TypeError(
-            f"measure must be one of {sorted(MEASURES)} or an estimator with fit and "
-            f"score; got {measure!r}."
-        )
+    else:
+        check_measure(measure, "measure", f"one of {sorted(MEASURES)} or an estimator")
     check_representation(representation)
     if against is not None:
         check_option(against, "against", AGAINST)
@@ -393,11 +387,9 @@ def _prepare(measure, X, y, random_state, n_jobs):
     check_consistent_length(X, target)
     _seed(dsmi, random_state)
     dsmi._check_parameters()
-    # The seed that fit would have for it.
-    seed = check_random_state(dsmi.random_state).randint(MAX_SEED)
-    groups = group_target(target, dsmi.target, dsmi.n_groups, dsmi.clusterer, seed)
+    labels = dsmi._group(target, check_random_state(dsmi.random_state)).labels
     dsmi.set_params(target="discrete")
-    return dsmi if n_jobs is None else dsmi.set_params(n_jobs=n_jobs), groups.labels
+    return dsmi if n_jobs is None else dsmi.set_params(n_jobs=n_jobs), labels
 
 
 def _measure_candidate(name, candidate, X, y, test):

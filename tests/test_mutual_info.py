@@ -125,9 +125,9 @@ def test_every_term_by_hand():
         drawn.extend(_draw(*args))
         return drawn
 
-    _draw = _mutual_info._draw_subsets
+    _draw = _mutual_info.draw_subsets
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_mutual_info, "_draw_subsets", draw)
+        patch.setattr(_mutual_info, "draw_subsets", draw)
         dsmi.fit(X, y)
     sizes = np.bincount(y)
     weights = sizes / len(y)
@@ -302,14 +302,14 @@ def test_errors_of_the_solver_are_part_of_the_standard_error():
 def calls(monkeypatch):
     """Sizes of the sets whose entropy was evaluated, in no order."""
     sizes, lock = [], threading.Lock()
-    entropies_of = _mutual_info._entropies_of
+    entropies_of = _mutual_info.entropies_of
 
     def counted(estimator, X, scale, sets, seed):
         with lock:
             sizes.extend(map(len, sets))
         return entropies_of(estimator, X, scale, sets, seed)
 
-    monkeypatch.setattr(_mutual_info, "_entropies_of", counted)
+    monkeypatch.setattr(_mutual_info, "entropies_of", counted)
     return sizes
 
 

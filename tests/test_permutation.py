@@ -46,7 +46,6 @@ def one_by_one(monkeypatch):
         return [function(*task) for task in tasks]
 
     monkeypatch.setattr(_mutual_info, "run_tasks", run_tasks)
-    monkeypatch.setattr(_permutation, "run_tasks", run_tasks)
 
 
 def _noise(n=60, n_groups=3, seed=0):
@@ -84,14 +83,14 @@ def test_every_value_of_an_exact_test_by_hand(normalize):
     y = np.where(y == 2, 1, y)  # groups of 20 and 40
     entropy = DiffusionSpectralEntropy(bandwidth=1.5)
     dsmi = DiffusionSpectralMI(entropy, normalize=normalize, random_state=0).fit(X, y)
-    drawn, draw = [], _permutation._group_rows
+    drawn, draw = [], _permutation.group_rows
 
     def group_rows(labels, *args):
         drawn.append(draw(labels, *args))
         return drawn[-1]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_permutation, "_group_rows", group_rows)
+        patch.setattr(_permutation, "group_rows", group_rows)
         test = mutual_info_permutation_test(
             X, y, estimator=dsmi, n_permutations=7, n_partitions=9, random_state=0
         )
@@ -252,8 +251,9 @@ def test_two_hundred_permutations_measure_few_entropies(monkeypatch, digits):
 
         return entropies_of
 
-    for module in (_mutual_info, _permutation):
-        monkeypatch.setattr(module, "_entropies_of", counted(module._entropies_of))
+    monkeypatch.setattr(
+        _mutual_info, "entropies_of", counted(_mutual_info.entropies_of)
+    )
     X, y = digits
     DiffusionSpectralMI(n_jobs=1).fit(X, y)
     alone = sum(measured)

@@ -23,8 +23,8 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 from sklearn.utils import estimator_html_repr
 
-import skdse._entropy
 import skdse._neighbors
+import skdse._spectral
 from skdse import (
     AdjacencySpectralEntropy,
     DiffusionSpectralEntropy,
@@ -335,7 +335,7 @@ def test_memory_mapped_float32_is_not_copied(rng, tmp_path, monkeypatch):
             searched.append(X)
             super().__init__(X, *args, **kwargs)
 
-    monkeypatch.setattr(skdse._entropy, "NeighborIndex", Spy)
+    monkeypatch.setattr(skdse._spectral, "NeighborIndex", Spy)
     dse = DiffusionSpectralEntropy(
         affinity="nearest_neighbors", eigen_solver="arpack", n_components=5
     )

@@ -26,16 +26,21 @@ from skdse import (
 DIGITS, LABELS = load_digits(return_X_y=True)
 
 
+def random_groups(rng, sizes):
+    """Groups of some sizes that follow nothing."""
+    return rng.permutation(np.repeat(range(len(sizes)), sizes))
+
+
 def gaussian(rng, n, d, sizes):
     """Noise, and groups of some sizes."""
-    return rng.normal(size=(n, d)), rng.permutation(np.repeat(range(len(sizes)), sizes))
+    return rng.normal(size=(n, d)), random_groups(rng, sizes)
 
 
 def digits(rng, n, permuted=True, sizes=None):
     """Some digits, and their permuted labels or groups of some sizes."""
     rows = rng.permutation(len(DIGITS))[:n]
     if sizes is not None:
-        return DIGITS[rows], rng.permutation(np.repeat(range(len(sizes)), sizes))
+        return DIGITS[rows], random_groups(rng, sizes)
     return DIGITS[rows], rng.permutation(LABELS[rows])
 
 
@@ -45,13 +50,13 @@ def clusters(rng, k, sizes, spread=1.0):
     X = 100 * np.eye(max(k, 2))[np.arange(n) % k] + spread * rng.normal(
         size=(n, max(k, 2))
     )
-    return X, rng.permutation(np.repeat(range(len(sizes)), sizes))
+    return X, random_groups(rng, sizes)
 
 
 def cauchy(rng, n, sizes):
     """Noise with outliers."""
     X = rng.standard_cauchy(size=(n, 2))
-    return X, rng.permutation(np.repeat(range(len(sizes)), sizes))
+    return X, random_groups(rng, sizes)
 
 
 def continuous(rng, n):
