@@ -31,7 +31,7 @@ from ._files import (
 from ._grouping import group_target
 from ._parallel import iter_tasks
 from ._progress import Progress, say
-from ._representation import hidden_activations
+from ._representation import perceptron_activations
 from ._version import __version__
 
 COLUMNS = {
@@ -163,13 +163,9 @@ def train_perceptron():
 
 def layers_of(mlp, X):
     """Name and activations of each layer; the output before the softmax."""
-    hidden = hidden_activations(mlp, X)
     yield "input", X
-    for i, Z in enumerate(hidden, 1):
-        yield f"hidden {i}", Z
-    # Probabilities of a trained network crowd in the corners of the simplex, closer
-    # than the rounding of their distances: 0.006 bits of DSMI.
-    yield "output", hidden[-1] @ mlp.coefs_[-1] + mlp.intercepts_[-1]
+    for name, Z in perceptron_activations(mlp, X).items():
+        yield name.replace("_", " "), Z
 
 
 def _groups(y, target, dsmi):

@@ -30,7 +30,7 @@ def represent(estimator, X, representation="auto"):
     if callable(representation):
         Z = representation(estimator, X)
     else:
-        options = _options(_unwrapped(estimator))
+        options = _options(unwrapped(estimator))
         if representation not in options:
             raise ValueError(
                 f"representation must be a callable or, of {estimator!r}, one of "
@@ -64,7 +64,18 @@ def hidden_activations(mlp, X):
     return activations
 
 
-def _unwrapped(estimator):
+def perceptron_activations(mlp, X):
+    """Activations of X in each layer of a perceptron by name; output before softmax."""
+    activations = hidden_activations(mlp, X)
+    layers = {f"hidden_{i}": Z for i, Z in enumerate(activations, 1)}
+    # Probabilities of a trained network crowd in the corners of the simplex, closer
+    # than the rounding of their distances: 0.006 bits of DSMI.
+    last = activations[-1] if activations else X
+    layers["output"] = last @ mlp.coefs_[-1] + mlp.intercepts_[-1]
+    return layers
+
+
+def unwrapped(estimator):
     """Fitted estimator that meta-estimators are wrapped around."""
     while True:
         if isinstance(estimator, FrozenEstimator):
@@ -78,7 +89,7 @@ def _unwrapped(estimator):
 
 def _options(estimator):
     """Functions from X to Z that the estimator offers, by name or number of layer."""
-    before, last = _split(estimator)
+    before, last = split(estimator)
     options = {"auto": _auto(estimator, before, last)}
     options |= {name: getattr(estimator, name, None) for name in METHODS}
     options = {name: option for name, option in options.items() if option is not None}
@@ -103,12 +114,12 @@ def _auto(estimator, before, last):
     return getattr(estimator, "transform", None)
 
 
-def _split(estimator):
+def split(estimator):
     """Function through all steps but the last, and the last; pipelines may nest."""
     heads = []
     while isinstance(estimator, Pipeline):
         heads.append(partial(_through, estimator, len(estimator.steps) - 1))
-        estimator = _unwrapped(estimator.steps[-1][1])
+        estimator = unwrapped(estimator.steps[-1][1])
     return partial(_one_by_one, heads), estimator
 
 

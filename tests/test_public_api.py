@@ -37,6 +37,7 @@ ORDER = (
     "_mutual_info",
     "_permutation",
     "__init__",
+    "_activations",
     "_representation",
     "datasets",
     "probing",
