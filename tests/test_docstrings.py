@@ -76,6 +76,7 @@ def test_public_methods_are_found():
         "skdse.DiffusionSpectralEntropy.score",
         "skdse.DiffusionSpectralEntropy.transform",
         "skdse.DiffusionSpectralEntropy.entropy_curve",
+        "skdse.datasets.make_tree",
     } <= set(NAMES)
 
 
