@@ -12,6 +12,9 @@ from ._frames import (
     make_curve,
 )
 
+# More curves than this leave no room for a legend among them.
+MANY = 3
+
 
 class TrainingDynamicsDisplay:
     """Measures of a representation during training, mean and spread over runs.
@@ -216,7 +219,10 @@ class TrainingDynamicsDisplay:
         elif any(self.bands_.values()):
             words.append("± standard error")
         title = ", ".join(words)
-        if len(self.curves) > 1:
+        if len(self.curves) > MANY:
+            beside = {"loc": "upper left", "bbox_to_anchor": (1, 1)}
+            self.axes_[-1].legend(title=title.replace(", ", "\n"), **beside, **LEGEND)
+        elif len(self.curves) > 1:
             self.ax_.legend(title=title, **LEGEND)
         elif title:
             self.ax_.set_title(title, fontsize="medium")

@@ -423,6 +423,18 @@ def test_layers_are_curves_of_their_own():
     assert [len(set(one)) for one in zip(*looks, strict=True)] == [2, 2, 2]
 
 
+def test_legend_of_many_curves_is_beside_the_last_panel():
+    rows = [one | {"layer": name} for one in one_layer() for name in "abcd"]
+    display = TrainingDynamicsDisplay.from_frame(rows)
+    assert display.ax_.get_legend() is None
+    display.figure_.canvas.draw()
+    legend = display.axes_[-1].get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == list("abcd")
+    left = legend.get_window_extent().x0
+    assert left >= display.axes_[-1].get_window_extent().x1
+    assert legend.get_window_extent().x1 <= display.figure_.bbox.x1
+
+
 def test_against_accuracy():
     display = TrainingDynamicsDisplay.from_frame(one_layer(), x="accuracy")
     line = display.lines_["dsmi_y"]["all"]
