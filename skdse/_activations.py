@@ -1,231 +1,136 @@
-"""Activations of layers of PyTorch modules and skorch nets, caught by forward hooks.
+"""Activations of samples in layers of any network.
 
-batches ─► model, hooks on chosen layers ─► pooled, on the CPU ─► Z of each layer.
-
-torch is imported by whoever made the model, never from here at the top.
+model ─► (what is wrapped in it) ─► perceptron, PyTorch module or skorch net ─► Z of
+each layer.
 """
 
-from contextlib import ExitStack, contextmanager
-from fnmatch import fnmatchcase
-from functools import partial
-from itertools import chain
+from numbers import Integral
 
-import numpy as np
-from sklearn.utils import gen_batches
-from sklearn.utils.validation import check_is_fitted
-
-POOLINGS = ("flatten", "mean")
-# Names that an error lists.
-N_LISTED = 20
-
-
-def is_module(model):
-    """Whether the model is a module of PyTorch."""
-    torch = _torch()
-    return torch is not None and isinstance(model, torch.nn.Module)
+from ._hooks import (
+    POOLINGS,
+    choose_names,
+    is_module,
+    is_net,
+    module_activations,
+    net_activations,
+)
+from ._representation import perceptron_activations, split, unwrapped
+from ._validation import check_count, check_option
 
 
-def is_net(model):
-    """Whether the model is a net of skorch, by what of it is used here."""
-    needed = ("get_dataset", "get_iterator", "evaluation_step")
-    return all(hasattr(type(model), name) for name in needed)
+def layer_activations(model, X, layers=None, *, pooling="mean", batch_size=256):
+    """Return the activations of samples in layers of a network, by name.
 
+    Parameters
+    ----------
+    model : estimator or torch.nn.Module
+        A fitted :class:`~sklearn.neural_network.MLPClassifier` or
+        :class:`~sklearn.neural_network.MLPRegressor`, an initialized net of skorch, a
+        pipeline that ends in one of these, a search that was fitted around them, or
+        any module of PyTorch.
+    X : array-like, torch.Tensor, Dataset or DataLoader
+        Samples, as the model takes them. A module gets arrays and tensors of shape
+        (n_samples, ...) on its device and, where they hold floats, in the precision of
+        its parameters; of the batches of a Dataset or DataLoader that are tuples, the
+        first entry.
+    layers : str, int, list of these or None, default=None
+        Layers by name or by pattern with ``*``, ``?`` and ``[]`` (:mod:`fnmatch`;
+        ``*`` crosses dots). A perceptron has "hidden_1", "hidden_2", ... (also 1, 2,
+        ... from the first, -1, -2, ... from the last) and "output", before the
+        softmax; a module the names of ``module.named_modules()``. None is all layers of
+        a perceptron, and all parts of a module that hold no others.
+    pooling : {"mean", "flatten"} or callable, default="mean"
+        How the output of a layer of a module or net, of more than two dimensions,
+        becomes (n_samples, n_features): its mean over tokens, of shape
+        (n_samples, n_tokens, n_features), or over positions, of shape
+        (n_samples, n_channels, height, ...); all entries in one row; or what a callable
+        makes of the tensor, such as ``lambda Z: Z[:, 0]`` for the first token.
+    batch_size : int, default=256
+        Samples that a module gets at a time. A net of skorch takes its own.
 
-def module_activations(module, X, layers=None, pooling="mean", batch_size=256):
-    """Activations of X in layers of a module of PyTorch, by name."""
+    Returns
+    -------
+    activations : dict of str to ndarray of shape (n_samples, n_features)
+        Activations by layer: in the order of `layers`, those of a pattern in the order
+        of the model. float32 stays float32; half precision becomes float32.
 
-    def outputs():
-        for batch in _batches(X, batch_size):
-            batch = _as_input(batch, module)
-            module(batch)
-            yield len(batch)
+    Raises
+    ------
+    TypeError
+        If `model` or an entry of `layers` is of another kind.
+    ValueError
+        If a layer is unknown, was not called, or gives no numbers by sample; if a
+        parameter is invalid. The message names it and the rule.
 
-    return _catch(module, outputs(), layers, pooling)
+    See Also
+    --------
+    RepresentationTracker : Measure layers epoch by epoch.
+    skdse.model_selection.representation_scorer : Score the representation of an
+        estimator.
 
+    Notes
+    -----
+    Modules run without gradients and in evaluation mode. Afterwards, also after an
+    error, the hooks are gone, each part of the module is back in its mode, and the
+    random state of torch is what it was: training goes on as if nobody had looked.
 
-def net_activations(net, X, layers=None, pooling="mean"):
-    """Activations of X in layers of the module of a skorch net, by name.
+    Of a layer that is called several times in one forward pass the last call counts.
+    Of an output with several tensors the first one does, as the sequence of
+    :class:`torch.nn.LSTM`. The first dimension must be the samples
+    (``batch_first=True``).
 
-    X is what the net predicts from, in batches of its own.
+    Examples
+    --------
+    Layers of a perceptron:
+
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.neural_network import MLPClassifier
+    >>> from skdse.probing import layer_activations
+    >>> X, y = load_digits(return_X_y=True)
+    >>> mlp = MLPClassifier((64, 32), solver="lbfgs", random_state=0).fit(X, y)
+    >>> for name, Z in layer_activations(mlp, X).items():
+    ...     print(f"{name:8s} {Z.shape}")
+    hidden_1 (1797, 64)
+    hidden_2 (1797, 32)
+    output   (1797, 10)
     """
-    check_is_fitted(net, "module_")
-
-    def outputs():
-        # Not forward_iter: EpochScoring puts stored predictions in its place.
-        iterator = net.get_iterator(net.get_dataset(X), training=False)
-        for batch in iterator:
-            yield len(_first_tensor(net.evaluation_step(batch, training=False)))
-
-    return _catch(net.module_, outputs(), layers, pooling)
-
-
-def layer_names(module):
-    """Names of the layers of a module that patterns can match."""
-    return [name for name, _ in module.named_modules() if name]
+    if not callable(pooling):
+        check_option(pooling, "pooling", POOLINGS)
+    check_count(batch_size, "batch_size")
+    if is_module(model):
+        return module_activations(model, X, layers, pooling, batch_size)
+    before, network = split(unwrapped(model))
+    if is_net(network):
+        return net_activations(network, before(X), layers, pooling)
+    return _of_perceptron(network, before(X), layers)
 
 
-def choose_names(names, layers, also=()):
-    """Names that layers asks for, and those of them that it gives in full.
+def _of_perceptron(mlp, X, layers):
+    """Activations of X in layers of a perceptron, by name."""
+    # Imported here: who has no perceptron need not wait for it.
+    from sklearn.neural_network import MLPClassifier, MLPRegressor
 
-    layers is a name, a pattern or a list of these; also are names that no pattern
-    matches.
-    """
-    chosen, exact = {}, set()
-    for one in [layers] if isinstance(layers, str) else layers:
-        if not isinstance(one, str):
-            raise TypeError(f"layers must be names or patterns; got {one!r}.")
-        if one in names or one in also:
-            found = [one]
-            exact.add(one)
-        else:
-            found = [name for name in names if fnmatchcase(name, one)]
-        if not found:
-            listed = ", ".join(map(repr, names[:N_LISTED]))
-            more = ", ..." if len(names) > N_LISTED else ""
-            raise ValueError(
-                f"layers must name layers of the model; {one!r} matches none of "
-                f"{listed}{more}."
-            )
-        chosen |= dict.fromkeys(found)
-    if not chosen:
-        raise ValueError(f"layers must have at least one entry; got {layers!r}.")
-    return list(chosen), exact
-
-
-def _torch():
-    """Return torch where it was imported, which who has a module has done."""
-    import sys
-
-    return sys.modules.get("torch")
-
-
-def _choose_modules(module, layers):
-    """Chosen modules by name, and the names that must give something."""
+    if not isinstance(mlp, (MLPClassifier, MLPRegressor)):
+        raise TypeError(
+            "model must be an MLPClassifier or MLPRegressor, a net of skorch, a "
+            f"pipeline that ends in one, or a torch.nn.Module; got {mlp!r}."
+        )
+    activations = perceptron_activations(mlp, X)
     if layers is None:
-        leaves = {
-            name: one for name, one in module.named_modules() if not [*one.children()]
-        }
-        return leaves, set()
-    modules = dict(module.named_modules(remove_duplicate=False))
-    chosen, exact = choose_names(layer_names(module), layers, modules)
-    return {name: modules[name] for name in chosen}, exact
+        return activations
+    names = list(activations)
+    asked = [layers] if isinstance(layers, (str, Integral)) else layers
+    chosen, _ = choose_names(names, [_hidden_name(names[:-1], one) for one in asked])
+    return {name: activations[name] for name in chosen}
 
 
-def _catch(module, outputs, layers, pooling):
-    """Activations of chosen layers while outputs, an iterator, runs the module."""
-    modules, exact = _choose_modules(module, layers)
-    caught, parts = {}, {name: [] for name in modules}
-
-    def hook(name, module, args, output):
-        # Of several calls in one pass the last one counts. Copied at once: the next
-        # layer may work in place.
-        caught[name] = _pooled(name, output, pooling)
-
-    with ExitStack() as stack:
-        stack.enter_context(_undisturbed(module))
-        for name, one in modules.items():
-            handle = one.register_forward_hook(partial(hook, name))
-            stack.callback(handle.remove)
-        for n_samples in outputs:
-            for name, Z in caught.items():
-                _check_rows(name, Z, n_samples)
-                parts[name].append(Z)
-            caught.clear()
-    missing = [name for name in parts if not parts[name]]
-    if exact & set(missing) or len(missing) == len(parts):
-        names = [name for name in missing if name in exact] or missing[:N_LISTED]
+def _hidden_name(hidden, layer):
+    """Name of a hidden layer by its number; names as they are."""
+    if not isinstance(layer, Integral):
+        return layer
+    if not 1 <= abs(layer) <= len(hidden):
         raise ValueError(
-            f"layers {names} were not called in the forward pass of the model: they "
-            "have no activations. Choose those that call them or that they hold."
+            f"layers must be numbers from 1 to {len(hidden)}, or from the last, -1, to "
+            f"-{len(hidden)}; got {layer!r}."
         )
-    # Part by part, so that no more than one layer is held twice.
-    return {name: np.concatenate(parts.pop(name)) for name in modules if parts[name]}
-
-
-@contextmanager
-def _undisturbed(module):
-    """Context in evaluation mode and without gradients, which leaves no trace.
-
-    Each part's mode is put back, and the random state of torch, from which even an
-    iteration over a DataLoader draws: training goes on as if nothing had been.
-    """
-    torch = _torch()
-    training = {one: one.training for one in module.modules()}
-    devices = {p.device for p in module.parameters() if p.device.type == "cuda"}
-    try:
-        with torch.no_grad(), torch.random.fork_rng([*devices]):
-            module.eval()
-            yield
-    finally:
-        for one, mode in training.items():
-            one.training = mode
-
-
-def _batches(X, batch_size):
-    """Batches of samples of an array, a tensor, a Dataset or a DataLoader."""
-    data = _torch().utils.data
-    if isinstance(X, data.Dataset):
-        X = data.DataLoader(X, batch_size)
-    if isinstance(X, data.DataLoader):
-        for batch in X:  # samples alone, or with targets behind them
-            yield batch[0] if isinstance(batch, (list, tuple)) else batch
-        return
-    if not isinstance(X, _torch().Tensor):
-        X = np.asarray(X)
-    for rows in gen_batches(len(X), batch_size):
-        yield X[rows]
-
-
-def _as_input(batch, module):
-    """Batch as a tensor on the device of the module; floats in its precision."""
-    torch = _torch()
-    if not isinstance(batch, torch.Tensor):
-        # A copy: what is read-only, as files mapped into memory are, torch warns of.
-        batch = torch.tensor(np.asarray(batch))
-    like = next(chain(module.parameters(), module.buffers()), None)
-    if like is None:
-        return batch
-    floats = batch.is_floating_point() and like.is_floating_point()
-    return batch.to(like.device, like.dtype if floats else batch.dtype)
-
-
-def _first_tensor(output):
-    """Return the tensor that a module gives: of several, the first; None of none."""
-    if isinstance(output, _torch().Tensor):
-        return output
-    if isinstance(output, dict):
-        output = list(output.values())
-    if isinstance(output, (list, tuple)):
-        return next(filter(None.__ne__, map(_first_tensor, output)), None)
-    return None
-
-
-def _pooled(name, output, pooling):
-    """Output of a layer as an array (n_samples, n_features) of its own."""
-    torch = _torch()
-    Z = _first_tensor(output)
-    if Z is None or Z.ndim == 0 or Z.is_complex():
-        what = type(output).__name__ if Z is None else f"{Z.dtype}, {Z.ndim}d"
-        raise ValueError(
-            f"layer {name!r} must give real numbers for each sample, in a tensor or "
-            f"first in a tuple, list or dict; it gives {what}."
-        )
-    Z = Z.detach()
-    if Z.dtype not in (torch.float32, torch.float64):  # NumPy knows no bfloat16
-        Z = Z.float()
-    if callable(pooling):
-        Z = pooling(Z)
-    elif pooling == "mean" and Z.ndim == 3:  # tokens: (samples, tokens, features)
-        Z = Z.mean(dim=1)
-    elif pooling == "mean" and Z.ndim > 3:  # maps: (samples, channels, height, ...)
-        Z = Z.flatten(2).mean(dim=2)
-    return Z.reshape(len(Z), -1).to("cpu", copy=True).numpy()
-
-
-def _check_rows(name, Z, n_samples):
-    """Raise unless a layer gave a row for each sample of the batch."""
-    if len(Z) != n_samples:
-        raise ValueError(
-            f"layer {name!r} gives {len(Z)} rows for a batch of {n_samples} samples; "
-            "the first dimension of its output must be the samples."
-        )
+    return hidden[layer - (layer > 0)]

@@ -14,6 +14,8 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from ._hooks import is_net, layer_names, net_activations
+
 METHODS = ("transform", "decision_function", "predict_proba")
 # Where a meta-estimator keeps the one that it stands for.
 INNER = ("best_estimator_", "regressor_")
@@ -47,7 +49,7 @@ def check_representation(representation):
     is_number = isinstance(representation, Integral)
     if not is_number or isinstance(representation, bool) or representation == 0:
         raise ValueError(
-            "representation must be 'auto', the name of a step, one of "
+            "representation must be 'auto', the name of a step or of a layer, one of "
             f"{list(METHODS)}, the number of a hidden layer (1 is the first, -1 the "
             f"last) or a callable; got {representation!r}."
         )
@@ -101,6 +103,9 @@ def _options(estimator):
     for i in range(1, n_hidden + 1):
         for layer in (i, i - n_hidden - 1):
             options[layer] = partial(_hidden, before, last, layer)
+    if is_net(last) and hasattr(last, "module_"):
+        for name in layer_names(last.module_):
+            options.setdefault(name, partial(_net_layer, before, last, name))
     return options
 
 
@@ -138,6 +143,11 @@ def _one_by_one(functions, X):
 def _hidden(before, mlp, layer, X):
     """Activations in a hidden layer: 1 is the first, -1 the last."""
     return hidden_activations(mlp, before(X))[layer - (layer > 0)]
+
+
+def _net_layer(before, net, name, X):
+    """Activations in a layer of a skorch net."""
+    return net_activations(net, before(X), name)[name]
 
 
 def _n_hidden_layers(estimator):

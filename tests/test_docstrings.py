@@ -50,7 +50,9 @@ def _own_methods(cls):
 OBJECTS = dict(_public_objects())
 CLASSES = {name: one for name, one in OBJECTS.items() if inspect.isclass(one)}
 ESTIMATORS = {
-    name: one for name, one in CLASSES.items() if issubclass(one, BaseEstimator)
+    name: one
+    for name, one in CLASSES.items()
+    if issubclass(one, BaseEstimator) and hasattr(one, "fit")
 }
 NAMES = [
     *OBJECTS,
