@@ -105,8 +105,9 @@ class DiffusionSpectralEntropy(SpectralEntropy):
         "dense" finds all eigenvalues; "arpack" the `n_components` of largest modulus
         and a certified interval for the entropy; "lanczos" estimates the spectral
         density from random probes until the standard error is below `tol`. "auto"
-        is "dense" for up to 2500 samples (4000 with an adaptive bandwidth, 5000 of a
-        kNN graph) and "lanczos" beyond.
+        is "dense" for up to 1800 samples (2500 with an adaptive bandwidth, 8000 of a
+        kNN graph, 10,000 with a metric that is not Euclidean; the numbers are in
+        proportion to 0.001 / `tol`) and "lanczos" beyond.
     n_components : int, default=None
         Eigenvalues that "arpack" finds; 64 if None.
     tol : float, default=1e-3
