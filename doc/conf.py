@@ -8,6 +8,7 @@ import os
 import sys
 import tempfile
 import zlib
+from importlib.util import find_spec
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -95,7 +96,11 @@ intersphinx_timeout = 5
 # Gallery and figures
 # -------------------
 
+# Without PyTorch its examples are shown, not run.
+_RUN = r"/plot_" if find_spec("torch") else r"/plot_(?!torch|dse_regulariser)"
+
 sphinx_gallery_conf = {
+    "filename_pattern": _RUN,
     "examples_dirs": "examples",
     "gallery_dirs": "auto_examples",
     "subsection_order": [f"examples/{name}" for name in SECTIONS],
