@@ -29,8 +29,8 @@ def make_sheet(n_samples):
 
 
 # %%
-# ``affinity="nearest_neighbors"`` is all that it takes. ``tol`` is the standard error in
-# bits that may remain: a tenth of it costs up to a hundred times the work.
+# ``affinity="nearest_neighbors"`` is all that it takes. ``tol`` is the standard error
+# in bits that may remain: a tenth of it costs up to a hundred times the work.
 # ``eigen_solver="lanczos"`` is what "auto" takes for many samples, here for the small
 # sets too.
 #
