@@ -54,7 +54,7 @@ LOOKS, RECURRENCE_LOOKS = 1.15, 1.25
 REFINING_STEPS, RECURRENCE_STEPS = 0.5, 30
 # Standard error aimed at, as a share of `tol`: then the error is below `tol` in 95 of
 # 100 requests.
-MARGIN, RECURRENCE_MARGIN = 0.75, 0.55
+MARGIN, RECURRENCE_MARGIN = 0.85, 0.65
 # Largest T: beyond, its eigendecomposition costs more than products.
 MAX_SIZE = 768
 # Elements of the basis at most: 1 GiB.

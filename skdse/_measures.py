@@ -6,14 +6,6 @@ from ._base import BaseEntropy
 from ._mutual_info import DiffusionSpectralMI
 
 
-def is_measure(measure):
-    """Whether this is an estimator that measures: with fit and score, no class."""
-    methods = ("fit", "score", "get_params")
-    return not isinstance(measure, type) and all(
-        hasattr(measure, name) for name in methods
-    )
-
-
 def seed_measure(measure, random_state):
     """Set the seeds of a measure, and of what is inside it, that are None."""
     for name, value in measure.get_params().items():

@@ -4,7 +4,6 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils import check_random_state
 
-from ._base import MAX_SEED
 from ._drawing import LEGEND, PANEL_SIZE, finish, make_axes, style, with_unit
 from ._entropy import DiffusionSpectralEntropy
 from ._frames import (
@@ -17,7 +16,6 @@ from ._frames import (
     distinct,
     panels_of,
 )
-from ._grouping import group_target
 from ._mutual_info import DiffusionSpectralMI
 from ._representation import perceptron_activations, split, unwrapped
 
@@ -350,9 +348,8 @@ def _seeded(estimator, random_state):
 
 def _groups(y, target, dsmi):
     """Group of each sample by a target, found once for all layers."""
-    seed = check_random_state(dsmi.random_state).randint(MAX_SEED)
-    clusterer = dsmi.clusterer
-    return group_target(y, target, dsmi.n_groups, clusterer, seed).labels
+    dsmi = clone(dsmi).set_params(target=target)
+    return dsmi._group(y, check_random_state(dsmi.random_state)).labels
 
 
 def _measure(Z, groups, dse, dsmi):

@@ -20,14 +20,13 @@ from ._measures import (
     check_target,
     fit_and_tell,
     group_once,
-    is_measure,
     seed_measure,
 )
 from ._mutual_info import DiffusionSpectralMI
 from ._progress import say
 from ._representation import split, unwrapped
 from ._tracks import KEYS, append_records, records_of_run
-from ._validation import check_count, check_option
+from ._validation import check_count, check_measure, check_option
 
 # Name: estimator, and what its mutual information is with; in bits, as in the paper.
 MEASURES = {
@@ -247,7 +246,15 @@ class RepresentationTracker(BaseEstimator):
         self(net, len(net.history))
 
     def _do_nothing(self, net, *args, **kwargs):
-        """At other moments of skorch."""
+        """Let pass the other moments at which skorch calls.
+
+        Parameters
+        ----------
+        net : skorch.NeuralNet
+            Net that calls.
+        *args, **kwargs
+            Ignored.
+        """
 
     on_train_end = on_epoch_begin = on_batch_begin = on_batch_end = _do_nothing
     on_grad_computed = _do_nothing
@@ -277,11 +284,11 @@ class RepresentationTracker(BaseEstimator):
         measures = {}
         for name, measure in asked.items():
             measure, against = measure if isinstance(measure, tuple) else (measure, "y")
-            if name in COLUMNS or not is_measure(measure) or against not in ("X", "y"):
+            check_measure(measure, f"measures[{name!r}]", "a name or an estimator")
+            if name in COLUMNS or against not in ("X", "y"):
                 raise ValueError(
-                    "measures must be names, or a dict of estimators with fit and "
-                    f"score, or of (estimator, 'X'), by names other than {COLUMNS}; "
-                    f"got {name!r}: {asked[name]!r}."
+                    "measures must be a dict of estimators or of (estimator, 'X'), by "
+                    f"names other than {COLUMNS}; got {name!r}: {asked[name]!r}."
                 )
             measures[name] = clone(measure), against
             seed_measure(measures[name][0], self.random_state)

@@ -57,11 +57,7 @@ def train(weight, n_epochs=30):
     return model, tracker.to_frame()
 
 
-WEIGHTS = {
-    "raised (weight −3)": -3.0,
-    "as it comes (0)": 0.0,
-    "lowered (weight +3)": 3.0,
-}
+WEIGHTS = {"raised (weight −1)": -1, "as it comes (0)": 0, "lowered (weight +½)": 0.5}
 networks = {name: train(weight) for name, weight in WEIGHTS.items()}
 
 # %%
@@ -75,13 +71,13 @@ import matplotlib.pyplot as plt
 
 COLORS = dict(zip(WEIGHTS, ("#D55E00", "#555555", "#0072B2"), strict=True))
 titles = {"dse": "DSE [bits]", "dsmi": "DSMI(Z; Y) [bits]", "accuracy": "test accuracy"}
-figure, axes = plt.subplots(1, 3, figsize=(9, 3.2), layout="constrained")
+figure, axes = plt.subplots(1, 3, figsize=(9, 3.4), layout="constrained")
 for axis, (column, title) in zip(axes, titles.items(), strict=True):
     for name, (_, frame) in networks.items():
         axis.plot(frame.epoch, frame[column], "o-", ms=3, c=COLORS[name], label=name)
     axis.set(title=title, xlabel="epoch")
     axis.spines[["top", "right"]].set_visible(False)
-axes[2].legend(frameon=False, loc="lower right", title="entropy")
+figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
 for name, (_, frame) in networks.items():
     last = frame.iloc[-1]
     print(f"{name:20s} DSE {last.dse:.2f} bits, accuracy {last.accuracy:.3f}")
@@ -90,17 +86,19 @@ for name, (_, frame) in networks.items():
 # What it looks like
 # ------------------
 #
-# The hidden layer of the held-out images, on its first two principal components. With
-# the entropy lowered the images of a digit crowd together; with it raised they fill
-# the space.
+# DSE is the number of places that the samples take up, in bits. Principal components
+# tell of it too, on held-out images: the lower the entropy of the hidden layer, the
+# more of its variance the first few have.
 
 from sklearn.decomposition import PCA
 
 from skdse.probing import layer_activations
 
-figure, axes = plt.subplots(1, 3, figsize=(9, 3.4), layout="constrained")
-for axis, (name, (model, _)) in zip(axes, networks.items(), strict=True):
+figure, axis = plt.subplots(figsize=(5, 3.2), layout="constrained")
+for name, (model, _) in networks.items():
     Z = layer_activations(model, X_test, "0")["0"]
-    points = PCA(2).fit_transform(Z)
-    axis.scatter(*points.T, c=y_test, cmap="tab10", s=6, lw=0)
-    axis.set(title=name, xticks=[], yticks=[], aspect="equal", adjustable="datalim")
+    shares = PCA(12).fit(Z).explained_variance_ratio_.cumsum()
+    axis.plot(range(1, 13), shares, "o-", ms=3, c=COLORS[name], label=name)
+axis.set(xlabel="principal components", ylabel="share of the variance", ylim=(0, 1.02))
+axis.spines[["top", "right"]].set_visible(False)
+axis.legend(frameon=False, loc="lower right")
