@@ -20,6 +20,7 @@ from ._validation import (
     check_positive,
     check_share,
     check_work,
+    with_self_affinities,
 )
 
 
@@ -326,7 +327,8 @@ class DiffusionSpectralEntropy(SpectralEntropy):
 
     def _take(self, X, rows):
         if self.affinity == "precomputed":
-            return X[rows][:, rows]
+            # A sample may have no edge to the others of a subset.
+            return with_self_affinities(X[rows][:, rows])
         return super()._take(X, rows)
 
     def __sklearn_tags__(self):

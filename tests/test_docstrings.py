@@ -78,6 +78,7 @@ def test_public_methods_are_found():
         "skdse.DiffusionSpectralEntropy.score",
         "skdse.DiffusionSpectralEntropy.transform",
         "skdse.DiffusionSpectralEntropy.entropy_curve",
+        "skdse.datasets.make_tree",
     } <= set(NAMES)
 
 

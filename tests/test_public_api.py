@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import skdse
+import skdse.datasets
 
 PACKAGE = Path(skdse.__file__).parent
 MODULES = sorted(PACKAGE.glob("*.py"))
@@ -103,6 +104,10 @@ def test_public_names():
         "show_versions",
     ]
     assert skdse.__all__ == sorted(skdse.__all__)
+
+
+def test_public_names_of_datasets():
+    assert skdse.datasets.__all__ == ["corrupt_labels", "make_manifold", "make_tree"]
 
 
 def test_no_other_name_is_public():
