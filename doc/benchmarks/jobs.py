@@ -30,6 +30,11 @@ def n_threads():
     return max(pool["num_threads"] for pool in threadpool_info())
 
 
+def rounded(value):
+    """Value of a cell of a table: floats to six digits."""
+    return f"{value:.6g}" if isinstance(value, float) else value
+
+
 # Data
 
 
