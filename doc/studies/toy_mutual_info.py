@@ -30,7 +30,7 @@ def estimators(times=TIMES):
     for t in times:
         found["DSMI, default", t] = methods.dsmi(t=t)
         found["DSMI, σ = 10", t] = methods.dsmi(10.0, t=t)
-        found["DSMI, σ = 10, α = 0", t] = methods.dsmi(10.0, 0.0, t=t)
+    found["DSMI, σ = 10, α = 0", 1] = methods.dsmi(10.0, 0.0)
     return found
 
 
