@@ -100,7 +100,7 @@ def draw(table, path):
     for ax, branches in zip(axes, BRANCHES, strict=True):
         for name in dict.fromkeys(shown["measure"]):
             curve = mean[branches, name]
-            style = ":" if name == "Shannon" else "-"
+            style = {"Shannon": ":", "DSMI, σ = 10, α = 0": "--"}.get(name, "-")
             ax.plot(curve.index, curve, style, marker=".", label=name)
         ax.set(title=f"{branches} branches", xlabel="share of labels permuted")
     axes[0].set_ylabel("mutual information (bits)")
