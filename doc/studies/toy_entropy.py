@@ -274,8 +274,7 @@ def judge_spd(table, options):
 def main():
     """Measure, draw, judge."""
     options = common.parse(common.parser(__doc__, "seeds"))
-    seeds, sizes, function = range(options.seeds), STYLES = {"DSE, σ = 10, α = 0": "--", "Shannon": ":"}
-SPD_SIZES, measure
+    seeds, sizes, function = range(options.seeds), SPD_SIZES, measure
     dimensions = DIMENSIONS
     if options.quick:
         seeds, sizes, dimensions = range(1), SPD_SIZES[:2], DIMENSIONS[::6]
