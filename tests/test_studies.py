@@ -1,6 +1,7 @@
 """What the studies conclude with: trend tests, resumed tables, collected findings."""
 
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,7 @@ from scipy.stats import kendalltau
 
 STUDIES = Path(__file__).parent.parent / "doc" / "studies"
 sys.path.insert(0, str(STUDIES))
-common = pytest.importorskip("common")
-findings = pytest.importorskip("findings")
-trends = pytest.importorskip("trends")
+common, findings, trends = map(import_module, ("common", "findings", "trends"))
 
 
 # Trends

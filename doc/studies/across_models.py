@@ -12,6 +12,7 @@ With ``--zoo`` the correlations over the zoo of the study of model choice are ad
 from its scores_mnist.csv and scores_cifar10.csv.
 """
 
+import warnings
 from functools import partial
 from pathlib import Path
 
@@ -120,10 +121,12 @@ def correlations(table, rng):
 def interval(pair, rng):
     """95 % bootstrap interval of the Spearman correlation, over models."""
     n = len(pair)
-    draws = [
-        spearmanr(*pair[rng.integers(n, size=n)].T).statistic
-        for _ in range(N_BOOTSTRAP)
-    ]
+    draws = []
+    with warnings.catch_warnings():
+        # A draw of models of one size has no correlation, and is left out.
+        warnings.filterwarnings("ignore", "An input array is constant")
+        for _ in range(N_BOOTSTRAP):
+            draws.append(spearmanr(*pair[rng.integers(n, size=n)].T).statistic)
     return np.nanpercentile(draws, [2.5, 97.5])
 
 
@@ -205,7 +208,9 @@ def draw(table, path):
     handles = {}
     for ax in axes.flat:
         handles |= dict(zip(*reversed(ax.get_legend_handles_labels()), strict=True))
-    axes[0, -1].legend(handles.values(), handles.keys(), fontsize=8, loc="lower right")
+    figure.legend(
+        handles.values(), handles.keys(), loc="outside lower center", ncols=len(handles)
+    )
     figure.savefig(path, dpi=100)
 
 

@@ -120,7 +120,7 @@ def main():
     table = common.run_cases(
         results / "initialisation.csv",
         runs_in(options.cache, options.datasets, options.seeds, REGIMES),
-        lambda **case: measure(**case, options=options),
+        lambda **case: measure(**case, options=options, stride=1),
     )
     runs = summary(table)
     numbers = runs.select_dtypes(np.number).columns

@@ -36,6 +36,7 @@ OTHERS = {
     "matrix entries, default": MatrixEntryEntropy(),
     "matrix entries, σ = 10": MatrixEntryEntropy(bandwidth=10.0),
 }
+STYLES = {"DSE, σ = 10, α = 0": "--", "Shannon": ":"}
 SPD_SIZES, SPD_ALPHAS = (64, 128, 256, 512, 1024, 2048), np.linspace(0, 1, 20)
 
 
@@ -144,14 +145,14 @@ def draw(table, path):
         for ax, noise in zip(row, NOISES[1:], strict=True):
             for name in [*SETTINGS, "Shannon"]:
                 curve = mean[name, kind, noise]
-                style = ":" if name == "Shannon" else "-"
+                style = STYLES.get(name, "-")
                 ax.plot(curve.index, curve, style, marker=".", label=name)
             ax.set(title=f"{kind}, noise {noise:g}")
     for ax in axes[:, 0]:
         ax.set_ylabel("entropy (bits)")
     for ax in axes[-1]:
         ax.set_xlabel("intrinsic dimension")
-    axes[0, 0].legend(fontsize=8, loc="upper left", bbox_to_anchor=(0, 0.93))
+    axes[1, 2].legend(fontsize=9, loc="lower right")
     figure.savefig(path, dpi=110)
 
 
