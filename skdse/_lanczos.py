@@ -39,7 +39,7 @@ MAX_PROBES, MAX_STEPS = 512, 40
 MAX_RECURRENCE_PROBES = 2048
 # Columns of a block, of a sparse operator and of others (least, most): as many as cost
 # what the product costs besides. T grows with them, and the time of its eigenvalues.
-SMALL_BLOCK, LARGE_BLOCK = 8, (24, 48)
+SMALL_BLOCK, LARGE_BLOCK = 8, (24, 32)
 # From this time on the kink of |x|^t at 0 is smooth enough for Gauss rules.
 SMOOTH_TIME = 3
 # A block of a recurrence, which keeps no basis and has no large T: columns, elements.
@@ -55,7 +55,8 @@ REFINING_STEPS, RECURRENCE_STEPS = 0.5, 30
 # Standard error aimed at, as a share of `tol`: then the error is below `tol` in 95 of
 # 100 requests.
 MARGIN, RECURRENCE_MARGIN = 0.85, 0.65
-# Largest T: beyond, its eigendecomposition costs more than products.
+# Largest T: beyond, its eigendecomposition costs more than products. Twice as large
+# where the tiles of the affinity are made anew for each.
 MAX_SIZE = 768
 # Elements of the basis at most: 1 GiB.
 MAX_BASIS = 2**28
@@ -159,7 +160,8 @@ def _explore(request, krylov):
     """Step until the tolerance is met or more probes are the better way to it."""
     operator, before = request.operator, None
     look = MIN_STEPS + (not operator.positive_semidefinite)
-    max_size = min(MAX_SIZE, MAX_BASIS // operator.n_samples)
+    costly = operator.fixed_columns > LARGE_BLOCK[1]
+    max_size = min(MAX_SIZE * (1 + costly), MAX_BASIS // operator.n_samples)
     max_steps = max_size if request.recurs else request.max_steps
     while True:
         krylov = step(krylov, operator.matmat)

@@ -31,7 +31,7 @@ DENSE_LEAST, DENSE_MOST, DEFAULT_TOL = 700, 12_000, 1e-3
 DEFAULT_N_COMPONENTS = 64
 # Two cores: LAPACK takes 17 s at 6000 samples and grows with the cube; a second makes
 # and multiplies so many operations of tiles; lanczos takes about so many products.
-DENSE_SECONDS, TILE_OPERATIONS, N_PRODUCTS = 8e-11, 6e10, 14
+DENSE_SECONDS, TILE_OPERATIONS, N_PRODUCTS = 8e-11, 8e10, 18
 LONG = 120  # [s]
 # Residual of an eigenpair, and so a bound of the error of its eigenvalue. Rounding
 # alone (ARPACK's default) is not reached where eigenvalues crowd.
@@ -101,8 +101,8 @@ def solve_lanczos(operator, *, t=1, tol=1e-3, random_state=None, verbose=0, **_)
     if reached > tol:
         warnings.warn(
             f"eigen_solver='lanczos' reached a standard error of {reached:.2g} bits, "
-            f"above tol={tol!r}, within its largest number of probes. Increase tol or "
-            "t, or use eigen_solver='dense'.",
+            f"above tol={tol!r}, within its largest number of probes and steps. "
+            "Increase tol or t, or use eigen_solver='dense'.",
             ConvergenceWarning,
             stacklevel=2,
         )
