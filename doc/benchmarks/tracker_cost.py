@@ -67,9 +67,7 @@ def images(n, data_home, rng):
     """Images (n, 3, 32, 32), float32, and their labels."""
     if data_home:
         with np.load(Path(data_home) / "cifar10.npz") as data:
-            rows = rng.permutation(len(data["x_test"]))[:n]
-            X, y = data["x_test"][rows], data["y_test"][rows].ravel()
-        X = X.reshape(n, -1, 32, 32) if X.shape[-1] != 3 else X.transpose(0, 3, 1, 2)
+            X, y = data["X_train"][:n].transpose(0, 3, 1, 2), data["y_train"][:n]
         return (X / 255).astype(np.float32), y
     X, y = load_digits(return_X_y=True)
     rows = rng.integers(len(X), size=n)
