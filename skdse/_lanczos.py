@@ -52,9 +52,9 @@ LOOKS, RECURRENCE_LOOKS = 1.15, 1.25
 # Steps of later probes, of what the first ones make, and of a recurrence: guesses, to
 # plan with.
 REFINING_STEPS, RECURRENCE_STEPS = 0.5, 30
-# Standard error aimed at, as a share of `tol`: then the error is below `tol` in 95 of
+# Standard error aimed at, as a share of `tol`: then the error is below `tol` in 97 of
 # 100 requests.
-MARGIN, RECURRENCE_MARGIN = 0.85, 0.65
+MARGIN, RECURRENCE_MARGIN = 0.75, 0.55
 # Largest T: beyond, its eigendecomposition costs more than products. Twice as large
 # where the tiles of the affinity are made anew for each.
 MAX_SIZE = 768
