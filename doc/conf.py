@@ -110,7 +110,7 @@ sphinx_gallery_conf = {
     "reference_url": {"skdse": None},
     "matplotlib_animations": False,
     "show_memory": False,
-    "min_reported_time": 0,
+    "write_computation_times": False,  # those pages load scripts from elsewhere
     "download_all_examples": False,
     "remove_config_comments": True,
     "plot_gallery": True,
