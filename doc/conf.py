@@ -128,6 +128,7 @@ html_theme = "pydata_sphinx_theme"
 html_title = f"skdse {version}"
 html_static_path = ["_static"]
 html_css_files = ["skdse.css"]
+html_context = {"default_mode": "auto"}  # unset, it is an error on the console
 html_show_sourcelink = False
 html_copy_source = False
 html_theme_options = {
