@@ -110,7 +110,7 @@ sphinx_gallery_conf = {
     "reference_url": {"skdse": None},
     "matplotlib_animations": False,
     "show_memory": False,
-    "min_reported_time": 0,
+    "write_computation_times": False,  # those pages load scripts from elsewhere
     "download_all_examples": False,
     "remove_config_comments": True,
     "plot_gallery": True,
@@ -128,6 +128,7 @@ html_theme = "pydata_sphinx_theme"
 html_title = f"skdse {version}"
 html_static_path = ["_static"]
 html_css_files = ["skdse.css"]
+html_context = {"default_mode": "auto"}  # unset, it is an error on the console
 html_show_sourcelink = False
 html_copy_source = False
 html_theme_options = {
