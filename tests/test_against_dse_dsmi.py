@@ -233,7 +233,7 @@ VARIANTS = {
 def _peer_subsets(n_samples, sizes, n_repeats, seed):
     """Subsets that the peer draws, as our repeats: it seeds anew for each group."""
     repeats = [{} for _ in range(n_repeats)]
-    for size in set(sizes):
+    for size in sorted(set(sizes)):
         rng = random.Random(seed)
         for repeat in repeats:
             repeat[size] = np.array(rng.sample(range(n_samples), k=size))
