@@ -288,7 +288,7 @@ def test_a_fixed_bandwidth_saturates_and_ours_does_not(dse_dsmi):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         value, scaled = ours.fit(X, y).mutual_info_, ours.fit(10 * X, y).mutual_info_
-    assert value > 1.5
+    assert value > 1.3
     assert abs(value - scaled) <= ATOL
 
 
