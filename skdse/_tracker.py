@@ -158,16 +158,20 @@ class RepresentationTracker(BaseEstimator):
         self.verbose = verbose
 
     def __call__(self, model, epoch=None):
-        """Measure the model at an epoch, unless that is known; return its records."""
+        """Measure the model at an epoch, unless that is known; return its records.
+
+        Without a number it is the epoch after that of the last call, at first 0.
+        """
         if not hasattr(self, "records_"):
             self.initialize()
         if epoch is None:
-            epoch = max((one["epoch"] for one in self.records_), default=-1) + 1
+            epoch = self._epoch + 1
         check_count(epoch, "epoch", minimum=0)
+        self._epoch = int(epoch)
         known = [one for one in self.records_ if one["epoch"] == epoch]
         if known or epoch % self.every:
             return known
-        records = self._measure_epoch(model, int(epoch))
+        records = self._measure_epoch(model, self._epoch)
         self.records_ += records
         if self.path is not None:
             append_records(self.path, records)
@@ -210,7 +214,7 @@ class RepresentationTracker(BaseEstimator):
             message names it and the rule.
         """
         self._check_parameters()
-        self.records_, self._prepared = [], None
+        self.records_, self._prepared, self._epoch = [], None, -1
         self._settings = self._hash_of_settings()
         if self.path is not None:
             self.records_ = records_of_run(self.path, self.run, self._settings)

@@ -122,8 +122,9 @@ def test_epochs(mlp, digits):
     known = tracker(mlp, 2)
     assert tracker(mlp, 2) == known
     assert len(tracker.records_) == 2
-    # The next one is not to be measured.
+    # Without a number they are counted on, measured or not.
     assert tracker(mlp) == []
+    assert [one["epoch"] for one in tracker(mlp)] == [4]
     with pytest.raises(ValueError, match="epoch == -1, must be >= 0"):
         tracker(mlp, -1)
     with pytest.raises(TypeError, match="epoch must be"):
