@@ -209,7 +209,7 @@ class TiledGaussian:
 
     def _exponents(self, rows, columns):
         """Exponents of some rows and columns; above 0 where the affinity is 1."""
-        exponents = self._factors(rows)[0] @ self._factors(columns)[1].T
+        exponents = self._factor(rows, 0) @ self._factor(columns, 1).T
         if self.rounding[np.float64] < MAX_ROUNDING:
             return exponents
         # Bandwidths tiny against the spread of the data: near pairs by differences.
@@ -222,14 +222,15 @@ class TiledGaussian:
             exponents[i[part], j[part]] = scale * squares
         return exponents
 
-    def _factors(self, rows):
-        """The two factors of the exponent, for some rows."""
-        Z = (self.X[rows] - self.center).astype(self.exponent_dtype, copy=False)
+    def _factor(self, rows, side):
+        """Left (0) or right (1) factor of the exponent, for some rows."""
+        Z = self.X[rows].astype(self.exponent_dtype, copy=False)
+        Z = Z - self.center.astype(self.exponent_dtype)
         half = 0.25 * self.shared**2 - 0.5 * np.einsum("ij,ij->i", Z, Z)[:, None]
         one = np.ones_like(half)
-        factors = np.hstack([Z, half, one]), np.hstack([Z, one, half])
-        sigma = np.reshape(at(self.sigma, rows), (-1, 1)).astype(self.exponent_dtype)
-        return factors[0] / sigma, factors[1] / sigma
+        factor = np.hstack([Z, one, half] if side else [Z, half, one])
+        factor /= np.reshape(at(self.sigma, rows), (-1, 1)).astype(self.exponent_dtype)
+        return factor
 
     def _rounding(self):
         """Largest rounding of an exponent made by a product, in either precision."""

@@ -12,6 +12,7 @@ from sklearn.metrics.pairwise import PAIRED_DISTANCES, paired_distances
 from sklearn.utils import check_random_state, gen_batches
 
 from ._neighbors import NeighborIndex, without_rounding
+from ._parallel import map_threads
 from ._validation import check_count, check_number_or_option, check_positive
 
 RULES = ("adaptive", "auto", "knn", "median", "reduced")
@@ -26,7 +27,7 @@ MEDIAN_SHARE = 0.5
 WHOLE_DATA_METRICS = ("mahalanobis", "seuclidean")
 # Where all distances are equal there is nothing to reduce but rounding.
 _EQUIDISTANT = 1e-6
-_BLOCK_BYTES = 64 * 2**20
+_BLOCK_BYTES = 16 * 2**20
 
 
 @dataclass(frozen=True)
@@ -165,12 +166,11 @@ def _sampled_distances(X, metric, rng):
     first = rng.randint(len(X), size=MEDIAN_N_PAIRS)
     second = (first + rng.randint(1, len(X), size=MEDIAN_N_PAIRS)) % len(X)
     rows = max(1, _BLOCK_BYTES // (8 * X.shape[1]))
-    return np.concatenate(
-        [
-            paired_distances(X[first[block]], X[second[block]], metric=metric)
-            for block in gen_batches(MEDIAN_N_PAIRS, rows)
-        ]
-    )
+
+    def of(block):
+        return paired_distances(X[first[block]], X[second[block]], metric=metric)
+
+    return np.concatenate(map_threads(of, list(gen_batches(MEDIAN_N_PAIRS, rows))))
 
 
 def _smallest_positive(distances, X, metric):

@@ -53,7 +53,7 @@ class ShannonEntropy(BaseEntropy):
         Largest value of each feature.
     n_features_in_ : int
         Number of features seen in `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, where X has string names for all.
 
     See Also
@@ -149,7 +149,7 @@ class MatrixEntryEntropy(KernelEntropy):
         Fitted σ or σ_i.
     n_features_in_ : int
         Number of features seen in `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, where X has string names for all.
 
     See Also
@@ -247,7 +247,7 @@ class AdjacencySpectralEntropy(KernelEntropy):
         Fitted σ or σ_i.
     n_features_in_ : int
         Number of features seen in `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, where X has string names for all.
 
     See Also

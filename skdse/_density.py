@@ -96,6 +96,17 @@ class SpectralDensity:
             saturation(self.n_samples, self.trace, self.squared_norm, t),
         )
 
+    def rest(self):
+        """Estimated rank and modulus of the eigenvalues not known, largest first.
+
+        A node stands for as many eigenvalues as its weight says, half of them larger.
+        """
+        order = np.argsort(-np.abs(self.nodes), kind="stable")
+        # Calibrated weights can be negative, and ranks would go backwards.
+        weights = self.uncalibrated[order]
+        ranks = len(self.eigenvalues) + np.cumsum(weights) - weights / 2 + 0.5
+        return ranks, np.abs(self.nodes[order])
+
     def errors(self, t=1):
         """Sampling, truncation and rounding parts of the standard error."""
         g = _entropy(self, t)[1]

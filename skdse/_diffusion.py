@@ -56,12 +56,17 @@ class DiffusionOperator:
         return len(self.s)
 
     @property
+    def is_sparse(self):
+        """Whether most affinities are 0 and not stored."""
+        return sp.issparse(self.G)
+
+    @property
     def fixed_columns(self):
         """Columns' worth of time that a product costs besides its own columns.
 
         Reading a dense G (measured, n = 10,000, two cores), or making its tiles.
         """
-        if sp.issparse(self.G):
+        if self.is_sparse:
             return 0
         return 24 + getattr(self.G, "columns_a_tile", 0)
 
@@ -73,13 +78,13 @@ class DiffusionOperator:
 
     def _multiply(self, V):
         """Product G V."""
-        if V.ndim == 1 or not sp.issparse(self.G) or V.size <= CACHED_ELEMENTS:
+        if V.ndim == 1 or not self.is_sparse or V.size <= CACHED_ELEMENTS:
             return self.G @ V
         return np.stack([self.G @ v for v in np.ascontiguousarray(V.T)], axis=1)
 
     def toarray(self):
         """Return S as a dense float64 array of its own."""
-        G = self.G.toarray() if sp.issparse(self.G) else self.G
+        G = self.G.toarray() if self.is_sparse else self.G
         S = G * self.s[:, None]
         S *= self.s
         return S

@@ -20,6 +20,7 @@ from ._validation import (
     check_positive,
     check_share,
     check_work,
+    with_self_affinities,
 )
 
 
@@ -109,8 +110,9 @@ class DiffusionSpectralEntropy(SpectralEntropy):
         "dense" finds all eigenvalues; "arpack" the `n_components` of largest modulus
         and a certified interval for the entropy; "lanczos" estimates the spectral
         density from random probes until the standard error is below `tol`. "auto"
-        is "dense" for up to 2500 samples (4000 with an adaptive or reduced bandwidth,
-        5000 of a kNN graph) and "lanczos" beyond.
+        is "dense" for up to 1800 samples (2500 with an adaptive or reduced bandwidth,
+        8000 of a kNN graph, 10,000 with a metric that is not Euclidean; the numbers are
+        in proportion to 0.001 / `tol`) and "lanczos" beyond.
     n_components : int, default=None
         Eigenvalues that "arpack" finds; 64 if None.
     tol : float, default=1e-3
@@ -158,7 +160,7 @@ class DiffusionSpectralEntropy(SpectralEntropy):
         Diffusion time used.
     n_features_in_ : int
         Number of features seen in `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, where X has string names for all.
 
     See Also
@@ -325,7 +327,8 @@ class DiffusionSpectralEntropy(SpectralEntropy):
 
     def _take(self, X, rows):
         if self.affinity == "precomputed":
-            return X[rows][:, rows]
+            # A sample may have no edge to the others of a subset.
+            return with_self_affinities(X[rows][:, rows])
         return super()._take(X, rows)
 
     def __sklearn_tags__(self):

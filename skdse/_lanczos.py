@@ -22,22 +22,24 @@ from ._quadrature import (
     contrasts_of,
     difference,
     gauss_rule,
+    is_semidefinite,
     lifted_rule,
     n_converged,
     pool,
+    ritz_pairs,
     rules_of,
 )
 from ._recurrence import advance, begin, guesses_of, mixture_of
 
-# Probes of the first block: fewer of many samples, whose basis must fit in memory and
-# whose variance is small.
-FIRST_COLUMNS, FIRST_PROBES = 4_000_000, 16
+# Elements of the first block at most: fewer columns of many samples, whose basis must
+# fit in memory and whose variance is small.
+FIRST_COLUMNS = 4_000_000
 MAX_PROBES, MAX_STEPS = 512, 40
 # Those of a recurrence, whose products are cheap.
 MAX_RECURRENCE_PROBES = 2048
-# Columns of a block of later probes, of a sparse operator and of others: T grows with
-# them, and with T the time of its eigenvalues.
-SMALL_BLOCK, LARGE_BLOCK = 8, 32
+# Columns of a block, of a sparse operator and of others (least, most): as many as cost
+# what the product costs besides. T grows with them, and the time of its eigenvalues.
+SMALL_BLOCK, LARGE_BLOCK = 8, (24, 32)
 # From this time on the kink of |x|^t at 0 is smooth enough for Gauss rules.
 SMOOTH_TIME = 3
 # A block of a recurrence, which keeps no basis and has no large T: columns, elements.
@@ -45,16 +47,17 @@ RECURRENCE_BLOCK, RECURRENCE_ELEMENTS = 128, 3_200_000
 MIN_STEPS = 4
 # Steps of the recurrence: at the first look, and at most.
 FIRST_LOOK, MAX_RECURRENCE_STEPS = 20, 250
-# Steps between two looks at the error grow by this factor.
-LOOKS = 1.15
+# Steps between two looks at the error grow by this factor, and those of a recurrence.
+LOOKS, RECURRENCE_LOOKS = 1.15, 1.25
 # Steps of later probes, of what the first ones make, and of a recurrence: guesses, to
 # plan with.
 REFINING_STEPS, RECURRENCE_STEPS = 0.5, 30
-# Standard error aimed at, as a share of `tol`: then the error is below `tol` in 95 of
+# Standard error aimed at, as a share of `tol`: then the error is below `tol` in 97 of
 # 100 requests.
 MARGIN, RECURRENCE_MARGIN = 0.75, 0.55
-# Largest T: beyond, its eigendecomposition costs more than products.
-MAX_SIZE = 512
+# Largest T: beyond, its eigendecomposition costs more than products. Twice as large
+# where the tiles of the affinity are made anew for each.
+MAX_SIZE = 768
 # Elements of the basis at most: 1 GiB.
 MAX_BASIS = 2**28
 # Shares of the tolerance for sampling and truncation (their squares add up).
@@ -71,18 +74,24 @@ class _Request:
     target: float  # [bits]
     max_probes: int
     max_steps: int
+    semidefinite: bool  # no eigenvalue below 0, but for some that are known
     verbose: int = 0
 
     @property
     def recurs(self):
-        """Whether products are so cheap that many steps are the better way."""
-        return self.operator.fixed_columns == 0
+        """Whether the spectrum is wide and flat, so that many steps are needed."""
+        return self.operator.is_sparse
+
+    def knowing(self, ritz, k):
+        """Return the request, the first k Ritz pairs known."""
+        semidefinite = self.operator.positive_semidefinite
+        return replace(self, semidefinite=semidefinite or is_semidefinite(ritz, k))
 
     @property
     def block(self):
         """Columns of a block of later probes."""
         if not self.recurs:
-            return _block(self.operator)
+            return wide_block(self.operator)
         most = RECURRENCE_ELEMENTS // self.operator.n_samples
         return int(np.clip(most, 4, RECURRENCE_BLOCK))
 
@@ -115,16 +124,19 @@ def lanczos_density(
     """
     rng = np.random.default_rng(random_state)
     n = operator.n_samples
-    recurs = operator.fixed_columns == 0
+    recurs = operator.is_sparse
     target = (RECURRENCE_MARGIN if recurs else MARGIN) * tol
     if max_probes is None:
         most = int(np.clip(MAX_BASIS // n, 4, MAX_RECURRENCE_PROBES))
         max_probes = most if recurs else MAX_PROBES
-    request = _Request(operator, t, target, max_probes, max_steps, verbose)
+    psd = operator.positive_semidefinite
+    request = _Request(operator, t, target, max_probes, max_steps, psd, verbose)
     leading = operator.leading_vector.astype(np.float32).reshape(n, 1)
     b = min(n_probes or _first_probes(operator), n - 1)
-    krylov, density, U = _explore(request, start(n, b, leading, leading, rng))
-    fixed = np.hstack([leading, krylov.basis[:, : len(U)] @ U.astype(np.float32)])
+    krylov, density, ritz, k = _explore(request, start(n, b, leading, leading, rng))
+    U = ritz.vectors[:, :k].astype(np.float32)
+    fixed = np.hstack([leading, krylov.basis[:, : len(U)] @ U])
+    request = request.knowing(ritz, k)
     if request.recurs:
         del krylov  # its basis is large
         return _resample(request, density, fixed, rng)
@@ -133,35 +145,50 @@ def lanczos_density(
     return _refine(request, density, fixed, probes, rng)
 
 
-def _block(operator):
-    """Columns of a block: many where a product costs much besides its columns."""
-    fixed = operator.fixed_columns
-    return SMALL_BLOCK if fixed == 0 else LARGE_BLOCK
+def wide_block(operator):
+    """Columns of a block that is to make the best of each product."""
+    return int(np.clip(operator.fixed_columns, *LARGE_BLOCK))
 
 
 def _first_probes(operator):
     """Columns of the first block: fewer of many samples."""
-    most = FIRST_PROBES if operator.fixed_columns < 4 * LARGE_BLOCK else LARGE_BLOCK
-    most = min(most, _block(operator))
+    most = SMALL_BLOCK if operator.is_sparse else wide_block(operator)
     return int(np.clip(FIRST_COLUMNS // operator.n_samples, 4, most))
 
 
 def _explore(request, krylov):
     """Step until the tolerance is met or more probes are the better way to it."""
-    before, look = None, MIN_STEPS + (not request.operator.positive_semidefinite)
-    max_size = min(MAX_SIZE, MAX_BASIS // request.operator.n_samples)
+    operator, before = request.operator, None
+    look = MIN_STEPS + (not operator.positive_semidefinite)
+    costly = operator.fixed_columns > LARGE_BLOCK[1]
+    max_size = min(MAX_SIZE * (1 + costly), MAX_BASIS // operator.n_samples)
     max_steps = max_size if request.recurs else request.max_steps
     while True:
-        krylov = step(krylov, request.operator.matmat)
+        krylov = step(krylov, operator.matmat)
         steps, spent = krylov.n_steps, not len(krylov.R)
         spent |= steps >= max_steps or len(krylov.T) + len(krylov.R) > max_size
         if steps < look and not spent:
             continue
-        density, U = _first_density(request, krylov)
-        request.tell(density)
-        if spent or _enough_steps(request, density, before):
-            return krylov, density, U
+        ritz = ritz_pairs(krylov)
+        k = n_converged(ritz, krylov.n_probes, operator.n_samples)
+        request = request.knowing(ritz, k)
+        density = _first_density(request, krylov, ritz, k)
+        if spent or _few_missing(request, density, before):
+            # Only now what takes more eigenvalues: how much truncation may matter.
+            density = _first_density(request, krylov, ritz, k, continued=True)
+            request.tell(density)
+            if spent or _enough_steps(request, density, before):
+                return krylov, density, ritz, k
         before, look = density, max(steps + 1, int(LOOKS * steps))
+
+
+def _few_missing(request, density, before):
+    """Whether sampling alone lets the steps end."""
+    sampling, _, rounding = density.errors(request.t)
+    if sampling <= max(request.target, rounding / 2):
+        return True
+    target = SAMPLING_SHARE * request.target
+    return before is not None and _probes_are_cheaper(request, density, before, target)
 
 
 def _enough_steps(request, density, before):
@@ -186,7 +213,9 @@ def _probes_are_cheaper(request, density, before, target):
         return False
     fixed = request.operator.fixed_columns
     if request.recurs:  # with probes of its own
-        probes = RECURRENCE_STEPS * (density.n_probes + missing)
+        missing += density.n_probes
+        columns = missing + fixed * np.ceil(missing / request.block)
+        probes = RECURRENCE_STEPS * columns
     else:
         columns = missing + fixed * np.ceil(missing / request.block)
         probes = REFINING_STEPS * density.n_steps * columns
@@ -232,7 +261,7 @@ def _spend(request, krylov, density):
     """
     bound = max(TRUNCATION_SHARE * request.target, density.errors(request.t)[1])
     looks = [share * density.n_steps // 4 for share in (2, 3)]
-    if not request.operator.positive_semidefinite:
+    if not request.semidefinite:
         looks = []  # a look costs more than the steps that it may save
     while True:
         krylov = step(krylov, request.operator.matmat)
@@ -292,20 +321,25 @@ def _long_enough(request, density, recurrence):
             or density.entropy(request.t).std_error <= request.target
         ):
             return density, steps
-        look = int(1.25 * look)
+        look = int(RECURRENCE_LOOKS * look)
 
 
-def _first_density(request, krylov):
-    """Density from the first probes, and the eigenvectors found, as Q U."""
+def _first_density(request, krylov, ritz, k, continued=False):
+    """Density from the first probes, the first k Ritz pairs taken for eigenpairs.
+
+    T continued makes better rules and shows what the truncation may matter.
+    """
     operator, b = request.operator, krylov.n_probes
-    k, theta, U = n_converged(krylov)
-    rules, guesses = _first_rules(request, krylov)
+    rules = [(1.0, *gauss_rule(ritz))]
+    guesses = ()
+    if continued:
+        rules, guesses = _continued_rules(request, krylov, ritz)
     nodes, seen = pool([(share, x[k:], w[k:]) for share, x, w in rules])
     density = SpectralDensity(
         n_samples=operator.n_samples,
         trace=operator.trace,
         squared_norm=operator.squared_norm,
-        eigenvalues=np.concatenate([[1.0], theta[:k]]),
+        eigenvalues=np.concatenate([[1.0], ritz.values[:k]]),
         nodes=nodes,
         seen=seen,
         weights=seen,
@@ -314,28 +348,28 @@ def _first_density(request, krylov):
         n_steps=krylov.n_steps,
         n_columns=len(krylov.T),
     )
-    return calibrated(density), U[:, :k]
+    return calibrated(density)
 
 
-def _first_rules(request, krylov):
+def _continued_rules(request, krylov, ritz):
     """Rules of the first probes, and guesses of their truncation error."""
-    psd, b = request.operator.positive_semidefinite, krylov.n_probes
+    psd, b = request.semidefinite, krylov.n_probes
     scale = (request.operator.n_samples - 1) / b
     if not request.recurs:
-        rules = rules_of(krylov, psd)
+        rules = rules_of(krylov, psd, ritz)
         return rules, contrasts_of(rules, psd, scale)
     # Only what is to be deflated matters here, at late times: early ones do not hang
     # on few eigenvalues, and the truncation at the kink is not that of the recurrence.
-    rule = (1.0, *gauss_rule(krylov.T, b))
+    rule = (1.0, *gauss_rule(ritz))
     if request.t < SMOOTH_TIME:
         return [rule], ()
-    return [rule], (difference(scale, [(1.0, *lifted_rule(krylov))], [rule]),)
+    return [rule], (difference(scale, [(1.0, *lifted_rule(ritz, b))], [rule]),)
 
 
 def _with_block(request, density, krylov):
     """Density pooled with that of the probes of block Lanczos."""
-    psd = request.operator.positive_semidefinite
-    rules, b = rules_of(krylov, psd), krylov.n_probes
+    psd, b = request.semidefinite, krylov.n_probes
+    rules = rules_of(krylov, psd)
     new = b / (density.n_probes + b)
     contrasts = [((1 - new) * share, guesses) for share, guesses in density.contrasts]
     contrasts.append((new, contrasts_of(rules, psd, density.n_rest / b)))

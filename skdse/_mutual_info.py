@@ -37,6 +37,9 @@ from ._terms import (
     fit_scale,
     fit_subset,
     group_rows,
+    loosened,
+    size_nodes,
+    size_weights,
     standard_error,
     stratified_rows,
 )
@@ -170,7 +173,7 @@ class DiffusionSpectralMI(MetaEstimatorMixin, PassThroughMixin, BaseEstimator):
         of X is not needed and not computed.
     n_features_in_ : int
         Number of features seen in `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, where X has string names for all.
 
     See Also
@@ -377,11 +380,14 @@ class DiffusionSpectralMI(MetaEstimatorMixin, PassThroughMixin, BaseEstimator):
         estimator = self.estimator_
         seed = rng.randint(MAX_SEED)
         groups = group_rows(grouping.labels, estimator, rng)
+        weights = np.bincount(grouping.labels) / len(grouping.labels)
         sizes = np.array([len(rows) for rows in groups])
+        nodes = size_nodes(sizes)
+        of_sizes = size_weights(nodes, sizes, weights)
         subsets = [{len(groups[0]): groups[0]}]
         if len(groups) > 1:
             n = len(grouping.labels)
-            subsets = draw_subsets(n, np.unique(sizes), self.n_repeats, rng)
+            subsets = draw_subsets(n, nodes, self.n_repeats, rng)
         else:
             warnings.warn(
                 "y has a single group: the mutual information is 0.", stacklevel=3
@@ -392,8 +398,12 @@ class DiffusionSpectralMI(MetaEstimatorMixin, PassThroughMixin, BaseEstimator):
             fit_subset(estimator, X, scale, subsets[0][sizes.max()], seed)
         # The subsets of a repeat nest, and are measured together.
         sets = [[rows] for rows in groups] + [list(one.values()) for one in subsets]
-        estimates = self._entropies(X, scale, sets, seed, "groups and subsets")
-        terms = combine(grouping.labels, sizes, subsets, estimates)
+        drawn = np.repeat(of_sizes / self.n_repeats, self.n_repeats)
+        estimator = loosened(estimator, weights, drawn)
+        estimates = self._entropies(
+            estimator, X, scale, sets, seed, "groups and subsets"
+        )
+        terms = combine(weights, of_sizes, subsets, estimates)
         warn_if_saturated(terms.saturation, stacklevel=3)
         return terms
 
@@ -405,11 +415,11 @@ class DiffusionSpectralMI(MetaEstimatorMixin, PassThroughMixin, BaseEstimator):
             return self.estimator_._fitted_scale()
         return self.estimator_._scale_of(X)
 
-    def _entropies(self, X, scale, sets, seed, label):
+    def _entropies(self, estimator, X, scale, sets, seed, label):
         """EntropyEstimate of each set of rows; sets is a list of lists of them."""
         estimates = run_tasks(
             entropies_of,
-            [(self.estimator_, X, scale, rows, seed) for rows in sets],
+            [(estimator, X, scale, rows, seed) for rows in sets],
             self.n_jobs,
             label,
             self.verbose,

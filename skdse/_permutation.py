@@ -30,7 +30,7 @@ from sklearn.utils import check_random_state, resample
 
 from ._base import MAX_SEED
 from ._mutual_info import DiffusionSpectralMI
-from ._terms import group_rows
+from ._terms import group_rows, loosened, size_nodes
 from ._validation import check_count, check_work, count_samples, sample_count
 
 # What the partitions may cost, in units of the DSMI that is tested.
@@ -203,10 +203,10 @@ def _affordable(sizes, n_repeats):
     """Number of partitions that the budget allows.
 
     The unit of cost is an entry of an affinity. DSMI measures all groups and, in each
-    repeat, a subset of each distinct size; a partition all groups.
+    repeat, subsets of their sizes; a partition all groups.
     """
     groups = np.sum(sizes**2.0)
-    subsets = n_repeats * np.sum(np.unique(sizes) ** 2.0)
+    subsets = n_repeats * np.sum(size_nodes(sizes) ** 2.0)
     return int(BUDGET * (groups + subsets) / groups)
 
 
@@ -221,7 +221,11 @@ def _measure_partitions(dsmi, X, y, n_partitions, rng):
     ]
     scale = dsmi._scale(X, fitted=True)
     # The seed of the groups of y: what a solver's probes err by is the same for all.
-    estimates = dsmi._entropies(X, scale, sets, dsmi._seed, "random partitions")
+    weights = np.bincount(dsmi.labels_) / len(dsmi.labels_)
+    estimator = loosened(estimator, weights)
+    estimates = dsmi._entropies(
+        estimator, X, scale, sets, dsmi._seed, "random partitions"
+    )
     return np.reshape([one.value for one in estimates], (n_partitions, -1))
 
 

@@ -7,9 +7,12 @@ T continued by guesses of its next blocks costs no product, keeps every moment t
 Lanczos knows, and tells how much the rest may matter: see `rules_of`.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from ._krylov import truncated
+from ._parallel import map_threads
 
 # An indefinite spectrum crosses 0, the kink of |x|^t, where Gauss nodes leave an error
 # of alternating sign. Many copies of the last block (least, most) continue T to a
@@ -18,6 +21,9 @@ COPIES, AVERAGED = (12, 40), (4, 8)
 # A positive semi-definite spectrum piles up at 0, its edge. There one copy errs above
 # and the Gauss-Radau rule with a node at 0 errs below, about seven times as much.
 RADAU_SHARE = 0.13
+# Adaptive bandwidths leave few eigenvalues below 0: a spectrum may have so much of its
+# mass there, and is still taken for one that piles up at 0.
+NEGATIVE_SHARE = 1e-2
 # Truncation error as a share of the difference of two rules.
 TRUNCATION_PSD, TRUNCATION = 0.25, 2.2
 # A Ritz vector is deflated when its angle to the invariant subspace is below this
@@ -25,50 +31,82 @@ TRUNCATION_PSD, TRUNCATION = 0.25, 2.2
 MAX_ANGLE = 0.1
 
 
-def rules_of(krylov, psd):
+@dataclass(frozen=True)
+class Ritz:
+    """Ritz pairs, largest modulus first, of Lanczos with b probes of n samples.
+
+    Attributes
+    ----------
+    values : ndarray of shape (n_columns,)
+        Ritz values.
+    vectors : ndarray of shape (n_columns, n_columns)
+        Ritz vectors in the basis Q.
+    residuals : ndarray of shape (n_columns,)
+        Their distances from being eigenpairs.
+    weights : ndarray of shape (n_columns,)
+        Their shares of the probes; the sum is b.
+    angle : float
+        Angle to an eigenvector up to which a Ritz vector is taken for it.
+    """
+
+    values: np.ndarray
+    vectors: np.ndarray
+    residuals: np.ndarray
+    weights: np.ndarray
+    angle: float
+
+
+def ritz_pairs(krylov):
+    """Ritz pairs of a Krylov space."""
+    values, U = np.linalg.eigh(krylov.T)
+    order = np.argsort(-np.abs(values), kind="stable")
+    values, U = values[order], U[:, order]
+    b, n = krylov.n_probes, len(krylov.basis)
+    residuals = np.linalg.norm(krylov.R @ U[krylov.edges[-2] :], axis=0)
+    weights = (U[:b] ** 2).sum(0)
+    return Ritz(values, U, residuals, weights, MAX_ANGLE * np.sqrt(b / n))
+
+
+def rules_of(krylov, psd, ritz=None):
     """Rules whose mean integrates against the density: [(share, nodes, weights)]."""
     T, R, edges = truncated(krylov, 0)
     b, k = edges[1], edges[-1] - edges[-2]
     if len(R) < k:  # the Krylov space is (nearly) invariant: T says all
-        return [(1.0, *gauss_rule(T, b, psd))]
+        return [(1.0, *_rule_of(T, b))]
     if psd:
-        upper, lower = _continued(T, R, k, 1), _radau(T, R, k)
-        return [
-            (1 - RADAU_SHARE, *gauss_rule(upper, b, psd)),
-            (RADAU_SHARE, *gauss_rule(lower, b, psd)),
-        ]
-    steps, most = len(edges) - 1, max(AVERAGED[0], 64 // b)
-    earlier = range(int(np.clip(steps // 2, 1, min(most, AVERAGED[1]))))
-    if steps >= 5:
-        earlier = range(max(len(earlier), 3))
-    continued = [_continued_earlier(krylov, i) for i in earlier]
-    return [(1 / len(continued), *gauss_rule(T, b, psd)) for T in continued]
+        shares = [1 - RADAU_SHARE, RADAU_SHARE]
+        continued = [_continued(T, R, k, 1), _radau(krylov, ritz)]
+    else:
+        steps, most = len(edges) - 1, max(AVERAGED[0], 64 // b)
+        earlier = range(int(np.clip(steps // 2, 1, min(most, AVERAGED[1]))))
+        if steps >= 5:
+            earlier = range(max(len(earlier), 3))
+        continued = [_continued_earlier(krylov, i) for i in earlier]
+        shares = [1 / len(continued)] * len(continued)
+    rules = map_threads(lambda T: _rule_of(T, b), continued)
+    return [(share, *rule) for share, rule in zip(shares, rules, strict=True)]
 
 
-def gauss_rule(T, b, psd=False):
-    """Nodes of T, largest |node| first, and weights; their sum is b, the probes."""
-    nodes, U = np.linalg.eigh(T)
-    weights = (U[:b] ** 2).sum(0)
-    if psd:
-        nodes = np.maximum(nodes, 0.0)
-    order = np.argsort(-np.abs(nodes), kind="stable")
-    return nodes[order], weights[order]
+def gauss_rule(ritz):
+    """Ritz values, largest modulus first, and their weights."""
+    return ritz.values, ritz.weights
 
 
-def lifted_rule(krylov):
-    """Gauss rule, its largest nodes as far out as their residuals allow.
+def is_semidefinite(ritz, k):
+    """Whether what is left of the spectrum after the first k looks it."""
+    values, weights = ritz.values[k:], ritz.weights[k:]
+    return weights @ np.maximum(-values, 0) <= NEGATIVE_SHARE * weights @ np.abs(values)
+
+
+def lifted_rule(ritz, b):
+    """Gauss rule, its b largest nodes as far out as their residuals allow.
 
     So much may hide beyond Ritz values that have not converged.
     """
-    b = krylov.n_probes
-    nodes, U = np.linalg.eigh(krylov.T)
-    residual = np.linalg.norm(krylov.R @ U[krylov.edges[-2] :], axis=0)
-    order = np.argsort(-np.abs(nodes), kind="stable")
-    nodes, residual, weights = nodes[order], residual[order], (U[:b] ** 2).sum(0)[order]
-    angle = MAX_ANGLE * np.sqrt(b / len(krylov.basis))
-    unsure = np.flatnonzero(residual > angle * np.abs(nodes))[:b]
-    nodes[unsure] += np.copysign(residual[unsure], nodes[unsure])
-    return np.clip(nodes, -1, 1), weights
+    nodes, residuals = ritz.values.copy(), ritz.residuals
+    unsure = np.flatnonzero(residuals > ritz.angle * np.abs(nodes))[:b]
+    nodes[unsure] += np.copysign(residuals[unsure], nodes[unsure])
+    return np.clip(nodes, -1, 1), ritz.weights
 
 
 def contrasts_of(mixture, psd, scale):
@@ -99,19 +137,22 @@ def pool(rules):
     return nodes, np.concatenate([share * w for share, _, w in rules])
 
 
-def n_converged(krylov):
-    """Number of leading Ritz pairs that are eigenpairs, and all pairs, sorted."""
-    theta, U = np.linalg.eigh(krylov.T)
-    order = np.argsort(-np.abs(theta), kind="stable")
-    theta, U = theta[order], U[:, order]
-    b, size, n = krylov.n_probes, np.abs(theta), len(krylov.basis)
-    residual = np.linalg.norm(krylov.R @ U[krylov.edges[-2] :], axis=0)
-    limit = min(len(theta) - 1, _first_cluster(size, (U[:b] ** 2).sum(0) * (n / b), b))
-    angle = MAX_ANGLE * np.sqrt(b / n)
+def n_converged(ritz, b, n):
+    """Number of leading Ritz pairs that are eigenpairs, seen by b probes."""
+    size = np.abs(ritz.values)
+    limit = min(len(size) - 1, _first_cluster(size, ritz.weights * (n / b), b))
     for k in range(limit, 0, -1):
-        if np.all(residual[:k] <= angle * (size[:k] - size[k])):
-            return k, theta, U
-    return 0, theta, U
+        if np.all(ritz.residuals[:k] <= ritz.angle * (size[:k] - size[k])):
+            return k
+    return 0
+
+
+def _rule_of(T, b):
+    """Nodes of T, largest |node| first, and weights; their sum is b, the probes."""
+    nodes, U = np.linalg.eigh(T)
+    weights = (U[:b] ** 2).sum(0)
+    order = np.argsort(-np.abs(nodes), kind="stable")
+    return nodes[order], weights[order]
 
 
 def _continued(T, R, k, copies):
@@ -136,15 +177,17 @@ def _continued_earlier(krylov, steps):
     return _continued(T, R, k, int(np.clip(400 // k, *COPIES)))
 
 
-def _radau(T, R, k):
+def _radau(krylov, ritz=None):
     """T continued by R and the block that puts an eigenvalue at 0 (Gauss-Radau)."""
-    theta, U = np.linalg.eigh(T)
-    C = R @ U[len(T) - k :] / np.sqrt(np.maximum(theta, 1e-9))
+    T, R, k = krylov.T, krylov.R, krylov.edges[-2]
+    ritz = ritz or ritz_pairs(krylov)
+    C = R @ ritz.vectors[k:]
+    values = np.where(np.abs(ritz.values) > 1e-9, ritz.values, 1e-9)
     grown = np.zeros((len(T) + len(R),) * 2)
     grown[: len(T), : len(T)] = T
-    grown[len(T) :, len(T) - k : len(T)] = R
-    grown[len(T) - k : len(T), len(T) :] = R.T
-    grown[len(T) :, len(T) :] = C @ C.T
+    grown[len(T) :, k : len(T)] = R
+    grown[k : len(T), len(T) :] = R.T
+    grown[len(T) :, len(T) :] = (C / values) @ C.T
     return grown
 
 

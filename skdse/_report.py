@@ -30,8 +30,9 @@ from ._files import (
 )
 from ._parallel import iter_tasks
 from ._progress import Progress, say
-from ._representation import hidden_activations
+from ._representation import perceptron_activations
 from ._version import __version__
+from .plotting import LayerProfileDisplay
 
 COLUMNS = {
     "name": ("name", "s"),
@@ -51,12 +52,6 @@ TYPES = {"s": str, "d": int}
 LAYER_COLUMNS = ("name", "n_features", "dse", "dsmi_y", "dsmi_x", "effective_rank")
 FILE_COLUMNS = tuple(key for key in COLUMNS if not key.startswith("dsmi_x"))
 WITHOUT_EFFECT = {"estimator", "n_jobs", "verbose"}
-# Name, colour (told apart by the colour-blind) and marker in a plot.
-SERIES = {
-    "dse": ("DSE", "#0072B2", "o"),
-    "dsmi_y": ("DSMI(Z;Y), labels", "#D55E00", "o"),
-    "dsmi_x": ("DSMI(Z;X), inputs", "#009E73", "s"),
-}
 HIDDEN_LAYERS = (64, 32)
 ONE_AT_A_TIME = threading.Lock()
 
@@ -162,13 +157,9 @@ def train_perceptron():
 
 def layers_of(mlp, X):
     """Name and activations of each layer; the output before the softmax."""
-    hidden = hidden_activations(mlp, X)
     yield "input", X
-    for i, Z in enumerate(hidden, 1):
-        yield f"hidden {i}", Z
-    # Probabilities of a trained network crowd in the corners of the simplex, closer
-    # than the rounding of their distances: 0.006 bits of DSMI.
-    yield "output", hidden[-1] @ mlp.coefs_[-1] + mlp.intercepts_[-1]
+    for name, Z in perceptron_activations(mlp, X).items():
+        yield name.replace("_", " "), Z
 
 
 def _groups(y, target, dsmi):
@@ -310,39 +301,11 @@ def plot(path, records, title, unit):
     """Draw DSE and, beside it, DSMI: a point for each record."""
     from matplotlib.figure import Figure
 
-    targets = [key for key in ("dsmi_y", "dsmi_x") if key in records[0]]
-    panels = [["dse"], targets] if targets else [["dse"]]
-    figure = Figure(figsize=(4 * len(panels), 3.8), dpi=200, layout="constrained")
-    axes = figure.subplots(1, len(panels), squeeze=False)[0]
-    for ax, keys in zip(axes, panels, strict=True):
-        _draw(ax, records, keys, unit)
+    n_panels = 1 + any(key in records[0] for key in ("dsmi_y", "dsmi_x"))
+    figure = Figure(figsize=(4 * n_panels, 3.8), dpi=200, layout="constrained")
+    rows = [one | {"name": Path(one["name"]).name} for one in records]
+    LayerProfileDisplay.from_frame(
+        rows, name="name", unit=unit, ax=figure.subplots(1, n_panels)
+    )
     figure.suptitle(title)
     figure.savefig(path)
-
-
-def _draw(ax, records, keys, unit):
-    """Draw one or two measures of the records, with their standard errors."""
-    names = [f"{Path(one['name']).name}\n{one['n_features']}" for one in records]
-    for key in keys:
-        label, color, marker = SERIES[key]
-        values = np.array([one[key] for one in records], dtype=float)
-        errors = np.array([one[f"{key}_std_error"] for one in records], dtype=float)
-        ax.errorbar(
-            range(len(names)),
-            values,
-            yerr=np.nan_to_num(errors),
-            label=label,
-            color=color,
-            marker=marker,
-            capsize=3,
-        )
-    ax.set_ylabel(f"{SERIES[keys[0]][0].split('(')[0]} [{unit}]")
-    ax.set_xticks(range(len(names)), names)
-    ax.set_xlabel("representation Z and its number of features")
-    if sum(map(len, names)) > 60:
-        ax.tick_params("x", rotation=90)
-    ax.margins(x=0.1, y=0.15)
-    ax.grid(axis="y", alpha=0.3)
-    ax.spines[["top", "right"]].set_visible(False)
-    if len(keys) > 1:
-        ax.legend(frameon=False)

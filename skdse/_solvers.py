@@ -16,18 +16,28 @@ from ._lanczos import lanczos_density
 from ._spectrum import Spectrum
 from ._validation import check_fits_in_memory
 
-# Samples up to which LAPACK is the faster one at the default tol (0.8 s at 2000, 5 s at
-# 4000, two cores). Lanczos needs fewer steps where no eigenvalue is negative, and more
-# probes for the flat spectrum of a sparse graph.
-DENSE_MAX_SAMPLES = {"semidefinite": 2500, "indefinite": 4000, "sparse": 5000}
+# Samples up to which LAPACK is about as fast at the default tol (0.7 s at 2000, 2.3 s
+# at 3000, 17 s at 6000, two cores), by the kind of spectrum. Lanczos needs few steps
+# where no eigenvalue is negative, or few are, as with adaptive bandwidths, and many
+# probes for the flat spectrum of a sparse graph or of a kernel that is not Euclidean.
+DENSE_MAX_SAMPLES = {
+    "semidefinite": 1800,
+    "nearly semidefinite": 2500,
+    "sparse": 8000,
+    "indefinite": 10_000,
+}
+# They are proportional to 1 / tol, between these: below, LAPACK takes no time.
+DENSE_LEAST, DENSE_MOST, DEFAULT_TOL = 700, 12_000, 1e-3
 DEFAULT_N_COMPONENTS = 64
 # Two cores: LAPACK takes 17 s at 6000 samples and grows with the cube; a second makes
 # and multiplies so many operations of tiles; lanczos takes about so many products.
-DENSE_SECONDS, TILE_OPERATIONS, N_PRODUCTS = 8e-11, 6e10, 14
+DENSE_SECONDS, TILE_OPERATIONS, N_PRODUCTS = 8e-11, 8e10, 18
 LONG = 120  # [s]
 # Residual of an eigenpair, and so a bound of the error of its eigenvalue. Rounding
 # alone (ARPACK's default) is not reached where eigenvalues crowd.
 ARPACK_TOL = 1e-12
+# Where ARPACK does not converge, LAPACK takes over up to so many samples (5 s).
+FALLBACK_SAMPLES = 4000
 
 
 def solve_dense(operator, **_):
@@ -51,7 +61,7 @@ def solve_arpack(operator, *, n_components=None, random_state=None, **_):
     try:
         eigenvalues, ceiling = _largest(operator, k, start)
     except ArpackNoConvergence as error:
-        if n <= DENSE_MAX_SAMPLES["indefinite"]:
+        if n <= FALLBACK_SAMPLES:
             return solve_dense(operator)
         warnings.warn(
             f"eigen_solver='arpack' found {len(error.eigenvalues)} of {k} eigenvalues; "
@@ -91,8 +101,8 @@ def solve_lanczos(operator, *, t=1, tol=1e-3, random_state=None, verbose=0, **_)
     if reached > tol:
         warnings.warn(
             f"eigen_solver='lanczos' reached a standard error of {reached:.2g} bits, "
-            f"above tol={tol!r}, within its largest number of probes. Increase tol or "
-            "t, or use eigen_solver='dense'.",
+            f"above tol={tol!r}, within its largest number of probes and steps. "
+            "Increase tol or t, or use eigen_solver='dense'.",
             ConvergenceWarning,
             stacklevel=2,
         )
@@ -102,11 +112,13 @@ def solve_lanczos(operator, *, t=1, tol=1e-3, random_state=None, verbose=0, **_)
 SOLVERS = {"dense": solve_dense, "arpack": solve_arpack, "lanczos": solve_lanczos}
 
 
-def choose_solver(solver, n_samples, kind="indefinite"):
+def choose_solver(solver, n_samples, kind="indefinite", tol=DEFAULT_TOL):
     """Solver by name, or the one that "auto" stands for."""
     if solver != "auto":
         return solver
-    return "dense" if n_samples <= DENSE_MAX_SAMPLES[kind] else "lanczos"
+    most = DENSE_MAX_SAMPLES[kind] * DEFAULT_TOL / tol
+    most = min(max(most, DENSE_LEAST), DENSE_MOST)
+    return "dense" if n_samples <= most else "lanczos"
 
 
 def warn_if_long(n_samples, n_features, solver, keeps_tiles):

@@ -102,7 +102,9 @@ class SpectralEntropy(KernelEntropy):
             kind = "sparse"
         elif self._is_positive_semidefinite():
             kind = "semidefinite"
-        return choose_solver(self.eigen_solver, n_samples, kind)
+        elif self.affinity == "gaussian" and self.metric in EUCLIDEAN:
+            kind = "nearly semidefinite"
+        return choose_solver(self.eigen_solver, n_samples, kind, self.tol)
 
     def _spectrum_of(self, G, solver, seed):
         """Spectrum of the diffusion operator of the affinity G."""

@@ -98,6 +98,21 @@ class Spectrum:
         """Spectrum 1, 0, ..., 0."""
         return cls(np.eye(1, n_samples)[0], n_samples, 1.0, 1.0, True)
 
+    def tail_bounds(self):
+        """Certified bounds of the moduli of the eigenvalues not known, largest first.
+
+        For the j-th largest a_j of m, and a power p whose sum over the tail is known,
+        j a_j^p <= Σ_tail a_i^p <= (j - 1) c^p + (m - j + 1) a_j^p.
+        """
+        m, c, R, Q = self._tail()
+        j = np.arange(1, m + 1)
+        lower, upper = np.zeros(m), np.full(m, c)
+        for p, moment in ((1, R), (2, Q)) if self.positive_semidefinite else ((2, Q),):
+            upper = np.minimum(upper, (moment[1] / j) ** (1 / p))
+            left = np.maximum(moment[0] - (j - 1) * c**p, 0) / (m - j + 1)
+            lower = np.maximum(lower, left ** (1 / p))
+        return np.minimum(lower, upper), upper
+
     def _saturation(self, t):
         if self.is_complete and not self.eigenvalues[1:].any():
             return ""  # identical samples: there is nothing to tell

@@ -4,6 +4,7 @@ labels of the samples ─► rows of groups, rows of random subsets ─► entro
 one scale ─► their weighted means, the two terms of I_D, and what they may err by.
 """
 
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,11 @@ import numpy as np
 from ._base import SATURATION, BaseEntropy, take_scale
 from ._entropy import DiffusionSpectralEntropy
 from ._spectrum import EntropyEstimate
+
+# The expected entropy of random subsets is smooth in the logarithm of their size m.
+# Of more than three sizes that lie close, from this one on and within this factor,
+# three are measured; what interpolation adds by chance is part of the standard error.
+SMOOTH_SIZE, ALIKE = 300, 1.6
 
 
 @dataclass(frozen=True)
@@ -75,6 +81,48 @@ def group_rows(labels, estimator, rng):
     return groups
 
 
+def size_nodes(sizes):
+    """Sizes of the random subsets to measure: each once, or three for many alike."""
+    distinct = np.unique(sizes)
+    least, most = distinct[0], distinct[-1]
+    if len(distinct) <= 3 or least < SMOOTH_SIZE or most > ALIKE * least:
+        return distinct
+    middle = np.argmin(np.abs(distinct - np.sqrt(float(least) * most)))
+    return np.unique([least, distinct[middle], most])
+
+
+def size_weights(nodes, sizes, weights):
+    """Weights of the expected entropies at the nodes, for groups of these sizes.
+
+    At other sizes it is that of the polynomial in log m through the nodes.
+    """
+    return weights @ _lagrange(np.log(nodes), np.log(sizes))
+
+
+def _lagrange(nodes, x):
+    """Values at x of the polynomials that are 1 at one node and 0 at the others."""
+    basis = np.equal.outer(x, nodes).astype(float)
+    between = ~basis.any(axis=1)
+    for i, node in enumerate(nodes):
+        rest = np.delete(nodes, i)
+        basis[between, i] = np.prod(
+            np.subtract.outer(x[between], rest) / (node - rest), axis=1
+        )
+    return basis
+
+
+def loosened(estimator, *weights):
+    """Estimator whose `tol` is one for a weighted sum of terms, not for each.
+
+    The errors of the solver are independent, so that of the sum is smaller.
+    """
+    if not hasattr(estimator, "tol"):
+        return estimator
+    loose = copy(estimator)
+    loose.tol /= min(np.linalg.norm(np.concatenate(weights)), 1.0)
+    return loose
+
+
 def draw_subsets(n_samples, sizes, n_repeats, rng):
     """Rows of a random subset of each size, for each repeat.
 
@@ -111,27 +159,25 @@ def standard_error(values):
     return float(np.std(values, ddof=1) / np.sqrt(len(values)))
 
 
-def combine(labels, sizes, subsets, estimates):
+def combine(weights, of_sizes, subsets, estimates):
     """Weigh the groups' and the subsets' estimates into the terms of DSMI."""
-    weights = np.bincount(labels) / len(labels)
-    size_weights = {size: weights[sizes == size].sum() for size in np.unique(sizes)}
-    groups, rest = estimates[: len(sizes)], iter(estimates[len(sizes) :])
-    repeats = [{size: next(rest) for size in repeat} for repeat in subsets]
+    groups, rest = estimates[: len(weights)], iter(estimates[len(weights) :])
+    repeats = [[next(rest) for _ in repeat] for repeat in subsets]
     by_repeat = [
-        sum(size_weights[size] * one.value for size, one in repeat.items())
+        sum(w * one.value for w, one in zip(of_sizes, repeat, strict=True))
         for repeat in repeats
     ]
     group_entropies = np.array([one.value for one in groups])
     return Terms(
         entropy=float(np.mean(by_repeat)),
         conditional_entropy=float(weights @ group_entropies),
-        std_error=_std_error(weights, groups, size_weights, repeats, by_repeat),
+        std_error=_std_error(weights, groups, of_sizes, repeats, by_repeat),
         group_entropies=group_entropies,
-        saturation=_saturation(weights, groups, size_weights, repeats),
+        saturation=_saturation(weights, groups, of_sizes, repeats),
     )
 
 
-def _std_error(weights, groups, size_weights, repeats, by_repeat):
+def _std_error(weights, groups, of_sizes, repeats, by_repeat):
     """Standard error of DSMI, over the subsets drawn and the solvers' estimates."""
     if len(groups) == 1:
         return 0.0
@@ -142,19 +188,19 @@ def _std_error(weights, groups, size_weights, repeats, by_repeat):
         (w * one.std_error) ** 2 for w, one in zip(weights, groups, strict=True)
     )
     for repeat in repeats:
-        for size, one in repeat.items():
-            variance += (size_weights[size] * one.std_error / len(repeats)) ** 2
+        for w, one in zip(of_sizes, repeat, strict=True):
+            variance += (w * one.std_error / len(repeats)) ** 2
     return float(np.sqrt(variance))
 
 
-def _saturation(weights, groups, size_weights, repeats):
+def _saturation(weights, groups, of_sizes, repeats):
     """Kind of saturation that more than half of the weight shows, if any."""
     share = dict.fromkeys(SATURATION, 0.0)
     for w, one in zip(weights, groups, strict=True):
         if one.saturation:
             share[one.saturation] += w / 2
     for repeat in repeats:
-        for size, one in repeat.items():
+        for w, one in zip(of_sizes, repeat, strict=True):
             if one.saturation:
-                share[one.saturation] += size_weights[size] / 2 / len(repeats)
+                share[one.saturation] += w / 2 / len(repeats)
     return next((kind for kind, part in share.items() if part > 0.5), "")

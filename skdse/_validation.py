@@ -135,10 +135,10 @@ def check_affinity_matrix(G, name="affinity"):
             f"{name} must be symmetric; it differs from its transpose by up to "
             f"{gap:.3g}. Symmetrise it, for instance with (A + A.T) / 2."
         )
-    return _with_self_affinities(G)
+    return with_self_affinities(G)
 
 
-def _with_self_affinities(G):
+def with_self_affinities(G):
     """G, where a sample without any affinity, a zero row, gets one to itself.
 
     It is an isolated vertex: diffusion that starts there stays there.

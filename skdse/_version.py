@@ -5,7 +5,7 @@ import platform
 
 from threadpoolctl import threadpool_info
 
-__version__ = "0.1.0.dev0"
+__version__ = "0.1.0"
 
 _REQUIRED = (
     "numpy",

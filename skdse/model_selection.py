@@ -14,13 +14,18 @@ from scipy.stats import rankdata
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils import (
     Bunch,
-    check_array,
     check_consistent_length,
     check_random_state,
 )
 
-from ._base import MAX_SEED, BaseEntropy
+from ._base import MAX_SEED
 from ._entropy import DiffusionSpectralEntropy
+from ._measures import (
+    check_target,
+    fit_and_tell,
+    group_once,
+    seed_measure,
+)
 from ._mutual_info import DiffusionSpectralMI
 from ._permutation import mutual_info_permutation_test
 from ._progress import Progress
@@ -80,6 +85,7 @@ def representation_scorer(
         - "transform", "decision_function" or "predict_proba": what this method gives;
         - an integer: the activations in this hidden layer of a perceptron, alone or
           as the last step; 1 is the first, -1 the last;
+        - the name of a layer of a skorch net, as in ``module_.named_modules()``;
         - a callable ``(estimator, X) -> Z``.
 
         In place of a search, its best estimator is asked.
@@ -166,10 +172,10 @@ class _RepresentationScorer(BaseEstimator):
         measure, against = _measure_of(self.measure, self.against)
         target = X if against == "X" else y
         if isinstance(measure, DiffusionSpectralMI):
-            target = _target(target, against, self.measure)
-        _seed(measure, self.random_state)
+            target = check_target(target, against, self.measure)
+        seed_measure(measure, self.random_state)
         Z = represent(estimator, X, self.representation)
-        return _fit_and_tell(measure, Z, target)
+        return fit_and_tell(measure, Z, target)[0]
 
     def __repr__(self, N_CHAR_MAX=700):
         name = type(self).__name__
@@ -306,42 +312,6 @@ def _measure_of(measure, against):
     return clone(measure), against or default
 
 
-def _target(target, against, measure):
-    """Target of mutual information, or raise."""
-    if target is None:
-        raise ValueError(
-            f"measure={measure!r} needs y; got y=None. Without labels, use "
-            "measure='dse' or 'dsmi_input'."
-        )
-    if against == "y":
-        return target
-    try:
-        return check_array(target, allow_nd=True, input_name="X")
-    except (TypeError, ValueError) as error:
-        raise ValueError(
-            "mutual information with the input needs an X of finite numbers, not "
-            "sparse; got another. Group its samples yourself, and pass the groups as "
-            f"y, with measure='dsmi'. {error}"
-        ) from error
-
-
-def _seed(measure, random_state):
-    """Set the seeds of a measure, and of what is inside it, that are None."""
-    for name, value in measure.get_params().items():
-        if name.rpartition("__")[2] == "random_state" and value is None:
-            measure.set_params(**{name: random_state})
-
-
-def _fit_and_tell(measure, Z, target):
-    """Fit a measure and return what it has found, a float."""
-    measure.fit(Z, target)
-    if isinstance(measure, DiffusionSpectralMI):
-        return float(measure.mutual_info_)
-    if isinstance(measure, BaseEntropy):
-        return float(measure.entropy_)
-    return float(measure.score(Z, target))
-
-
 # Several representations of the same samples
 
 
@@ -374,12 +344,10 @@ def _prepare(measure, X, y, random_state, n_jobs):
             f"got {measure!r}."
         )
     dsmi, against = _measure_of(measure, None)
-    target = _target(X if against == "X" else y, against, measure)
+    target = check_target(X if against == "X" else y, against, measure)
     check_consistent_length(X, target)
-    _seed(dsmi, random_state)
-    dsmi._check_parameters()
-    labels = dsmi._group(target, check_random_state(dsmi.random_state)).labels
-    dsmi.set_params(target="discrete")
+    seed_measure(dsmi, random_state)
+    labels = group_once(dsmi, target)
     return dsmi if n_jobs is None else dsmi.set_params(n_jobs=n_jobs), labels
 
 

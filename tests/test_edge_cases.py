@@ -687,6 +687,20 @@ def test_max_samples_is_the_number_of_samples_measured(max_samples, expected, X)
         assert dse.entropy_ == whole.entropy_
 
 
+@pytest.mark.parametrize("container", [np.array, sp.csr_array])
+def test_subset_of_a_graph_may_have_isolated_samples(container):
+    # A star of leaves without edges among them, and of four that have all: there
+    # P = (J - I) / 3, so λ = 1 and three times -1/3.
+    G = np.zeros((9, 9))
+    G[0, 1:] = G[1:, 0] = 1
+    G[5:, 5:] = 1 - np.eye(4)
+    y = [0, 1, 1, 1, 1, 2, 2, 2, 2]
+    dsmi = DiffusionSpectralMI(PRECOMPUTED, random_state=0).fit(container(G), y)
+    expected = [0, 2, 0.5 + 0.5 * np.log2(6)]
+    assert_allclose(dsmi.group_entropies_, expected, atol=1e-12)
+    assert np.isfinite(dsmi.mutual_info_)
+
+
 def test_subsample_of_a_precomputed_affinity_takes_rows_and_columns(X):
     G = np.exp(-(np.linalg.norm(X[:, None] - X, axis=2) ** 2) / 2)
     options = {"max_samples": 12, "random_state": 0}

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import skdse
+import skdse.datasets
 
 PACKAGE = Path(skdse.__file__).parent
 MODULES = sorted(PACKAGE.glob("*.py"))
@@ -39,10 +40,22 @@ ORDER = (
     "_permutation",
     "_confidence",
     "__init__",
+    "_measures",
+    "_hooks",
     "_representation",
+    "_activations",
+    "_tracks",
+    "_tracker",
+    "differentiable",
     "datasets",
     "probing",
     "model_selection",
+    "_drawing",
+    "_frames",
+    "_plot_entropy",
+    "_plot_mutual_info",
+    "_plot_training",
+    "_plot_layers",
     "plotting",
     "_files",
     "_report",
@@ -91,6 +104,10 @@ def test_public_names():
         "show_versions",
     ]
     assert skdse.__all__ == sorted(skdse.__all__)
+
+
+def test_public_names_of_datasets():
+    assert skdse.datasets.__all__ == ["corrupt_labels", "make_manifold", "make_tree"]
 
 
 def test_no_other_name_is_public():

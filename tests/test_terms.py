@@ -1,10 +1,115 @@
-"""Groups, subsets and subsamples of mutual information."""
+"""Tests of the terms of mutual information."""
 
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.datasets import load_digits
 
-from skdse._terms import standard_error, stratified_rows
+from skdse import DiffusionSpectralEntropy, DiffusionSpectralMI, ShannonEntropy
+from skdse._terms import (
+    ALIKE,
+    SMOOTH_SIZE,
+    draw_subsets,
+    entropies_of,
+    loosened,
+    size_nodes,
+    size_weights,
+    standard_error,
+    stratified_rows,
+)
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        [500],
+        [500, 500, 500, 500],
+        [400, 410, 420],
+        [5, 6, 7, 8, 9],  # too small to be smooth
+        [SMOOTH_SIZE - 1, 310, 320, 330],
+        [1000, 1100, 1200, int(ALIKE * 1000) + 1],  # too far apart
+    ],
+)
+def test_sizes_are_measured_each_once(sizes):
+    assert_array_equal(size_nodes(np.array(sizes)), np.unique(sizes))
+
+
+def test_many_sizes_alike_are_measured_at_three():
+    sizes = np.array([980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009])
+    assert_array_equal(size_nodes(sizes), [892, 1009, 1135])
+
+
+def test_weights_of_sizes_are_those_of_their_groups():
+    sizes, weights = np.array([7, 9, 7, 30]), np.array([0.2, 0.3, 0.1, 0.4])
+    found = size_weights(np.unique(sizes), sizes, weights)
+    assert_allclose(found, [0.3, 0.3, 0.4], rtol=1e-12)
+
+
+def test_interpolation_is_exact_for_a_parabola_in_the_logarithm_of_the_size():
+    sizes = np.array([400, 431, 500, 517, 555, 600])
+    weights = sizes / sizes.sum()
+    nodes = size_nodes(sizes)
+
+    def expected(m):
+        return 3 + 0.9 * np.log2(m) - 0.05 * np.log2(m) ** 2
+
+    at_nodes = size_weights(nodes, sizes, weights)
+    assert len(nodes) == 3
+    assert_allclose(at_nodes.sum(), 1, rtol=1e-12)
+    assert_allclose(at_nodes @ expected(nodes), weights @ expected(sizes), rtol=1e-12)
+
+
+@pytest.mark.parametrize("bandwidth", ["adaptive", "median"])
+def test_interpolation_errs_by_chance_alone(bandwidth):
+    X = load_digits().data
+    sizes = np.array([340, 391, 420, 500, 540])
+    weights = sizes / sizes.sum()
+    nodes = size_nodes(sizes)
+    at_nodes = size_weights(nodes, sizes, weights)
+    dse = DiffusionSpectralEntropy(bandwidth=bandwidth).fit(X)
+    errors = []
+    for subset in draw_subsets(len(X), sizes, 12, np.random.RandomState(0)):
+        found = entropies_of(dse, X, dse.bandwidth_, list(subset.values()), 0)
+        values = np.array([one.value for one in found])
+        chosen = values[np.searchsorted(sizes, nodes)]
+        errors.append(at_nodes @ chosen - weights @ values)
+    assert len(nodes) == 3
+    assert abs(np.mean(errors)) < 3 * np.std(errors, ddof=1) / np.sqrt(len(errors))
+    # ... which is small against what the subsets themselves differ by: some 0.01 bits.
+    assert np.std(errors) < 5e-3
+
+
+def test_tolerance_of_each_term_is_that_of_their_sum():
+    # Ten equal groups and five subsets, each with error e: the variance of the
+    # difference is e² (10 / 10² + 5 / 5²).
+    dse = DiffusionSpectralEntropy(tol=1e-3)
+    loose = loosened(dse, np.full(10, 1 / 10), np.full(5, 1 / 5))
+    assert_allclose(loose.tol, 1e-3 / np.sqrt(1 / 10 + 1 / 5), rtol=1e-12)
+    assert dse.tol == 1e-3
+    # One term that is all of the sum is solved to the tolerance itself.
+    assert loosened(dse, np.ones(1), np.ones(1)).tol == 1e-3
+
+
+def test_an_entropy_without_tolerance_stays_as_it_is():
+    shannon = ShannonEntropy()
+    assert loosened(shannon, np.ones(3) / 3) is shannon
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_mutual_info_by_lanczos_is_within_the_tolerance(seed):
+    X, y = load_digits(return_X_y=True)
+    X, y = X[:1200], y[:1200] % 3
+    tol = 5e-3
+    results = [
+        DiffusionSpectralMI(
+            DiffusionSpectralEntropy(bandwidth=20.0, eigen_solver=solver, tol=tol),
+            n_repeats=3,
+            random_state=seed,
+        ).fit(X, y)
+        for solver in ("dense", "lanczos")
+    ]
+    exact, estimate = (one.mutual_info_ for one in results)
+    assert 0 < abs(estimate - exact) < 2 * tol
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,9 @@
 """Tests of the version and of show_versions."""
 
 import importlib.metadata
+import re
 import sys
+from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
@@ -56,3 +58,13 @@ def test_show_versions_imports_nothing(capsys):
     skdse.show_versions()
     optional = set(_version._OPTIONAL)
     assert not optional & (set(sys.modules) - before)
+
+
+def test_version_is_cited_and_in_the_changelog():
+    root = Path(__file__).parent.parent
+    version = re.escape(skdse.__version__)
+    citation = (root / "CITATION.cff").read_text(encoding="utf-8")
+    assert re.search(rf"^version: {version}$", citation, re.MULTILINE)
+    changelog = (root / "CHANGELOG.md").read_text(encoding="utf-8")
+    heading = rf"^## ({version} - \d{{4}}-\d\d-\d\d|Unreleased)$"
+    assert re.search(heading, changelog, re.MULTILINE)

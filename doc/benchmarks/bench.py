@@ -1,6 +1,6 @@
 """Benchmark skdse against dse-dsmi, side by side, and write the table of the docs.
 
-    python doc/benchmarks/bench.py            # everything, an hour and more
+    python doc/benchmarks/bench.py            # everything; the peer takes hours
     python doc/benchmarks/bench.py --quick    # small sizes, to see that it works
     python doc/benchmarks/bench.py --jobs dse_1000_dense,dse_4000_dense --repeats 5
 
@@ -60,6 +60,7 @@ def _parser():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="small sizes, one run")
     parser.add_argument("--jobs", help="names, separated by commas; all by default")
+    parser.add_argument("--contenders", help="names, separated by commas; default: all")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--data-home", help="folder with mnist.npz, else OpenML's")
     parser.add_argument("--out", help="CSV file of the table")
@@ -71,7 +72,8 @@ def _run_job(name, options):
     """Measure the contenders of a job in turn."""
     job = jobs.JOBS[name]
     repeats = 1 if options.quick else min(options.repeats, job.repeats)
-    found = {contender: [] for contender in job.contenders}
+    wanted = options.contenders.split(",") if options.contenders else job.contenders
+    found = {contender: [] for contender in job.contenders if contender in wanted}
     for run in range(repeats):
         for contender in found:
             if run and contender in job.once:
@@ -166,11 +168,9 @@ def _write(rows, path):
             file.write(f"# {line}\n")
         writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()
-        writer.writerows({key: _rounded(row[key]) for key in COLUMNS} for row in rows)
-
-
-def _rounded(value):
-    return f"{value:.6g}" if isinstance(value, float) else value
+        writer.writerows(
+            {key: jobs.rounded(row[key]) for key in COLUMNS} for row in rows
+        )
 
 
 def _circumstances():

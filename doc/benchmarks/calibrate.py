@@ -17,6 +17,7 @@ import time
 import warnings
 from pathlib import Path
 
+import jobs
 import numpy as np
 from sklearn.datasets import load_digits, make_blobs
 from sklearn.exceptions import ConvergenceWarning
@@ -56,7 +57,7 @@ def main():
         writer.writeheader()
         for i in range(options.n_problems):
             rows.append(solve(i, np.random.default_rng([options.seed, i]), images))
-            writer.writerow({key: _rounded(rows[-1][key]) for key in COLUMNS})
+            writer.writerow({key: jobs.rounded(rows[-1][key]) for key in COLUMNS})
             file.flush()
     report(rows)
 
@@ -65,8 +66,7 @@ def mnist(data_home):
     """Test images of MNIST, flat, or None."""
     if data_home is None:
         return None
-    with np.load(data_home / "mnist.npz") as file:
-        return file["X_test"].reshape(-1, 784).astype(np.float32) / 255
+    return jobs.mnist("test")(False, data_home)[0]
 
 
 def samples(rng, n, images):
@@ -165,10 +165,6 @@ def show(name, rows):
     print(
         f"{name:20}{len(rows):9}{covered.mean():9.3f}{reached.mean():9.3f}{within:18.3f}"
     )
-
-
-def _rounded(value):
-    return f"{value:.6g}" if isinstance(value, float) else value
 
 
 if __name__ == "__main__":

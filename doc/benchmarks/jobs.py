@@ -30,6 +30,11 @@ def n_threads():
     return max(pool["num_threads"] for pool in threadpool_info())
 
 
+def rounded(value):
+    """Value of a cell of a table: floats to six digits."""
+    return f"{value:.6g}" if isinstance(value, float) else value
+
+
 # Data
 
 
@@ -165,17 +170,19 @@ def bound(**params):
 
         from skdse import DiffusionSpectralEntropy
         from skdse._affinity import TiledGaussian
+        from skdse._lanczos import LARGE_BLOCK
 
         def run(X):
             dse = DiffusionSpectralEntropy(
                 random_state=0, eigen_solver="lanczos", **params
             ).fit(X)
             density = dse.spectrum_
+            width = LARGE_BLOCK[0]  # as of tiles that are kept
             rng = np.random.default_rng(0)
-            V = rng.normal(size=(len(X), 16)).astype(np.float32)
+            V = rng.normal(size=(len(X), width)).astype(np.float32)
             start = time.perf_counter()
             G = TiledGaussian(X, dse.bandwidth_, "euclidean", keep=True)
-            for _ in range(-(-density.n_columns // 16)):
+            for _ in range(-(-density.n_columns // width)):
                 G @ V
             seconds = time.perf_counter() - start
             return dse.entropy_, dse.entropy_std_error_, seconds

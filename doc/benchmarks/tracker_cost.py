@@ -1,0 +1,122 @@
+"""Cost of RepresentationTracker against the training that it looks at.
+
+    python doc/benchmarks/tracker_cost.py --data-home DIR
+
+A convolutional network of ten layers on 50,000 images of 32 x 32 pixels, batches of
+128; the tracker shows it 5,000 others and measures DSE, DSMI(Z;Y) and DSMI(Z;X) of all
+ten layers. One epoch's training is timed on some batches and multiplied; the tracker is
+timed as a whole, at the second epoch: the clusters of the input are found once. Images
+are those of cifar10.npz in DIR, or else enlarged digits with noise. Beside seconds on
+the clock stand those of the processor, which other work on the machine disturbs less.
+"""
+
+import argparse
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from sklearn.datasets import load_digits
+from torch import nn
+
+from skdse import DiffusionSpectralEntropy, DiffusionSpectralMI
+from skdse.probing import RepresentationTracker
+
+N_TRAIN, N_PROBES, BATCH = 50_000, 5_000, 128
+CHANNELS = (32, 32, 32, 64, 64, 64, 128, 128, 128)
+
+
+def subsampled():
+    """Measures on parts of the images: 1,000 for DSE, 100 of each group for DSMI."""
+    dse = DiffusionSpectralEntropy(max_samples=1000)
+    groups = DiffusionSpectralEntropy(bandwidth="adaptive", max_samples=100)
+    return {
+        "dse": dse,
+        "dsmi": DiffusionSpectralMI(groups),
+        "dsmi_input": (DiffusionSpectralMI(groups, target="continuous"), "X"),
+    }
+
+
+SETTINGS = {
+    "defaults": lambda: ("dse", "dsmi", "dsmi_input"),
+    "subsampled": subsampled,
+    "subsampled, no DSMI(Z;X)": lambda: {
+        name: one for name, one in subsampled().items() if name != "dsmi_input"
+    },
+}
+
+
+def network():
+    """Nine convolutions and a linear layer."""
+    layers, before = [], 3
+    for channels in CHANNELS:
+        stride = 1 if channels == before or before == 3 else 2
+        layers.append(
+            nn.Sequential(
+                nn.Conv2d(before, channels, 3, stride, padding=1, bias=False),
+                nn.BatchNorm2d(channels),
+                nn.ReLU(inplace=True),
+            )
+        )
+        before = channels
+    head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(before, 10))
+    return nn.Sequential(*layers, head)
+
+
+def images(n, data_home, rng):
+    """Images (n, 3, 32, 32), float32, and their labels."""
+    if data_home:
+        with np.load(Path(data_home) / "cifar10.npz") as data:
+            X, y = data["X_train"][:n].transpose(0, 3, 1, 2), data["y_train"][:n]
+        return (X / 255).astype(np.float32), y
+    X, y = load_digits(return_X_y=True)
+    rows = rng.integers(len(X), size=n)
+    X = np.kron(X[rows].reshape(n, 1, 8, 8) / 16, np.ones((1, 3, 4, 4)))
+    return (X + rng.normal(scale=0.1, size=X.shape)).astype(np.float32), y[rows]
+
+
+def now():
+    """Seconds on the clock and of the processor."""
+    return np.array([time.perf_counter(), time.process_time()])
+
+
+def train(model, optimizer, X, y, n_batches):
+    """Seconds that some batches take."""
+    model.train()
+    start = now()
+    for i in range(n_batches):
+        rows = slice(i * BATCH % len(X), i * BATCH % len(X) + BATCH)
+        optimizer.zero_grad()
+        outputs = model(torch.from_numpy(X[rows]))
+        nn.functional.cross_entropy(outputs, torch.from_numpy(y[rows])).backward()
+        optimizer.step()
+    return now() - start
+
+
+def main():
+    """Print a line for each setting."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--data-home", help="folder of cifar10.npz")
+    parser.add_argument("--n-batches", type=int, default=50)
+    args = parser.parse_args()
+    torch.manual_seed(0)
+    X, y = images(N_PROBES, args.data_home, np.random.default_rng(0))
+    y = y.astype(np.int64)
+    model = network()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
+    train(model, optimizer, X, y, 3)
+    seconds = train(model, optimizer, X, y, args.n_batches)
+    epoch = seconds / args.n_batches * N_TRAIN / BATCH
+    print(f"threads: {torch.get_num_threads()}; training: {epoch.round()} s an epoch")
+    for name, measures in SETTINGS.items():
+        layers = [str(i) for i in range(len(CHANNELS) + 1)]
+        tracker = RepresentationTracker(measures(), layers, X, y)
+        tracker(model, 0)
+        start = now()
+        tracker(model, 1)
+        cost = now() - start
+        print(f"{name:>26}: {cost.round(1)} s, {(100 * cost / epoch).round(1)} %")
+
+
+if __name__ == "__main__":
+    main()

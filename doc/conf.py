@@ -1,0 +1,150 @@
+"""Settings of the documentation: ``python -m sphinx -W -b html doc doc/_build/html``.
+
+It is built offline: mathematics become MathML, data come with scikit-learn, and links
+to other projects' documentation are left out where their inventories are out of reach.
+"""
+
+import os
+import sys
+import tempfile
+import zlib
+from importlib.util import find_spec
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE / "_extensions"))
+# Examples with a perceptron or torch: two threads each are slower than one.
+os.environ.setdefault("OMP_NUM_THREADS", "2")
+
+from gallery import SECTIONS  # noqa: E402
+
+from skdse import __version__  # noqa: E402
+
+html_math_renderer = "mathml"
+project = "skdse"
+author = "skdse developers"
+copyright = "skdse developers"
+version = release = __version__
+
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.intersphinx",
+    "matplotlib.sphinxext.plot_directive",
+    "numpydoc",
+    "sphinx_copybutton",
+    "sphinx_design",
+    "sphinx_gallery.gen_gallery",
+    "myst_parser",  # the changelog is Markdown
+    "command_output",
+    "mathml",
+    "results_table",
+]
+exclude_patterns = [
+    "_build",
+    "auto_examples/**/*.ipynb",
+    "auto_examples/**/*.py",
+    "examples/**",
+]
+templates_path = ["_templates"]
+default_role = "code"
+nitpicky = False
+
+# API reference
+# -------------
+
+autosummary_generate = True
+autodoc_typehints = "none"
+numpydoc_show_class_members = False
+numpydoc_xref_param_type = False
+
+
+def keep_own_members(app, what, name, member, skip, options):
+    """Leave out what a class inherits from scikit-learn: documented there."""
+    home = getattr(member, "__module__", None) or ""
+    return skip or not home.startswith("skdse")
+
+
+# Links to other projects
+# -----------------------
+
+
+def _empty_inventory():
+    """Path of an inventory without entries: what is used offline."""
+    path = Path(tempfile.gettempdir()) / "skdse_doc_empty.inv"
+    head = b"# Sphinx inventory version 2\n# Project: none\n# Version: 0\n"
+    head += b"# The remainder of this file is compressed using zlib.\n"
+    path.write_bytes(head + zlib.compress(b""))
+    return str(path)
+
+
+# Sphinx warns of an inventory that is out of reach only where none serves instead.
+_ELSEWHERE = {
+    "python": "https://docs.python.org/3",
+    "numpy": "https://numpy.org/doc/stable",
+    "scipy": "https://docs.scipy.org/doc/scipy",
+    "sklearn": "https://scikit-learn.org/stable",
+    "matplotlib": "https://matplotlib.org/stable",
+    "joblib": "https://joblib.readthedocs.io/en/stable",
+    "skorch": "https://skorch.readthedocs.io/en/stable",
+}
+intersphinx_mapping = {
+    name: (url, (None, _empty_inventory())) for name, url in _ELSEWHERE.items()
+}
+intersphinx_timeout = 5
+
+# Gallery and figures
+# -------------------
+
+# Without PyTorch its examples are shown, not run.
+_RUN = r"/plot_" if find_spec("torch") else r"/plot_(?!torch|dse_regulariser)"
+
+sphinx_gallery_conf = {
+    "filename_pattern": _RUN,
+    "examples_dirs": "examples",
+    "gallery_dirs": "auto_examples",
+    "subsection_order": [f"examples/{name}" for name in SECTIONS],
+    "within_subsection_order": "gallery.topic_key",
+    "backreferences_dir": "api/backreferences",
+    "doc_module": ("skdse",),
+    "reference_url": {"skdse": None},
+    "matplotlib_animations": False,
+    "show_memory": False,
+    "write_computation_times": False,  # those pages load scripts from elsewhere
+    "download_all_examples": False,
+    "remove_config_comments": True,
+    "plot_gallery": True,
+    "abort_on_example_error": True,
+    "thumbnail_size": (400, 280),
+}
+plot_html_show_source_link = False
+plot_html_show_formats = False
+plot_formats = [("png", 160)]
+
+# Pages
+# -----
+
+html_theme = "pydata_sphinx_theme"
+html_title = f"skdse {version}"
+html_static_path = ["_static"]
+html_css_files = ["skdse.css"]
+html_context = {"default_mode": "auto"}  # unset, it is an error on the console
+html_show_sourcelink = False
+html_copy_source = False
+html_theme_options = {
+    "logo": {"text": "skdse"},
+    "navbar_end": ["theme-switcher"],
+    "show_prev_next": True,
+    "show_toc_level": 2,
+    "footer_start": ["copyright"],
+    "footer_end": ["theme-version"],
+    "secondary_sidebar_items": ["page-toc"],
+}
+html_sidebars = {"index": [], "changelog": [], "benchmarks/index": []}
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+
+
+def setup(app):
+    """Connect the hooks."""
+    app.connect("autodoc-skip-member", keep_own_members)

@@ -1,0 +1,78 @@
+"""
+Training with right and with permuted labels
+============================================
+
+A network can learn labels that mean nothing, by heart. How it represents other samples
+tells the two ways of learning apart.
+"""
+
+# %%
+# Two kinds of training, three seeds each: with the labels as they are, and with the
+# same labels, permuted. After each epoch the last hidden layer is measured, on samples
+# that were not trained on, always with their right labels.
+
+import matplotlib.pyplot as plt
+import numpy as np
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
+from sklearn.neural_network import MLPClassifier
+
+from skdse import DiffusionSpectralEntropy, DiffusionSpectralMI
+from skdse.plotting import TrainingDynamicsDisplay
+
+X, y = load_digits(return_X_y=True)
+X_train, X_test, y_train, y_test = train_test_split(
+    X / 16, y, test_size=400, stratify=y, random_state=0
+)
+
+
+def hidden_layer(mlp, X):
+    """Activations of the only hidden layer."""
+    return np.maximum(X @ mlp.coefs_[0] + mlp.intercepts_[0], 0)
+
+
+def measure(mlp, labels):
+    """Measures of the held-out samples, and the accuracy on both sets."""
+    Z = hidden_layer(mlp, X_test)
+    dsmi = DiffusionSpectralMI(random_state=0).fit(Z, y_test)
+    return {
+        "dse": DiffusionSpectralEntropy(random_state=0).fit(Z).entropy_,
+        "dsmi_y": dsmi.mutual_info_,
+        "training accuracy": mlp.score(X_train, labels),
+        "accuracy": mlp.score(X_test, y_test),
+    }
+
+
+# %%
+# The records are all that the display needs; a DataFrame of them would do as well.
+
+LOOK_AT = {1, 2, 4, 8, 16, 32, 64}
+records = []
+for seed in range(3):
+    permuted = np.random.default_rng(seed).permutation(y_train)
+    for kind, labels in {"right": y_train, "permuted": permuted}.items():
+        mlp = MLPClassifier((128,), learning_rate_init=0.01, random_state=seed)
+        for epoch in range(1, max(LOOK_AT) + 1):
+            mlp.partial_fit(X_train, labels, classes=range(10))
+            if epoch in LOOK_AT:
+                row = {"labels": kind, "run": seed, "epoch": epoch}
+                records.append(row | measure(mlp, labels))
+
+# %%
+# With right labels DSE falls at first and DSMI rises: the samples of a digit come
+# together. With permuted labels the network comes to know its labels one by one, and
+# the more of them it knows, the less its representation says of the digits: DSE rises
+# and DSMI falls.
+
+display = TrainingDynamicsDisplay.from_frame(
+    records, by="labels", measures=["dse", "dsmi_y", "training accuracy"]
+)
+for ax in display.axes_:
+    ax.set_xscale("log")
+plt.show()
+
+# %%
+# The same against the accuracy on the held-out samples:
+
+TrainingDynamicsDisplay.from_frame(records, by="labels", x="accuracy")
+plt.show()

@@ -1,0 +1,170 @@
+"""Tables of measures for the displays: columns of a frame, means over runs.
+
+A frame is a DataFrame, of pandas or others, a mapping of columns, or a list of records:
+whatever gives its columns by name. So nothing here needs pandas.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Measure(NamedTuple):
+    """How a measure is drawn: its name, panel, style, and whether in an entropy's unit.
+
+    Measures that share a panel are told apart by their styles.
+    """
+
+    label: str
+    panel: str
+    style: int
+    has_unit: bool = True
+
+
+DSMI = (
+    Measure("DSMI(Z;Y), labels", "DSMI", 1),
+    Measure("DSMI(Z;X), inputs", "DSMI", 2),
+)
+# Columns of ``skdse report`` and, of DSMI, those of ``RepresentationTracker``.
+MEASURES = {
+    "dse": Measure("DSE", "DSE", 0),
+    "dsmi_y": DSMI[0],
+    "dsmi": DSMI[0],
+    "dsmi_x": DSMI[1],
+    "dsmi_input": DSMI[1],
+    "effective_rank": Measure("effective rank", "effective rank", 0, False),
+    "accuracy": Measure("accuracy", "accuracy", 3, False),
+    "test_accuracy": Measure("test accuracy", "accuracy", 4, False),
+}
+# After the name of a measure, that of its standard error.
+ERROR = "_std_error"
+
+
+def columns_of(frame):
+    """Columns of a frame by name, as arrays."""
+    if isinstance(frame, Sequence) and not isinstance(frame, str):
+        names = dict.fromkeys(name for record in frame for name in record)
+        frame = {name: [record.get(name) for record in frame] for name in names}
+    names = getattr(frame, "columns", None)
+    names = list(frame) if names is None else list(names)
+    columns = {str(name): np.asarray(frame[name]) for name in names}
+    if not columns or not len(next(iter(columns.values()))):
+        raise ValueError("frame has no rows.")
+    return columns
+
+
+def choose_measures(columns, measures=None):
+    """Names of the measures to draw: those asked for, or those that are there."""
+    if isinstance(measures, str):
+        measures = [measures]
+    if measures is None:
+        known = [name for name, one in MEASURES.items() if one.has_unit]
+        measures = [name for name in known if name in columns]
+        measures += [
+            name for name in columns if name + ERROR in columns and name not in known
+        ]
+        if not measures:
+            raise ValueError(
+                f"frame has none of the measures {known}; name one of its columns "
+                f"{list(columns)} in measures."
+            )
+    for name in measures:
+        check_column(columns, name, "measures")
+    return list(measures)
+
+
+def check_column(columns, name, parameter):
+    """Raise unless the frame has a column that a parameter names."""
+    if name not in columns:
+        raise ValueError(
+            f"{parameter} must be among the columns of frame, {list(columns)}; "
+            f"got {name!r}."
+        )
+
+
+def distinct(values):
+    """Return the distinct values in the order in which they appear."""
+    return list(dict.fromkeys(np.asarray(values).tolist()))
+
+
+def numbers(values):
+    """Values as floats: NaN for None."""
+    return np.array(values, dtype=float)
+
+
+def mean_and_spread(values, place, n_places):
+    """Mean and standard deviation of the values at each place; NaN are left out."""
+    known = np.isfinite(values)
+    values, place = values[known], place[known]
+    count = np.bincount(place, minlength=n_places)
+    mean = np.bincount(place, values, n_places) / np.where(count, count, np.nan)
+    squares = np.bincount(place, (values - mean[place]) ** 2, n_places)
+    return mean, np.sqrt(squares / np.where(count > 1, count - 1, np.nan))
+
+
+def averaged(columns, name, place, n_places):
+    """Mean over runs at each place, and its error.
+
+    The error is the standard deviation over the runs; where there is but one, the
+    standard error of the measure, if the frame has it.
+    """
+    mean, spread = mean_and_spread(numbers(columns[name]), place, n_places)
+    if name + ERROR in columns:
+        error = mean_and_spread(numbers(columns[name + ERROR]), place, n_places)[0]
+        spread = np.where(np.isnan(spread), error, spread)
+    return mean, spread
+
+
+def describe(measure):
+    """How a measure is drawn; one that is not known by its name, and without a unit."""
+    return MEASURES.get(measure, Measure(measure, measure, 0, has_unit=False))
+
+
+def panels_of(measures):
+    """Measures that share a panel, by the panel's name."""
+    panels = {}
+    for name in measures:
+        panels.setdefault(describe(name).panel, []).append(name)
+    return panels
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Means over runs, step by step.
+
+    Attributes
+    ----------
+    x : ndarray of shape (n_steps,)
+        Values on the horizontal axis.
+    x_spread : ndarray of shape (n_steps,)
+        Standard deviation of `x` over the runs.
+    means : dict of str to ndarray of shape (n_steps,)
+        Mean of each measure over the runs.
+    spreads : dict of str to ndarray of shape (n_steps,)
+        Standard deviation of each measure over the runs; of a single run its standard
+        error; NaN where neither is known.
+    n_runs : int
+        Largest number of runs at a step.
+    """
+
+    x: np.ndarray
+    x_spread: np.ndarray
+    means: dict
+    spreads: dict
+    n_runs: int
+
+
+def make_curve(columns, x, step, measures):
+    """Curve of rows that are steps of runs."""
+    steps, place = np.unique(columns[step], return_inverse=True)
+    values, x_spread = mean_and_spread(numbers(columns[x]), place, len(steps))
+    pairs = {name: averaged(columns, name, place, len(steps)) for name in measures}
+    return Curve(
+        x=values,
+        x_spread=x_spread,
+        means={name: mean for name, (mean, _) in pairs.items()},
+        spreads={name: spread for name, (_, spread) in pairs.items()},
+        n_runs=int(np.bincount(place).max()),
+    )

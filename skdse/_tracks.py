@@ -1,0 +1,72 @@
+"""Records of runs, epoch by epoch, in a CSV file that is whole at any time.
+
+A record is a dictionary with the run, the epoch and the layer that it is of, numbers,
+and a short hash of the settings that it was measured with.
+"""
+
+import csv
+import os
+from pathlib import Path
+
+KEYS = ("run", "epoch", "layer")
+TEXTS = ("run", "layer", "settings")
+INTEGERS = ("epoch", "n_samples", "n_features")
+
+
+def records_of_run(path, run, settings):
+    """Records of a run in a file, or raise if they were measured otherwise."""
+    records = [one for one in read_records(path) if one["run"] == run]
+    if any(one["settings"] != settings for one in records):
+        raise ValueError(
+            f"path={str(path)!r} has records of run={run!r} that were measured with "
+            "other samples or parameters; give another path or another run."
+        )
+    return records
+
+
+def append_records(path, records):
+    """Add records to a file in one step: it has all of them or none."""
+    write_records(path, read_records(path) + records)
+
+
+def read_records(path):
+    """Records of a file; none where there is no such file."""
+    try:
+        with open(path, encoding="utf-8", newline="") as file:
+            rows = csv.DictReader(file)
+            names = rows.fieldnames or []
+            if not {*KEYS, "settings"} <= {*names}:
+                raise ValueError(
+                    f"path={str(path)!r} must be a new file or one that "
+                    f"RepresentationTracker has written; its columns are {names}."
+                )
+            return [_record(row) for row in rows]
+    except FileNotFoundError:
+        return []
+
+
+def write_records(path, records):
+    """Put a file with these records in the place of the one there is."""
+    path = Path(path)
+    columns = list(dict.fromkeys(key for record in records for key in record))
+    # At its place only when it is written to the end, whatever interrupts.
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        with open(part, "w", encoding="utf-8", newline="") as file:
+            rows = csv.DictWriter(file, columns, restval="", lineterminator="\n")
+            rows.writeheader()
+            rows.writerows(records)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _record(row):
+    """Record of a row: texts and numbers, without what is empty as not of its run."""
+    return {
+        key: text if key in TEXTS else (int if key in INTEGERS else float)(text)
+        for key, text in row.items()
+        if text or key in TEXTS
+    }

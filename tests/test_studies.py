@@ -1,0 +1,139 @@
+"""What the studies conclude with: trend tests, resumed tables, collected findings."""
+
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.stats import kendalltau
+
+STUDIES = Path(__file__).parent.parent / "doc" / "studies"
+sys.path.insert(0, str(STUDIES))
+common, findings, trends = map(import_module, ("common", "findings", "trends"))
+
+
+# Trends
+
+
+def test_kendall_score_of_known_series():
+    # All 10 pairs of 5 values rise; variance 5 · 4 · 15 / 18.
+    S, variance = trends.kendall_score([1, 2, 3, 4, 5])
+    assert S == 10
+    assert variance == pytest.approx(5 * 4 * 15 / 18)
+    assert trends.kendall_score([5, 4, 3, 2, 1])[0] == -10
+    # One tie of two takes 2 · 1 · 9 / 18 off; 5 of the 6 pairs rise.
+    S, variance = trends.kendall_score([1, 2, 2, 3])
+    assert S == 5
+    assert variance == pytest.approx((4 * 3 * 13 - 2 * 9) / 18)
+
+
+def test_mann_kendall_of_one_series_is_kendalls_tau():
+    values = np.random.default_rng(0).normal(size=30) + np.arange(30) / 20
+    tau, p = trends.mann_kendall([values])
+    known = kendalltau(np.arange(30), values, method="asymptotic")
+    assert tau == pytest.approx(known.statistic)
+    # scipy makes no correction for continuity.
+    assert p == pytest.approx(known.pvalue, rel=0.2)
+
+
+def test_shared_trend_is_seen_where_single_ones_are_not():
+    rng = np.random.default_rng(1)
+    series = [rng.normal(size=12) + 0.12 * np.arange(12) for _ in range(8)]
+    tau, p = trends.mann_kendall(series)
+    assert tau > 0
+    assert p < 0.001
+    assert np.median([trends.mann_kendall([one])[1] for one in series]) > 0.01
+
+
+def test_opposite_trends_cancel():
+    tau, p = trends.mann_kendall([np.arange(10), -np.arange(10)])
+    assert tau == 0
+    assert p == pytest.approx(1)
+
+
+def test_constant_series_have_no_trend():
+    assert trends.mann_kendall([np.ones(9), np.zeros(5)]) == (0.0, 1.0)
+
+
+def test_mann_kendall_is_calibrated():
+    rng = np.random.default_rng(2)
+    p = [trends.mann_kendall(rng.normal(size=(3, 15)))[1] for _ in range(2000)]
+    # 5 % of 2000 with a standard deviation of 0.5 %; the correction makes it lower.
+    assert 0.03 < np.mean(np.array(p) < 0.05) < 0.06
+
+
+def test_sign_test_of_known_signs():
+    # Six of six: 2 / 2**6. A zero does not count.
+    assert trends.sign_test([1, 2, 0.5, 3, 1, 0.1]) == (1.0, pytest.approx(2 / 64))
+    assert trends.sign_test([1, -1, 0]) == (0.5, 1.0)
+    assert trends.sign_test([0, 0]) == (0.5, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("taus", "expected"),
+    [
+        ([0.1] * 6, "rises"),
+        ([-0.5] * 6, "falls"),
+        ([0.9] * 5, "mixed"),  # five signs alone have p = 2 / 32
+        ([0.9] * 5 + [-0.1], "mixed"),
+    ],
+)
+def test_direction_needs_agreement_beyond_chance(taus, expected):
+    assert trends.direction(taus) == expected
+
+
+# Tables
+
+
+def test_cases_are_run_once_and_resumed(tmp_path):
+    calls = []
+
+    def square(kind, x):
+        calls.append(x)
+        return [{"power": power, "value": x**power} for power in (2, 3)]
+
+    path = tmp_path / "table.csv"
+    cases = [{"kind": "a", "x": x} for x in (1, 2)]
+    common.run_cases(path, cases, square)
+    table = common.run_cases(path, [*cases, {"kind": "a", "x": 3}], square)
+    assert calls == [1, 2, 3]
+    assert table["value"].tolist() == [1, 1, 4, 8, 9, 27]
+    assert table["kind"].tolist() == ["a"] * 6
+
+
+def test_seed_depends_on_every_part():
+    seeds = {common.seed_of("a", 1), common.seed_of("a", 2), common.seed_of("b", 1)}
+    assert len(seeds) == 3
+    assert common.seed_of("a", 1) in seeds
+
+
+def test_images_of_a_file_are_those_on_disk(tmp_path):
+    rng = np.random.default_rng(0)
+    X = rng.integers(0, 256, size=(50, 32, 32, 3), dtype=np.uint8)
+    y = np.arange(50) % 10
+    np.savez(
+        tmp_path / "cifar10.npz", X_train=X, y_train=y, X_test=X[::-1], y_test=y[::-1]
+    )
+    images = common.load_images("cifar10", tmp_path, n_train=20, n_test=10)
+    assert images.train.shape == (20, 3, 32, 32)
+    assert images.train.std() == pytest.approx(1, abs=1e-3)
+    assert images.n_measured == 5
+    for pixels, label in zip(images.pixels(), images.y_test, strict=True):
+        row = np.flatnonzero((X == pixels).all(axis=(1, 2, 3)))
+        assert y[row] == [label]
+
+
+def test_findings_are_collected_in_order(tmp_path, capsys):
+    for name in ("4. Initialisation, a", "1. DSE rises (x)", "Noise moves DSE little"):
+        (tmp_path / "results").mkdir(exist_ok=True)
+        common.write_finding(
+            tmp_path, name, "setting", "claim", "measured", "confirmed"
+        )
+    table = findings.collect(tmp_path / "results" / "findings")
+    assert table["Finding"].tolist() == [
+        "Noise moves DSE little",
+        "1. DSE rises (x)",
+        "4. Initialisation, a",
+    ]
+    assert "confirmed" in capsys.readouterr().out
