@@ -44,19 +44,12 @@ from ._validation import (
 
 __all__ = ["representation_scorer", "select_representation"]
 
-# At t = 1 in bits, DSMI prefers too few dimensions: the many small eigenvalues that
-# further dimensions bring count as much as what the labels explain. At t = 2 they count
-# less, and as a share of the entropy they do not weigh on one side alone
-# (doc/studies/representation_grid.py).
-ENTROPY = DiffusionSpectralEntropy(bandwidth="adaptive", t=2)
-# Name: estimator, and what its mutual information is with.
+# Name: estimator, and what its mutual information is with. The defaults, which pick
+# representations that probes like (doc/studies/representation_grid.py).
 MEASURES = {
     "dse": (DiffusionSpectralEntropy(), "y"),
-    "dsmi": (DiffusionSpectralMI(ENTROPY, normalize=True), "y"),
-    "dsmi_input": (
-        DiffusionSpectralMI(ENTROPY, target="continuous", normalize=True),
-        "X",
-    ),
+    "dsmi": (DiffusionSpectralMI(), "y"),
+    "dsmi_input": (DiffusionSpectralMI(target="continuous"), "X"),
 }
 AGAINST = ("X", "y")
 
@@ -76,10 +69,9 @@ def representation_scorer(
     Parameters
     ----------
     measure : {"dse", "dsmi", "dsmi_input"} or estimator, default="dsmi"
-        "dse" is :class:`DiffusionSpectralEntropy` of Z, in bits; "dsmi"
-        :class:`DiffusionSpectralMI` of Z and y at diffusion time 2, as a share of the
-        entropy (``normalize=True``), which ranks representations better than
-        bits do (see the Notes); "dsmi_input" the same of Z and X, X in clusters. Or an
+        "dse" is :class:`DiffusionSpectralEntropy` of Z; "dsmi"
+        :class:`DiffusionSpectralMI` of Z and y; "dsmi_input" the same of Z and X, X in
+        clusters; all in bits, with their defaults. Or an
         estimator with parameters of your own: one of these, a baseline such as
         :class:`ShannonEntropy`, or any estimator with ``fit`` and ``score``. It is
         cloned.
@@ -127,12 +119,6 @@ def representation_scorer(
     -----
     Scikit-learn has no registry to which a package could add names: give ``scoring``
     the scorer, not a string.
-
-    "dsmi" is ``DiffusionSpectralMI(DiffusionSpectralEntropy(bandwidth="adaptive",
-    t=2), normalize=True)``. Over grids of scaler, number of components and kernel width
-    on the digits, its best candidate has the accuracy of the best one for a
-    nearest-neighbour probe, within one point; that of ``DiffusionSpectralMI()`` is
-    three to four points below.
 
     All measures depend on the number of samples. The folds of a cross-validation are
     of one size, so that candidates compare; the sizes of a learning curve do not.
@@ -228,9 +214,9 @@ def select_representation(
     y : array-like of shape (n_samples,) or (n_samples, ...), default=None
         Labels, values or vectors. "dsmi_input" needs none.
     measure : {"dsmi", "dsmi_input"} or DiffusionSpectralMI, default="dsmi"
-        Mutual information with y or, "dsmi_input", with X in clusters, as a share of
-        the entropy, as in :func:`representation_scorer`; or an estimator with
-        parameters of your own, such as ``DiffusionSpectralMI()`` for bits.
+        Mutual information with y or, "dsmi_input", with X in clusters, as in
+        :func:`representation_scorer`; or an estimator with parameters of your own,
+        such as ``DiffusionSpectralMI(normalize=True)`` for a share of the entropy.
     n_permutations : int, default=200
         Permutations of :func:`mutual_info_permutation_test`; 0 leaves the test out.
     random_state : int, RandomState instance or None, default=None
@@ -246,7 +232,7 @@ def select_representation(
     ranking : Bunch
         Arrays of an entry for each candidate, the best first, which
         ``pandas.DataFrame(ranking)`` shows as a table: ``rank``, ``name``, ``dsmi``
-        [share of the entropy, or bits without ``normalize``], ``std_error``,
+        [bits, or share of the entropy with ``normalize``], ``std_error``,
         ``pvalue`` (NaN without a test), ``n_features``, ``fit_time`` and
         ``score_time`` [seconds].
 
@@ -289,10 +275,10 @@ def select_representation(
     ... }
     >>> ranking = select_representation(candidates, X, y, random_state=0)
     >>> for name, dsmi, p in zip(ranking.name, ranking.dsmi, ranking.pvalue):
-    ...     print(f"{name:13s} {dsmi:3.0%}, p = {p:.3f}")
-    16 components 53%, p = 0.005
-    2 components  18%, p = 0.005
-    noise          0%, p = 0.697
+    ...     print(f"{name:13s} {dsmi:5.2f} bits, p = {p:.3f}")
+    16 components  0.97 bits, p = 0.005
+    2 components   0.58 bits, p = 0.005
+    noise          0.00 bits, p = 0.284
     """
     check_count(n_permutations, "n_permutations", minimum=0)
     check_work(n_jobs, verbose)

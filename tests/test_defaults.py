@@ -7,6 +7,11 @@ import pytest
 from numpy.testing import assert_allclose
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
+from sklearn.kernel_approximation import Nystroem
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import MinMaxScaler
 
 from skdse import DiffusionSpectralEntropy, DiffusionSpectralMI
 from skdse.model_selection import MEASURES, representation_scorer
@@ -29,7 +34,7 @@ def _digits(n=300):
 def test_units_do_not_change_the_entropy(c, dtype):
     X, _ = _digits()
     X = X.astype(dtype)
-    for params in ({}, {"bandwidth": "reduced"}, {"affinity": "nearest_neighbors"}):
+    for params in ({}, {"bandwidth": "reduced"}, {"bandwidth": "adaptive"}):
         plain = DiffusionSpectralEntropy(**params).fit(X)
         scaled = DiffusionSpectralEntropy(**params).fit(dtype(c) * X)
         assert scaled.entropy_ == pytest.approx(plain.entropy_, abs=1e-6)
@@ -162,14 +167,53 @@ def test_entropy_rises_with_dimension():
 
 
 def test_reduced_distances_see_dimension_through_noise():
-    # Noise with more variance than a signal of 13 dimensions has.
-    dimensions = (13, 51, 128, 512)
+    # Noise with more variance than a signal of 51 dimensions has.
+    data = [
+        [_toy(d, 0.5, seed, n=300, ambient=1024) for seed in range(2)]
+        for d in (51, 205, 614, 1024)
+    ]
     plain, reduced = (
         [
-            DiffusionSpectralEntropy(bandwidth=rule).fit(_toy(d, 0.5, 0)).entropy_
-            for d in dimensions
+            np.mean(
+                [DiffusionSpectralEntropy(bandwidth=rule).fit(X).entropy_ for X in Xs]
+            )
+            for Xs in data
         ]
         for rule in ("median", "reduced")
     )
     assert not _in_order(plain)
     assert _in_order(reduced)
+
+
+# Choice
+# ------
+
+
+def test_a_search_by_mutual_information_picks_what_a_probe_likes():
+    # A small form of doc/studies/representation_grid.py.
+    X, y = _digits(600)
+    pipeline = Pipeline(
+        [
+            ("scaler", "passthrough"),
+            ("pca", PCA(random_state=0)),
+            ("kernel", Nystroem(n_components=100, random_state=0)),
+            ("probe", LogisticRegression(max_iter=1000)),
+        ]
+    )
+    search = GridSearchCV(
+        pipeline,
+        {
+            "scaler": ["passthrough", MinMaxScaler()],
+            "pca__n_components": [2, 8, 32],
+            "kernel": [
+                "passthrough",
+                Nystroem(gamma=0.05, n_components=100, random_state=0),
+            ],
+        },
+        scoring={"accuracy": "accuracy", "dsmi": representation_scorer("dsmi")},
+        refit="dsmi",
+        cv=2,
+    ).fit(X, y)
+    accuracy = search.cv_results_["mean_test_accuracy"]
+    assert np.ptp(accuracy) > 0.3
+    assert accuracy[search.best_index_] > accuracy.max() - 0.01

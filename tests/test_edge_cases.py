@@ -116,6 +116,10 @@ SAMPLE_CASES = [
         for value in (0.0, 1.5, -0.5, np.nan, True, "all")
     ),
 ]
+REPEAT_CASES = [
+    ("n_repeats", 0, ValueError, "n_repeats == 0, must be >= 1."),
+    ("n_repeats", 2.0, TypeError, "n_repeats must be an instance of int, not float."),
+]
 KERNEL_CASES = [
     *SAMPLE_CASES,
     *(
@@ -183,6 +187,7 @@ NEIGHBOR_CASES = [
 CASES = {
     DiffusionSpectralEntropy: [
         *KERNEL_CASES,
+        *REPEAT_CASES,
         *ALPHA_CASES,
         *NEIGHBOR_CASES,
         *WORK_CASES,
@@ -218,7 +223,7 @@ CASES = {
         ("tol", 0, ValueError, "tol == 0, must be > 0."),
     ],
     DiffusionSpectralMI: [
-        *COMMON_CASES,
+        *SAMPLE_CASES,
         *WORK_CASES,
         *(
             (
@@ -257,7 +262,7 @@ CASES = {
             "clusterer must be None, one of ['quantile', 'uniform'] or a clusterer "
             "with fit_predict; got 3.",
         ),
-        ("n_repeats", 0, ValueError, "n_repeats == 0, must be >= 1."),
+        *REPEAT_CASES,
     ],
     ShannonEntropy: [
         *SAMPLE_CASES,

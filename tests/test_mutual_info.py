@@ -228,7 +228,7 @@ def test_one_bandwidth_serves_every_term():
 def test_adaptive_bandwidths_are_those_among_all_samples():
     X, y = _clusters()
     dsmi = DiffusionSpectralMI(random_state=0).fit(X, y)
-    D = np.sqrt(((X[:, None] - X) ** 2).sum(axis=-1))
+    D = ((X[:, None] - X) ** 2).sum(axis=-1)  # squared distances by default
     sigma = np.sort(D, axis=1)[:, 5]  # the 5th neighbour; the 0th is the sample
     assert_allclose(dsmi.estimator_.bandwidth_, sigma, rtol=1e-12)
     G = np.exp(-(D**2) / (2 * np.outer(sigma, sigma)))
@@ -534,10 +534,10 @@ def test_score_of_others_takes_adaptive_bandwidths_to_the_fitted_samples():
     X, y = _clusters()
     others, labels = _clusters((10, 15), seed=1)
     dsmi = DiffusionSpectralMI(random_state=0).fit(X, y)
-    to_fitted = np.sqrt(((others[:, None] - X) ** 2).sum(axis=-1))
+    to_fitted = ((others[:, None] - X) ** 2).sum(axis=-1)  # squared by default
     sigma = np.sort(to_fitted, axis=1)[:, 4]
-    D2 = ((others[:, None] - others) ** 2).sum(axis=-1)
-    G = np.exp(-D2 / (2 * np.outer(sigma, sigma)))
+    D = ((others[:, None] - others) ** 2).sum(axis=-1)
+    G = np.exp(-(D**2) / (2 * np.outer(sigma, sigma)))
     precomputed = DiffusionSpectralEntropy(affinity="precomputed")
     expected = DiffusionSpectralMI(precomputed, random_state=0).fit(G, labels)
     assert_allclose(dsmi.score(others, labels), expected.mutual_info_, atol=1e-10)

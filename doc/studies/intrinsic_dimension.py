@@ -244,9 +244,11 @@ def main():
     table = measure_all(options.cache, options.quick, options.confirm)
     name = "intrinsic_dimension" + "_fresh" * options.confirm
     table.to_csv(out / f"{name}.csv", index=False, float_format="%.5g")
-    rank_correlations(table).to_csv(
-        out / f"{name}_correlations.csv", float_format="%.3f"
-    )
+    correlations = rank_correlations(table)
+    correlations.to_csv(out / f"{name}_correlations.csv", float_format="%.3f")
+    if options.confirm:
+        at_1 = [one for one in correlations.index if " t=" not in one]
+        correlations.loc[at_1].to_csv(out / "dimension_fresh.csv", float_format="%.3f")
 
 
 if __name__ == "__main__":

@@ -119,7 +119,7 @@ def make_search(kernel, n_features, measures, seed):
 
 def measures_to_compare():
     """Measures by name: metric, time, and bits or shares."""
-    measures = {"dsmi": "dsmi"}
+    measures = {}
     for metric, t, normalize in SETTINGS:
         entropy = DiffusionSpectralEntropy(bandwidth="adaptive", metric=metric, t=t)
         name = f"{metric}, t={t}, {'share' if normalize else 'bits'}"

@@ -100,6 +100,25 @@ def best_settings(correlations):
     return side_by_side(correlations, names)
 
 
+def best_pairs(tables, n_best=5):
+    """Sums of two settings, each of unit spread, that are best on MNIST."""
+    sharp = ("sqeuclidean", "cosine")
+    names = [one for one in tables["mnist"] if one.startswith("DSMI(Z;Y)")]
+    names = [one for one in names if any(metric in one for metric in sharp)]
+    rows = {}
+    for pair in itertools.combinations(names, 2):
+        row = {}
+        for name, title in TITLES.items():
+            values = tables[name][list(pair)]
+            total = (values / values.std()).sum(axis=1)
+            found = agreement(total, tables[name]["linear accuracy"])
+            row |= {f"{title} {kind}": found[kind] for kind in KINDS[:2]}
+        rows[" + ".join(one.removeprefix("DSMI(Z;Y) ") for one in pair)] = row
+    table = pd.DataFrame(rows).T.rename_axis("settings")
+    worse = table[["MNIST Pearson", "MNIST Spearman"]].min(axis=1)
+    return table.loc[worse.sort_values(ascending=False).index[:n_best]]
+
+
 def competitors(tables, correlations):
     """Other scores, the probes' other kind, and what each takes."""
     names = [*scores.SCORES, "CSMI", "DMEE-MI", "ASMI"]
@@ -318,6 +337,7 @@ def main():
     tables, correlations = read(out)
     for name, table in {
         "settings": best_settings(correlations),
+        "pairs": best_pairs(tables),
         "competitors": competitors(tables, correlations),
         "by_probe": by_probe(correlations),
         "by_family": by_family(tables),
