@@ -2,6 +2,7 @@
 
 import os
 import warnings
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -9,6 +10,18 @@ from sklearn.datasets import load_digits
 
 # Before anything imports matplotlib: figures are drawn in memory.
 os.environ["MPLBACKEND"] = "Agg"
+
+
+# Their doctests need PyTorch.
+TORCH_PAGES = ("differentiable.py", "networks.rst")
+
+
+def pytest_collection_modifyitems(items):
+    """Skip doctests where the optional package that they need is missing."""
+    if find_spec("torch") is None:
+        for item in items:
+            if item.path.name in TORCH_PAGES:
+                item.add_marker(pytest.mark.skip(reason="needs PyTorch"))
 
 
 @pytest.fixture(scope="session")
