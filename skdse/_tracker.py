@@ -125,7 +125,7 @@ class RepresentationTracker(BaseEstimator):
     >>> for record in (tracker.records_[0], tracker.records_[-1]):
     ...     print(f"epoch {record['epoch']}: {record['dsmi']:.1f} bits")
     epoch 1: 1.0 bits
-    epoch 5: 1.2 bits
+    epoch 5: 1.1 bits
     """
 
     def __init__(

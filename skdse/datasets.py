@@ -71,7 +71,7 @@ def make_tree(
     (500, 20)
     >>> dsmi = DiffusionSpectralMI(random_state=0).fit(X, y)
     >>> print(f"{dsmi.mutual_info_:.1f} of {dsmi.entropy_:.1f} bits")
-    1.2 of 6.1 bits
+    1.1 of 6.1 bits
     """
     check_count(n_branches, "n_branches")
     check_count(n_samples, "n_samples", minimum=n_branches)

@@ -114,6 +114,11 @@ def torch_diffusion_spectral_entropy(
     """
     torch = _import_torch()
     check_bandwidth(bandwidth, bandwidth_scale, bandwidth_neighbors)
+    if isinstance(bandwidth, str) and bandwidth == "reduced":
+        raise ValueError(
+            "bandwidth='reduced' is not differentiable here; use a number or one of "
+            "['adaptive', 'auto', 'knn', 'median']."
+        )
     check_flag(bandwidth_gradient, "bandwidth_gradient")
     check_share(alpha, "alpha")
     check_positive(t, "t")

@@ -264,3 +264,8 @@ def test_saturation_is_told(rng):
         torch_diffusion_spectral_entropy(Z, bandwidth=1e-3)
     with pytest.warns(UserWarning, match="Every sample sees all others alike"):
         torch_diffusion_spectral_entropy(Z, bandwidth=1e3)
+
+
+def test_reduced_distances_are_not_for_gradients():
+    with pytest.raises(ValueError, match="bandwidth='reduced' is not differentiable"):
+        torch_diffusion_spectral_entropy(torch.ones(4, 2), bandwidth="reduced")
