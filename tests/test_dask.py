@@ -15,6 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from skdse import DiffusionSpectralEntropy, DiffusionSpectralMI
 from skdse._cli import main
+from skdse._mutual_info import LOCAL_SCALE
 from skdse._parallel import run_tasks
 
 distributed = pytest.importorskip("distributed")
@@ -149,7 +150,7 @@ def test_killed_workers_lose_nothing(client, tmp_path, how_many):
 
 def test_worker_killed_amid_mutual_information(client, blobs, tmp_path):
     alone = DiffusionSpectralMI(random_state=0, n_jobs=1).fit(*blobs)
-    estimator = SlowEntropy(bandwidth="adaptive", random_state=None)
+    estimator = SlowEntropy(**LOCAL_SCALE)
     slow = DiffusionSpectralMI(estimator, random_state=0)
     thread, victims = killer(tmp_path, lambda one: [one])
     client.run(set_folder, str(tmp_path))
