@@ -318,3 +318,24 @@ def test_sets_of_different_sizes_compare_at_one_size():
         for X in (small, large)
     ]
     assert at[0].entropy_ == pytest.approx(at[1].entropy_, abs=0.15)
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [("median", True), ("knn", True), ("reduced", False), ("adaptive", False)],
+)
+def test_what_is_known_to_have_no_negative_eigenvalue(rule, expected, X):
+    dse = DiffusionSpectralEntropy(bandwidth=rule).fit(X)
+    assert dse.spectrum_.positive_semidefinite is expected
+
+
+def test_reduced_distances_have_negative_eigenvalues():
+    # Why the interval of "arpack" must not take them for a Gaussian's.
+    X = np.random.default_rng(0).uniform(size=(60, 200))
+    exact = DiffusionSpectralEntropy(bandwidth="reduced").fit(X)
+    assert exact.eigenvalues_.min() < -1e-3
+    dse = DiffusionSpectralEntropy(
+        bandwidth="reduced", eigen_solver="arpack", n_components=20
+    ).fit(X)
+    lower, upper = dse.entropy_interval_
+    assert lower - 1e-9 <= exact.entropy_ <= upper + 1e-9

@@ -431,3 +431,19 @@ def test_errors(params, error, message):
     X, y = _noise()
     with pytest.raises(error, match=re.escape(message)):
         mutual_info_permutation_test(**({"X": X, "y": y} | params))
+
+
+def test_one_subsample_is_tested():
+    X, y = _noise()
+    share, number, whole = (
+        mutual_info_permutation_test(
+            X,
+            y,
+            estimator=DiffusionSpectralMI(max_samples=max_samples, n_jobs=1),
+            n_permutations=20,
+            random_state=0,
+        )
+        for max_samples in (0.5, len(X) // 2, None)
+    )
+    assert share.statistic == number.statistic != whole.statistic
+    assert_array_equal(share.null_distribution, number.null_distribution)
