@@ -47,8 +47,9 @@ def test_perceptron_learns_and_gathers_the_digits(report_of_digits):
     assert records[0]["test_accuracy"] > 0.95
     entropies = [one["dse"] for one in records]
     assert entropies == sorted(entropies, reverse=True)
-    for_labels = [one["dsmi_y"] for one in records]
-    assert for_labels == sorted(for_labels)
+    # Layer by layer less is told, and more of what is told is of the digit.
+    shares = [one["dsmi_y"] / one["dse"] for one in records]
+    assert shares == sorted(shares)
 
 
 def test_layers_agree_with_the_estimators(report_of_digits):

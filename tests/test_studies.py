@@ -70,17 +70,22 @@ def test_sign_test_of_known_signs():
     assert trends.sign_test([0, 0]) == (0.5, 1.0)
 
 
+UP, JUMP, BACK = np.arange(9.0), np.array([0, 5, 4, 4.1, 4.2, 4.3]), [0, 9, 8, 7, 6, 5]
+
+
 @pytest.mark.parametrize(
-    ("taus", "expected"),
+    ("series", "expected"),
     [
-        ([0.1] * 6, "rises"),
-        ([-0.5] * 6, "falls"),
-        ([0.9] * 5, "mixed"),  # five signs alone have p = 2 / 32
-        ([0.9] * 5 + [-0.1], "mixed"),
+        ([UP] * 6, "rises"),
+        ([-UP] * 6, "falls"),
+        ([UP] * 5, "mixed"),  # five signs alone have p = 2 / 32
+        ([UP] * 5 + [-UP], "mixed"),
+        ([JUMP] * 6, "rises"),
+        ([BACK] * 6, "mixed"),  # higher at last, but falling
     ],
 )
-def test_direction_needs_agreement_beyond_chance(taus, expected):
-    assert trends.direction(taus) == expected
+def test_direction_needs_agreement_beyond_chance(series, expected):
+    assert trends.direction(series) == expected
 
 
 # Tables

@@ -6,10 +6,10 @@ is that of a linear probe, for all alike. By default, and with the paper's σ = 
 (α = 0, as the authors compute). The baseline is the number of parameters.
 
     python doc/studies/checkpoints.py --cache CACHE --data-home DATA
-    python doc/studies/across_models.py --cache CACHE --data-home DATA [--zoo FOLDER]
+    python doc/studies/across_models.py --cache CACHE --data-home DATA
 
-With ``--zoo`` the correlations over the zoo of the study of model choice are added,
-from its scores_mnist.csv and scores_cifar10.csv.
+The correlations over the zoo of the study of model choice are added, from its
+scores_mnist.csv and scores_cifar10.csv.
 """
 
 import warnings
@@ -32,11 +32,11 @@ AUTHORS_FIGURE = {
     "DSMI(Z;X)": (0.076, 0.008),
     "DSMI(Z;Y)": (0.216, 0.144),
 }
-ZOO = {
-    "DSE(Z)": "DSE median ×0.5",
-    "DSMI(Z;X)": "DSMI(Z;X) adaptive k=5",
-    "DSMI(Z;Y)": "DSMI(Z;Y) adaptive k=5",
-}
+ZOO = (
+    "DSE median ×0.5",
+    "DSMI(Z;X) adaptive k=5",
+    "DSMI(Z;Y) adaptive k=5 sqeuclidean",
+)
 
 
 def rows_of(Z, dataset, options):
@@ -135,13 +135,13 @@ def zoo_correlations(folder):
     rows = []
     for path in sorted(Path(folder).glob("scores_*.csv")):
         scores = pd.read_csv(path)
-        for name, column in ZOO.items():
+        for column in ZOO:
             pair = scores[[column, "linear accuracy"]].to_numpy()
             rows.append(
                 {
                     "dataset": path.stem.removeprefix("scores_"),
                     "n": len(pair),
-                    "measure": name,
+                    "measure": column,
                     "Pearson": pearsonr(*pair.T).statistic,
                     "Spearman": spearmanr(*pair.T).statistic,
                 }
@@ -217,7 +217,9 @@ def draw(table, path):
 def main():
     """Measure, correlate, draw."""
     options = common.parser(__doc__, "seeds", "data-home", "cache")
-    options.add_argument("--zoo", type=Path, help="folder of scores_DATASET.csv")
+    options.add_argument(
+        "--zoo", type=Path, default=common.HERE / "results", help="folder of scores"
+    )
     options = common.parse(options)
     if options.quick:
         checkpoints.make_all(options)
@@ -239,9 +241,8 @@ def main():
     table["final"] = table["final"].astype(bool)
     found = correlations(table, np.random.default_rng(0))
     found.round(3).to_csv(results / "across_models_correlations.csv", index=False)
-    if options.zoo:
-        zoo = zoo_correlations(options.zoo).round(3)
-        zoo.to_csv(results / "across_models_zoo.csv", index=False)
+    zoo = zoo_correlations(options.zoo).round(3)
+    zoo.to_csv(results / "across_models_zoo.csv", index=False)
     judge(found, options)
     draw(table, options.out / "figures" / "across_models.png")
 

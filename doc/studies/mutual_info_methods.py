@@ -7,6 +7,7 @@ Each is a function of (X, y, seed) to bits. KSG is infomeasure's, MINE torch-mis
 import warnings
 
 import numpy as np
+from sklearn.base import clone
 
 from skdse import (
     AdjacencySpectralEntropy,
@@ -39,9 +40,14 @@ def dsmi(sigma=None, alpha=0.5, t=1):
     if sigma is None:
         if t == 1:
             return entropic(None)
-        default = DiffusionSpectralMI()._make_estimator()
-        return entropic(default.set_params(t=t))
+        return entropic(default_entropy().set_params(t=t))
     return entropic(DiffusionSpectralEntropy(bandwidth=sigma, alpha=alpha, t=t))
+
+
+def default_entropy():
+    """Entropy estimator that DSMI has by default."""
+    fitted = DiffusionSpectralMI().fit(np.arange(8.0)[:, None], [0, 1] * 4)
+    return clone(fitted.estimator_)
 
 
 def ksg(X, y, seed=0):

@@ -2,8 +2,8 @@
 
 The paper's toy data: uniform or normal in the first d of 2048 coordinates, constant in
 the others, noise of level × U(-1, 1) in all, 500 samples. DSE with the paper's σ of 10
-(α = 1/2 as it is defined, α = 0 as the authors compute it) and as it is by default;
-Shannon and matrix-entry entropy beside it. Then α I + (1 - α) SPD.
+(α = 1/2 as it is defined, α = 0 as the authors compute it), by default and with reduced
+distances; Shannon and matrix-entry entropy beside it. Then α I + (1 - α) SPD.
 
     python doc/studies/toy_entropy.py
 """
@@ -28,6 +28,7 @@ TIMES = (1, 2, 3, 5)
 KINDS = ("uniform", "normal")
 SETTINGS = {
     "DSE, default": {},
+    "DSE, reduced": {"bandwidth": "reduced"},
     "DSE, σ = 10": {"bandwidth": 10.0},
     "DSE, σ = 10, α = 0": {"bandwidth": 10.0, "alpha": 0.0},
 }
@@ -36,6 +37,8 @@ OTHERS = {
     "matrix entries, default": MatrixEntryEntropy(),
     "matrix entries, σ = 10": MatrixEntryEntropy(bandwidth=10.0),
 }
+# Smallest rank correlation with d that counts as following it, by noise.
+FOLLOWS = pd.Series({0.01: 0.95, 0.1: 0.95, 0.5: 0.85})
 STYLES = {"DSE, σ = 10, α = 0": "--", "Shannon": ":"}
 SPD_SIZES, SPD_ALPHAS = (64, 128, 256, 512, 1024, 2048), np.linspace(0, 1, 20)
 
@@ -162,10 +165,11 @@ def draw_times(table, path):
 
     shown = table[(table["kind"] == "uniform") & (table["noise"] == 0.1)]
     mean = shown.groupby(["measure", "t", "d"])["entropy"].mean()
+    names = ("DSE, default", "DSE, reduced", "DSE, σ = 10")
     figure, axes = plt.subplots(
         1, 3, figsize=(10, 3.4), sharex=True, layout="constrained"
     )
-    for ax, name in zip(axes, SETTINGS, strict=True):
+    for ax, name in zip(axes, names, strict=True):
         for t in TIMES:
             ax.plot(mean[name, t].index, mean[name, t], marker=".", label=f"t = {t}")
         ax.set(title=name, xlabel="intrinsic dimension", ylabel="entropy (bits)")
@@ -198,7 +202,7 @@ def judge(table, options):
     full = saturation(table).xs(1, level="t")
     full.round(3).to_csv(results / "toy_entropy_saturation.csv")
     verdicts = [
-        f"{'confirmed' if (worst[name] > 0.9).all() else 'not confirmed'} "
+        f"{'confirmed' if (worst[name] >= FOLLOWS).all() else 'not confirmed'} "
         f"({name.removeprefix('DSE, ')})"
         for name in SETTINGS
     ]
@@ -207,7 +211,8 @@ def judge(table, options):
         options.out,
         "DSE follows dimension",
         f"{where}, {table['repeat'].nunique()} repetitions, t = 1",
-        "DSE grows with the intrinsic dimension at every noise",
+        "DSE grows with the intrinsic dimension at every noise (here: a correlation of "
+        "0.95, 0.95, 0.85)",
         "Spearman correlation with d at noise 0.01, 0.1, 0.5, the lower of uniform "
         f"and normal: {by_noise(worst, '.2f')}. With σ = 10, "
         f"{full['DSE, σ = 10', 'normal']:.0%} of normal and "

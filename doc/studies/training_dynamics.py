@@ -16,6 +16,7 @@ import common
 import numpy as np
 import pandas as pd
 import trends
+from scipy.stats import spearmanr
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -38,7 +39,7 @@ def targets(dataset, data_home, n_test):
 
 
 def score(Z, y, clusters, bandwidth=None, alpha=0.5):
-    """DSE(Z), DSMI(Z;Y) and DSMI(Z;X); by default without a bandwidth."""
+    """DSE(Z), DSMI(Z;Y), DSMI(Z;X) and DSE's σ; by default without a bandwidth."""
     dse, entropy = DiffusionSpectralEntropy(random_state=0), None
     if bandwidth is not None:
         dse.set_params(bandwidth=bandwidth, alpha=alpha)
@@ -49,6 +50,7 @@ def score(Z, y, clusters, bandwidth=None, alpha=0.5):
         warnings.filterwarnings("ignore", "Every sample sees")
         return {
             "DSE(Z)": dse.fit(Z).entropy_,
+            "σ": dse.bandwidth_,
             "DSMI(Z;Y)": dsmi.fit(Z, y).mutual_info_,
             "DSMI(Z;X)": dsmi.fit(Z, clusters).mutual_info_,
         }
@@ -117,13 +119,14 @@ def trend_table(table):
                 | {
                     "measure": name,
                     "runs": len(runs),
-                    "rising": sum(tau > 0 for tau in taus),
-                    "tau": tau,
+                    "positive τ": sum(tau > 0 for tau in taus),
+                    "higher at last": sum(change > 0 for change in changes),
+                    "τ": tau,
                     "p (Mann-Kendall)": p,
-                    "p (sign test)": trends.sign_test(taus)[1],
-                    "trend": trends.direction(taus),
+                    "p (sign test)": trends.sign_test(changes)[1],
+                    "trend": trends.direction(series),
                     "change": np.median(changes),
-                    "change after the first checkpoint": np.median(later),
+                    "later change": np.median(later),
                 }
             )
     return pd.DataFrame(rows)
@@ -137,10 +140,10 @@ def one_line(found, setting, measure, pairs):
     for pair in pairs:
         row = found.loc[pair]
         parts.append(
-            f"{', '.join(pair)}: {row['rising']} of {row['runs']} runs rise, τ "
-            f"{row['tau']:+.2f}, {row['change']:+.2f} bits"
+            f"{' '.join(pair)} {row['trend']} ({row['τ']:+.2f}, "
+            f"{row['higher at last']}/{row['runs']}, {row['change']:+.2f})"
         )
-    return "; ".join(parts)
+    return "trend (τ, runs higher at last, change in bits): " + ", ".join(parts)
 
 
 def verdict(found, setting, measure, expected):
@@ -151,6 +154,23 @@ def verdict(found, setting, measure, expected):
     if right == len(expected):
         return "confirmed"
     return f"not confirmed: as claimed in {right} of {len(expected)} cases"
+
+
+def scale_table(table):
+    """Spearman correlation of DSE, by setting, with the spread of Z, over checkpoints.
+
+    The spread is half the median distance, the default σ.
+    """
+    keys = ["dataset", "regime", "architecture", "seed", "epoch"]
+    wide = table.pivot(index=keys, columns="setting", values=["DSE(Z)", "σ"])
+    rows = []
+    for (dataset, regime), part in wide.groupby(["dataset", "regime"]):
+        row = {"dataset": dataset, "regime": regime, "checkpoints": len(part)}
+        spread = part["σ", "default"]
+        for setting in SETTINGS:
+            row[setting] = spearmanr(spread, part["DSE(Z)", setting]).statistic
+        rows.append(row)
+    return pd.DataFrame(rows)
 
 
 def judge(table, found, options):
@@ -279,7 +299,9 @@ def draw_against_accuracy(table, path, setting):
                     label=", ".join(keys),
                 )
             ax.set(title=f"{data}: {name}", xlabel="accuracy", ylabel="bits")
-    axes[0, 0].legend(fontsize=8)
+            ax.set_xlim(0, None)
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=4)
     figure.savefig(path, dpi=100)
     plt.close(figure)
 
@@ -298,6 +320,7 @@ def main():
     )
     found = trend_table(table)
     found.round(3).to_csv(results / "training_trends.csv", index=False)
+    scale_table(table).round(3).to_csv(results / "training_scale.csv", index=False)
     judge(table, found, options)
     draw(table, figures / "training_dynamics.png", "default")
     draw(table, figures / "training_dynamics_sigma_10.png", "σ = 10")

@@ -42,9 +42,15 @@ def sign_test(signs):
     return n_up / n, binomtest(n_up, n).pvalue
 
 
-def direction(taus, level=0.05):
-    """ "rises" or "falls" where the signs of runs agree beyond chance, else "mixed"."""
-    share, p = sign_test(taus)
-    if p > level:
+def direction(series, level=0.05):
+    """ "rises" or "falls" where two tests agree on it, else "mixed".
+
+    Mann and Kendall's of all series, and the sign test of their changes from first to
+    last: a series that jumps and then stays has a weak trend but a clear change, one
+    that drifts back has a trend without one.
+    """
+    tau, p = mann_kendall(series)
+    share, p_change = sign_test([values[-1] - values[0] for values in series])
+    if max(p, p_change) > level or (tau > 0) != (share > 0.5):
         return "mixed"
-    return "rises" if share > 0.5 else "falls"
+    return "rises" if tau > 0 else "falls"
