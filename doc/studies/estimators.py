@@ -136,7 +136,9 @@ def exact_correlation(n_groups):
     probability 1 - c + c / k, each other one with c / k.
     """
     wrong = np.array(CORRUPTIONS) / n_groups
-    seen = np.column_stack([1 - np.array(CORRUPTIONS) + wrong] + [wrong] * (n_groups - 1))
+    seen = np.column_stack(
+        [1 - np.array(CORRUPTIONS) + wrong] + [wrong] * (n_groups - 1)
+    )
     information = np.log2(n_groups) - entropy(seen, base=2, axis=1)
     return pearsonr(1 - np.array(CORRUPTIONS), information).statistic
 
