@@ -67,10 +67,15 @@ def step(krylov, matmat):
     end = k + len(krylov.R)
     Q = krylov.basis[:, :end]
     W = matmat(Q[:, k:])
-    floor = 1e-6 * np.sqrt((W.astype(np.float64) ** 2).sum(0).max())
+    size = np.sqrt((W.astype(np.float64) ** 2).sum(0).max())
     W, H = _project_out(W, krylov.fixed, Q)
     W, again = _project_out(W, krylov.fixed, Q)  # one pass is not enough in float32
-    W, R = _orthonormalise(W, floor)
+    W, R = _orthonormalise(W, 1e-6 * size)
+    if len(R) and np.linalg.norm(R, -2) < 1e-3 * size:
+        # What rounding leaves of Q counts for more in a direction that was short.
+        W, _ = _project_out(W, krylov.fixed, Q)
+        W, rotation = _orthonormalise(W, 0.0)
+        R = rotation @ R
     T = np.zeros((end, end))
     T[:k, :k] = krylov.T
     T[:, k:] = H.astype(np.float64) + again

@@ -56,7 +56,8 @@ REFINING_STEPS, RECURRENCE_STEPS = 0.5, 30
 # 100 requests.
 MARGIN, RECURRENCE_MARGIN = 0.75, 0.55
 # Largest T: beyond, its eigendecomposition costs more than products. Twice as large
-# where the tiles of the affinity are made anew for each.
+# where the tiles of the affinity are made anew for each; and, with twice the steps,
+# where truncation is what is left, which no more probes mend.
 MAX_SIZE = 768
 # Elements of the basis at most: 1 GiB.
 MAX_BASIS = 2**28
@@ -161,25 +162,38 @@ def _explore(request, krylov):
     operator, before = request.operator, None
     look = MIN_STEPS + (not operator.positive_semidefinite)
     costly = operator.fixed_columns > LARGE_BLOCK[1]
-    max_size = min(MAX_SIZE * (1 + costly), MAX_BASIS // operator.n_samples)
+    room = MAX_BASIS // operator.n_samples
+    max_size = min(MAX_SIZE * (1 + costly), room)
     max_steps = max_size if request.recurs else request.max_steps
+    extensible = not (costly or request.recurs)
     while True:
         krylov = step(krylov, operator.matmat)
         steps, spent = krylov.n_steps, not len(krylov.R)
-        spent |= steps >= max_steps or len(krylov.T) + len(krylov.R) > max_size
-        if steps < look and not spent:
+        full = steps >= max_steps or len(krylov.T) + len(krylov.R) > max_size
+        if steps < look and not (spent or full):
             continue
         ritz = ritz_pairs(krylov)
         k = n_converged(ritz, krylov.n_probes, operator.n_samples)
         request = request.knowing(ritz, k)
         density = _first_density(request, krylov, ritz, k)
-        if spent or _few_missing(request, density, before):
+        if spent or full or _few_missing(request, density, before):
             # Only now what takes more eigenvalues: how much truncation may matter.
             density = _first_density(request, krylov, ritz, k, continued=True)
             request.tell(density)
             if spent or _enough_steps(request, density, before):
                 return krylov, density, ritz, k
+            if full:
+                if not (extensible and _is_cut_off(request, density)):
+                    return krylov, density, ritz, k
+                max_size, max_steps = min(2 * max_size, room), 2 * max_steps
+                extensible = False
         before, look = density, max(steps + 1, int(LOOKS * steps))
+
+
+def _is_cut_off(request, density):
+    """Whether truncation alone is above the tolerance."""
+    _, truncation, rounding = density.errors(request.t)
+    return truncation > max(request.target, rounding)
 
 
 def _few_missing(request, density, before):

@@ -19,16 +19,19 @@ from ._parallel import map_threads
 # smooth density; the rules of the last steps are averaged.
 COPIES, AVERAGED = (12, 40), (4, 8)
 # A positive semi-definite spectrum piles up at 0, its edge. There one copy errs above
-# and the Gauss-Radau rule with a node at 0 errs below, about seven times as much.
-RADAU_SHARE = 0.13
+# and the Gauss-Radau rule with a node at 0 errs below: about seven times as much where
+# samples have many dimensions, a quarter as much where they have two or three.
+RADAU_SHARE = 0.3
 # Adaptive bandwidths leave few eigenvalues below 0: a spectrum may have so much of its
 # mass there, and is still taken for one that piles up at 0.
 NEGATIVE_SHARE = 1e-2
 # Truncation error as a share of the difference of two rules.
-TRUNCATION_PSD, TRUNCATION = 0.25, 2.2
+TRUNCATION_PSD, TRUNCATION = 0.35, 2.2
 # A Ritz vector is deflated when its angle to the invariant subspace is below this
 # share of sqrt(b / n), the size of its component on the probes.
 MAX_ANGLE = 0.1
+# Ritz values of one cluster differ by less than this factor.
+ALIKE = 4
 
 
 @dataclass(frozen=True)
@@ -199,4 +202,6 @@ def _first_cluster(size, share, b):
     twins = np.flatnonzero(width <= 1e-3 * size[: len(width)])
     count = np.arange(1, len(size) + 1)
     heavy = np.flatnonzero(np.cumsum(share) > count + 4 * np.sqrt(2 * count / b))
-    return min([len(size), *twins[:1], *(heavy[:1] - b)])
+    # A cluster of heavy ones can begin up to b pairs before it shows, at sizes alike.
+    begin = [max(i - b, np.argmax(size <= ALIKE * size[i])) for i in heavy[:1]]
+    return min([len(size), *twins[:1], *begin])
