@@ -28,6 +28,7 @@ import jobs
 HERE = Path(__file__).parent
 COLUMNS = (
     "job",
+    "what",
     "contender",
     "value",
     "std_error",
@@ -37,6 +38,7 @@ COLUMNS = (
     "runs",
     "peak_gib",
     "beyond_data_gib",
+    "faster",
 )
 
 
@@ -80,7 +82,12 @@ def _run_job(name, options):
                 continue
             print(f"{name}: {contender}, run {run + 1}", file=sys.stderr, flush=True)
             found[contender].append(_in_process(name, contender, options))
-    return [_summary(name, contender, runs) for contender, runs in found.items()]
+    rows = [_summary(name, contender, runs) for contender, runs in found.items()]
+    slowest = max(row["seconds"] for row in rows)
+    for row in rows:
+        if row["seconds"] < slowest:
+            row["faster"] = slowest / row["seconds"]
+    return rows
 
 
 def _in_process(name, contender, options):
@@ -146,6 +153,7 @@ def _summary(name, contender, runs):
             COLUMNS,
             (
                 name,
+                jobs.JOBS[name].what,
                 contender,
                 runs[0]["value"],
                 runs[0]["std_error"],
@@ -155,6 +163,7 @@ def _summary(name, contender, runs):
                 len(runs),
                 statistics.median(run["peak"] for run in runs) / 2**30,
                 statistics.median(run["beyond"] for run in runs) / 2**30,
+                "",
             ),
             strict=True,
         )
@@ -194,15 +203,14 @@ def _processor():
 
 
 def _table(rows):
-    """Table for a terminal, with each job's ratio to its slowest contender."""
+    """Table for a terminal."""
     lines = [f"{'job':24}{'contender':14}{'value':>11}{'± se':>9}{'seconds':>9}"]
     lines[0] += f"{'faster':>9}{'peak GiB':>10}{'beyond':>8}"
     for row in rows:
-        slowest = max(r["seconds"] for r in rows if r["job"] == row["job"])
         lines.append(
             f"{row['job']:24}{row['contender']:14}{row['value']:11.5f}"
             f"{row['std_error']:9.1e}{row['seconds']:9.3f}"
-            f"{slowest / row['seconds']:8.1f}x{row['peak_gib']:10.2f}"
+            f"{row['faster'] or 1:8.1f}x{row['peak_gib']:10.2f}"
             f"{row['beyond_data_gib']:8.2f}"
         )
     return "\n".join(lines)

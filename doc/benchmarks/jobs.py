@@ -11,12 +11,13 @@ PEER, SKDSE, BOUND = "dse-dsmi", "skdse", "bound"
 
 @dataclass(frozen=True)
 class Job:
-    """A job: data(quick, data_home) makes the arguments of every contender.
+    """A job: what it is, and data(quick, data_home), the arguments of every contender.
 
     A contender is a function that imports what it needs and returns the function to
     time, which returns a value and its standard error.
     """
 
+    what: str
     data: Callable
     contenders: dict
     repeats: int = 5
@@ -212,6 +213,7 @@ def mutual_info(**params):
 # The peer's operator is that of alpha = 0, whatever its documentation says.
 JOBS = {
     "dse_1000_dense": Job(
+        "DSE, 1000 x 256 uniform, σ = 10, all eigenvalues",
         uniform(1000, 256),
         {
             PEER: peer_entropy(),
@@ -219,6 +221,7 @@ JOBS = {
         },
     ),
     "dse_4000_dense": Job(
+        "DSE, 4000 x 256 uniform, σ = 10, all eigenvalues",
         uniform(4000, 256),
         {
             PEER: peer_entropy(),
@@ -226,25 +229,30 @@ JOBS = {
         },
     ),
     "dse_4000": Job(
+        "DSE, 4000 x 256 uniform, σ = 10",
         uniform(4000, 256),
         {PEER: peer_entropy(), SKDSE: entropy(alpha=0, bandwidth=10.0)},
     ),
     "dse_10000": Job(
+        "DSE, 10,000 x 256 uniform, σ = 10",
         uniform(10_000, 256),
         {PEER: peer_entropy(), SKDSE: entropy(alpha=0, bandwidth=10.0)},
         once=(PEER,),
     ),
     "dse_10000_sigma_5": Job(
+        "DSE, 10,000 x 256 uniform, σ = 5",
         uniform(10_000, 256),
         {PEER: peer_entropy(5.0), SKDSE: entropy(alpha=0, bandwidth=5.0)},
         once=(PEER,),
     ),
     "dse_10000_sigma_3": Job(
+        "DSE, 10,000 x 256 uniform, σ = 3",
         uniform(10_000, 256),
         {PEER: peer_entropy(3.0), SKDSE: entropy(alpha=0, bandwidth=3.0)},
         once=(PEER,),
     ),
     "dse_10000_bound": Job(
+        "DSE, 10,000 x 256, σ = 10, beside its kernel and products alone",
         uniform(10_000, 256),
         {
             SKDSE: entropy(alpha=0, bandwidth=10.0),
@@ -252,12 +260,19 @@ JOBS = {
         },
     ),
     "dse_mnist_10000": Job(
+        "DSE, MNIST test images; skdse by default, the peer at σ = 10",
         images_only(mnist("test")),
         {PEER: peer_entropy(), SKDSE: entropy()},
         once=(PEER,),
     ),
-    "dse_mnist_60000": Job(images_only(mnist("train")), {SKDSE: entropy()}, repeats=1),
+    "dse_mnist_60000": Job(
+        "DSE, MNIST training images, tiles made anew",
+        images_only(mnist("train")),
+        {SKDSE: entropy()},
+        repeats=1,
+    ),
     "dsmi_10000_dense": Job(
+        "DSMI, 10,000 x 64, 10 groups, σ = 10, all eigenvalues",
         blobs(10_000, 64, 10),
         {
             PEER: peer_mutual_info(),
@@ -265,17 +280,22 @@ JOBS = {
         },
     ),
     "dsmi_10000": Job(
+        "DSMI, 10,000 x 64, 10 groups, σ = 10",
         blobs(10_000, 64, 10),
         {PEER: peer_mutual_info(), SKDSE: mutual_info(alpha=0, bandwidth=10.0)},
     ),
     "dsmi_mnist_60000": Job(
+        "DSMI, MNIST training images, 10 groups, σ = 10",
         mnist("train"),
         {PEER: peer_mutual_info(), SKDSE: mutual_info(alpha=0, bandwidth=10.0)},
         repeats=1,
     ),
     **{
         f"knn_{n}": Job(
-            sheet(n), {SKDSE: entropy(affinity="nearest_neighbors")}, repeats=1
+            f"DSE, kNN graph, {n:,} x 64, 10 clusters",
+            sheet(n),
+            {SKDSE: entropy(affinity="nearest_neighbors")},
+            repeats=1,
         )
         for n in (62_500, 250_000, 1_000_000)
     },
