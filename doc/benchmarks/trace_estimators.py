@@ -29,6 +29,7 @@ from skdse._diffusion import diffusion_operator
 from skdse._krylov import start, step
 from skdse._quadrature import n_converged, ritz_pairs
 
+AFFINITIES = {"Gaussian": "gaussian", "kNN graph": "nearest_neighbors"}
 N_SEEDS, N_PRODUCTS, N_STEPS = 30, 24, 12
 
 
@@ -47,7 +48,7 @@ def main():
     """Print and write one line a problem."""
     X = load_digits().data[:1200]
     rows = [("affinity", "t", *NAMES)]
-    for affinity in ("gaussian", "nearest_neighbors"):
+    for name, affinity in AFFINITIES.items():
         dse = DiffusionSpectralEntropy(affinity=affinity, eigen_solver="dense").fit(X)
         G = dse._affinity(X, dse.bandwidth_, 0, "dense")
         operator = diffusion_operator(G, dse.alpha)
@@ -57,11 +58,11 @@ def main():
                 [compare(operator, pairs, t, seed) for seed in range(N_SEEDS)]
             )
             rms = np.sqrt(np.square(errors).mean(axis=0))
-            rows.append((affinity, t, *(f"{value:.1e}" for value in rms)))
+            rows.append((name, t, *(f"{x:.1e}".replace("e-0", "e-") for x in rms)))
             print(*rows[-1], flush=True)
     path = Path(__file__).with_suffix(".csv")
     with open(path, "w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows(rows)
+        csv.writer(file, lineterminator="\n").writerows(rows)
 
 
 def compare(operator, pairs, t, seed):

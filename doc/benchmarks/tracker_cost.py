@@ -124,7 +124,7 @@ def main():
         print(f"{name:>26}: {cost.round(1)} s, {shares} %", flush=True)
     path = Path(__file__).with_suffix(".csv")
     with open(path, "w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows(rows)
+        csv.writer(file, lineterminator="\n").writerows(rows)
 
 
 if __name__ == "__main__":
