@@ -79,6 +79,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--problems", type=int, default=200)
     parser.add_argument("--truth", type=int, default=1000)
+    parser.add_argument("--only", default="", help="designs whose name has this")
     parser.add_argument("--out", required=True, help="folder for the table")
     args = parser.parse_args()
     designs = {name: (draw, None) for name, draw in DESIGNS.items()}
@@ -86,6 +87,8 @@ def main():
     designs[f"{first}, median"] = DESIGNS[first], MEDIAN
     rows = []
     for name, (draw, estimator) in designs.items():
+        if args.only not in name:
+            continue
         found = coverage(draw, estimator, args.problems, args.truth)
         rows.append({"design": name} | found)
         print(rows[-1], file=sys.stderr, flush=True)
