@@ -133,20 +133,40 @@ class Spectrum:
         peak = 2**flattest / (2**flattest + 2**S_known)
         upper = _mixture(np.clip(peak, *rho), S_known, flattest)
         lower = _mixture(rho, S_known, peakiest).min()
-        return float(lower), float(min(upper, np.log2(self.n_samples)))
+        unsure, most = self._unsure(known, t), np.log2(self.n_samples)
+        return float(max(lower - unsure, 0.0)), float(min(upper + unsure, most))
+
+    def _unsure(self, known, t):
+        """How far errors of the known eigenvalues move the entropy [bits].
+
+        The slope of the entropy along a weight a^t is -(log₂ p + S_D) / M. Weights
+        below their error count with that.
+        """
+        if self.eigenvalue_error == 0:
+            return 0.0
+        moduli, mass = np.abs(self.eigenvalues), known.sum()
+        moved = (moduli + self.eigenvalue_error) ** t
+        moved -= np.maximum(moduli - self.eigenvalue_error, 0) ** t
+        slope = np.maximum(
+            -np.log2(np.maximum(known, moved) / mass), shannon_entropy(known)
+        )
+        return moved @ slope / mass
 
     def _tail(self):
         """m, c and the bounds (R, Q) of the tail, each as (smallest, largest)."""
-        # What rounding may have moved between the known part and the tail.
-        slack = ROUNDING * np.sqrt(self.n_samples)
-        slack += self.eigenvalue_error * len(self.eigenvalues)
+        m = self.n_samples - len(self.eigenvalues)
+        # What rounding may have moved between the known part and the tail, and may have
+        # left of eigenvalues that are 0.
+        rounding = ROUNDING * np.sqrt(self.n_samples)
+        slack = rounding + self.eigenvalue_error * len(self.eigenvalues)
         R = self.trace - self.eigenvalues.sum()
         Q = self.squared_norm - np.square(self.eigenvalues).sum()
         R, Q = (
-            np.maximum([part - slack, part + slack], [0.0, slack]) for part in (R, Q)
+            np.maximum([moment - slack - m * zero, moment + slack], [0.0, slack])
+            for moment, zero in ((R, rounding), (Q, rounding**2))
         )
         c = max(min(self.ceiling, Q[1] ** 0.5), ROUNDING)
-        return self.n_samples - len(self.eigenvalues), c, R, Q
+        return m, c, R, Q
 
     def _tail_mass(self, t):
         """Smallest and largest Σ_tail a_i^t that the moments and the ceiling allow."""

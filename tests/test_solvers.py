@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sklearn.exceptions import EfficiencyWarning
 
@@ -47,6 +47,7 @@ def operator(X, kind, scale, alpha):
     n_components=st.integers(1, 18),
     seed=st.integers(0, 100),
 )
+@example("duplicates", 20, 1, "median", 0.1, 0.0, 0.5, 12, 1)
 def test_arpack_interval_contains_the_dense_value(
     shape, n, d, kind, scale, alpha, t, n_components, seed
 ):

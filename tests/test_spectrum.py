@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from skdse._spectrum import Spectrum, knee_time, shannon_entropy
@@ -75,6 +75,7 @@ kinds = {
     kind=st.sampled_from(sorted(kinds)),
     negative=st.booleans(),
 )
+@example(values=[0.421875, 0.421875], share=0.5, t=0.3, kind="steep", negative=False)
 def test_interval_contains_the_entropy(values, share, t, kind, negative):
     values = np.array(values)
     sign = np.where((values < 0) & negative, -1, 1)
