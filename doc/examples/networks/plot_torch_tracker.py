@@ -13,8 +13,8 @@ first, then by a loop of our own.
 # A network for the digits
 # ------------------------
 #
-# Three hidden layers with names, so that we can ask for them. Half of the images train
-# the network, the other half is what it is shown for the measures.
+# Three hidden layers with names, so that we can ask for them. Three quarters of the
+# images train the network, the others are what it is shown for the measures.
 
 import numpy as np
 import torch
@@ -27,7 +27,7 @@ torch.manual_seed(0)
 X, y = load_digits(return_X_y=True)
 X = (X / 16).astype(np.float32)
 X_train, X_test, y_train, y_test = train_test_split(
-    X, y, test_size=0.5, stratify=y, random_state=0
+    X, y, test_size=0.25, stratify=y, random_state=0
 )
 
 
