@@ -182,9 +182,9 @@ def _explore(request, krylov):
             request.tell(density)
             if spent or _enough_steps(request, density, before):
                 return krylov, density, ritz, k
+            if full and not (extensible and _is_cut_off(request, density)):
+                return krylov, density, ritz, k
             if full:
-                if not (extensible and _is_cut_off(request, density)):
-                    return krylov, density, ritz, k
                 max_size, max_steps = min(2 * max_size, room), 2 * max_steps
                 extensible = False
         before, look = density, max(steps + 1, int(LOOKS * steps))

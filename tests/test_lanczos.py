@@ -181,6 +181,15 @@ def test_few_dimensions(d, scale):
         assert abs(value - exact) <= 2e-3
 
 
+def test_standard_error_covers_the_truncation_in_three_dimensions():
+    # The cut-off errs to one side there, so that errors do not average out over seeds.
+    S = operator(np.random.default_rng(0).uniform(size=(1500, 3)), "median")
+    exact = solve(S, "dense").entropy(1).value
+    estimates = [lanczos_density(S, random_state=i).entropy(1) for i in range(12)]
+    ratios = [(one.value - exact) / one.std_error for one in estimates]
+    assert np.sqrt(np.mean(np.square(ratios))) <= 1.5
+
+
 def test_basis_is_orthonormal_beyond_the_numerical_rank():
     n = 800
     S = operator(np.random.default_rng(0).uniform(size=(n, 1)), "median")

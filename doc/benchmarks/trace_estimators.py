@@ -31,8 +31,6 @@ from skdse._quadrature import n_converged, ritz_pairs
 
 AFFINITIES = {"Gaussian": "gaussian", "kNN graph": "nearest_neighbors"}
 N_SEEDS, N_PRODUCTS, N_STEPS = 30, 24, 12
-
-
 NAMES = (
     "hutchinson",
     "hutch++",
