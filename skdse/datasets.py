@@ -9,7 +9,7 @@ from numbers import Real
 import numpy as np
 from sklearn.utils import check_random_state, check_scalar, column_or_1d
 
-from ._validation import check_count, check_flag, check_option, check_share
+from ._tools.validation import check_count, check_flag, check_option, check_share
 
 __all__ = ["corrupt_labels", "make_manifold", "make_tree"]
 

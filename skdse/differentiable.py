@@ -11,10 +11,10 @@ from contextlib import nullcontext
 
 import numpy as np
 
-from ._bandwidth import MEDIAN_SHARE, check_bandwidth
-from ._base import warn_if_saturated
-from ._spectrum import saturation
-from ._validation import check_flag, check_positive, check_share
+from ._measures.base import warn_if_saturated
+from ._spectra.bandwidth import MEDIAN_SHARE, check_bandwidth
+from ._spectra.spectrum import saturation
+from ._tools.validation import check_flag, check_positive, check_share
 
 __all__ = ["torch_diffusion_spectral_entropy"]
 

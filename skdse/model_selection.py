@@ -18,28 +18,28 @@ from sklearn.utils import (
     check_random_state,
 )
 
-from ._base import MAX_SEED
-from ._entropy import DiffusionSpectralEntropy
-from ._measures import (
+from ._measures.base import MAX_SEED
+from ._measures.catalogue import (
     check_target,
     fit_and_tell,
     group_once,
     seed_measure,
 )
-from ._mutual_info import DiffusionSpectralMI
-from ._permutation import mutual_info_permutation_test
-from ._progress import Progress
-from ._representation import (
-    as_matrix,
-    check_representation,
-    represent,
-)
-from ._validation import (
+from ._measures.entropy import DiffusionSpectralEntropy
+from ._measures.mutual_info import DiffusionSpectralMI
+from ._measures.permutation import mutual_info_permutation_test
+from ._tools.progress import Progress
+from ._tools.validation import (
     check_count,
     check_measure,
     check_option,
     check_work,
     count_samples,
+)
+from .probing._representation import (
+    as_matrix,
+    check_representation,
+    represent,
 )
 
 __all__ = ["representation_scorer", "select_representation"]

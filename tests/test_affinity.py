@@ -6,13 +6,13 @@ from numpy.testing import assert_allclose
 from scipy.spatial.distance import cdist, pdist, squareform
 from sklearn import config_context
 
-from skdse import _affinity
-from skdse._affinity import (
+from skdse._spectra import affinity as _affinity
+from skdse._spectra.affinity import (
     TiledGaussian,
     gaussian_affinity,
     nearest_neighbors_affinity,
 )
-from skdse._neighbors import NeighborIndex
+from skdse._spectra.neighbors import NeighborIndex
 
 
 @pytest.fixture

@@ -22,11 +22,11 @@ from skdse import (
     DiffusionSpectralMI,
     MatrixEntryEntropy,
     ShannonEntropy,
-    _mutual_info,
     diffusion_spectral_entropy,
 )
-from skdse._affinity import gaussian_affinity
-from skdse._diffusion import transition_matrix
+from skdse._measures import mutual_info as _mutual_info
+from skdse._spectra.affinity import gaussian_affinity
+from skdse._spectra.diffusion import transition_matrix
 
 ATOL = 1e-9  # bits
 # A fixed bandwidth saturates on most data, which the peer does not mention.

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import pdist, squareform
 
-from skdse import _bandwidth
-from skdse._bandwidth import fit_bandwidth, median_distance
+from skdse._spectra import bandwidth as _bandwidth
+from skdse._spectra.bandwidth import fit_bandwidth, median_distance
 
 RULES = ["median", "reduced", "knn", "adaptive"]
 

@@ -13,8 +13,10 @@ from sklearn.datasets import make_blobs
 from threadpoolctl import threadpool_limits
 
 import skdse
-from skdse import DiffusionSpectralEntropy, DiffusionSpectralMI, _cli, _report
-from skdse._cli import main
+from skdse import DiffusionSpectralEntropy, DiffusionSpectralMI
+from skdse._cli import arguments as _cli
+from skdse._cli import report as _report
+from skdse._cli.arguments import main
 
 PNG = b"\x89PNG\r\n"
 FILE_KEYS = {
@@ -549,7 +551,7 @@ def test_missing_extra_is_named(
 
 
 def test_what_does_not_fit_in_memory_is_one_line(capsys, folder, monkeypatch):
-    monkeypatch.setattr("skdse._validation.available_memory", lambda: 1)
+    monkeypatch.setattr("skdse._tools.validation.available_memory", lambda: 1)
     assert error(capsys, "Z.npy").startswith("Z.npy: A dense 60 x 60 affinity needs")
 
 

@@ -10,7 +10,7 @@ from skdse import (
     ShannonEntropy,
     mutual_info_confidence_interval,
 )
-from skdse._confidence import ConfidenceInterval
+from skdse._measures.confidence import ConfidenceInterval
 
 FAST = DiffusionSpectralMI(n_jobs=1)
 

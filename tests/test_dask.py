@@ -14,9 +14,9 @@ from sklearn.datasets import make_blobs
 from threadpoolctl import threadpool_limits
 
 from skdse import DiffusionSpectralEntropy, DiffusionSpectralMI
-from skdse._cli import main
-from skdse._mutual_info import LOCAL_SCALE
-from skdse._parallel import run_tasks
+from skdse._cli.arguments import main
+from skdse._measures.mutual_info import LOCAL_SCALE
+from skdse._tools.parallel import run_tasks
 
 distributed = pytest.importorskip("distributed")
 

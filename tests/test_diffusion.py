@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from skdse._affinity import gaussian_affinity, nearest_neighbors_affinity
-from skdse._diffusion import diffusion_operator, transition_matrix
-from skdse._neighbors import NeighborIndex
+from skdse._spectra.affinity import gaussian_affinity, nearest_neighbors_affinity
+from skdse._spectra.diffusion import diffusion_operator, transition_matrix
+from skdse._spectra.neighbors import NeighborIndex
 
 ALPHAS = [0.0, 0.3, 0.5, 1.0]
 

@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.preprocessing import StandardScaler
 
-import skdse._validation
+import skdse._tools.validation
 from skdse import (
     AdjacencySpectralEntropy,
     DiffusionSpectralEntropy,
@@ -717,7 +717,7 @@ def test_subsample_of_a_precomputed_affinity_takes_rows_and_columns(X):
 @pytest.fixture
 def one_gibibyte(monkeypatch):
     """Let one GiB be what the machine has left."""
-    monkeypatch.setattr(skdse._validation, "available_memory", lambda: 2**30)
+    monkeypatch.setattr(skdse._tools.validation, "available_memory", lambda: 2**30)
 
 
 @pytest.mark.parametrize(
@@ -752,7 +752,7 @@ def test_dense_problem_that_does_not_fit_names_the_way_out(estimator, one_gibiby
 
 
 def test_what_is_said_to_fit_does(monkeypatch, X):
-    monkeypatch.setattr(skdse._validation, "available_memory", lambda: 5000)
+    monkeypatch.setattr(skdse._tools.validation, "available_memory", lambda: 5000)
     dse = DiffusionSpectralEntropy(eigen_solver="dense")
     with pytest.raises(MemoryError) as caught:
         dse.fit(X)

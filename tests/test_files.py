@@ -5,7 +5,7 @@ import os
 import numpy as np
 import pytest
 
-from skdse._files import (
+from skdse._cli.files import (
     InputError,
     Results,
     Source,

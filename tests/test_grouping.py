@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from sklearn.cluster import DBSCAN, KMeans, MiniBatchKMeans, SpectralClustering
 from sklearn.metrics import adjusted_rand_score
 
-from skdse import _grouping
-from skdse._grouping import as_target, group_target
+from skdse._measures import grouping as _grouping
+from skdse._measures.grouping import as_target, group_target
 
 LETTERS = np.array(list("abc"))
 CODES = np.array([2, 0, 1, 0, 2, 1, 0, 0])

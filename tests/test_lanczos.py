@@ -7,18 +7,18 @@ from sklearn.datasets import load_digits, make_blobs
 from sklearn.exceptions import ConvergenceWarning
 
 from skdse import DiffusionSpectralEntropy
-from skdse._affinity import (
+from skdse._spectra.affinity import (
     TiledGaussian,
     gaussian_affinity,
     nearest_neighbors_affinity,
 )
-from skdse._bandwidth import fit_bandwidth
-from skdse._diffusion import diffusion_operator
-from skdse._krylov import start, step
-from skdse._lanczos import lanczos_density
-from skdse._neighbors import NeighborIndex
-from skdse._recurrence import advance, begin, mixture_of
-from skdse._solvers import solve
+from skdse._spectra.bandwidth import fit_bandwidth
+from skdse._spectra.diffusion import diffusion_operator
+from skdse._spectra.lanczos.course import lanczos_density
+from skdse._spectra.lanczos.krylov import start, step
+from skdse._spectra.lanczos.recurrence import advance, begin, mixture_of
+from skdse._spectra.neighbors import NeighborIndex
+from skdse._spectra.solvers import solve
 
 TIMES = [0.5, 1, 2, 5, 20]
 
@@ -160,7 +160,7 @@ def test_steps_go_on_where_only_truncation_is_left(monkeypatch):
     # Local bandwidths leave small negative eigenvalues, to which steps converge slowly.
     # T is full after 20 steps of 24 probes, where the error is 6e-3 bits and more.
     S = operator(np.random.default_rng(0).uniform(size=(1500, 3)), "adaptive")
-    monkeypatch.setattr("skdse._lanczos.MAX_SIZE", 480)
+    monkeypatch.setattr("skdse._spectra.lanczos.course.MAX_SIZE", 480)
     density = lanczos_density(S, tol=1e-3, random_state=0)
     assert 20 < density.n_steps <= 40
     estimate = density.entropy(1)

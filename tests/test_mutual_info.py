@@ -24,10 +24,10 @@ from skdse import (
     DiffusionSpectralMI,
     MatrixEntryEntropy,
     ShannonEntropy,
-    _mutual_info,
     diffusion_spectral_mutual_info,
 )
-from skdse._terms import stratified_rows
+from skdse._measures import mutual_info as _mutual_info
+from skdse._measures.subsets import stratified_rows
 
 ATOL = 1e-12
 ENTROPIES = [

@@ -5,8 +5,8 @@ import pytest
 from numpy.testing import assert_array_equal
 from scipy.spatial.distance import cdist
 
-from skdse import _neighbors
-from skdse._neighbors import NeighborIndex
+from skdse._spectra import neighbors as _neighbors
+from skdse._spectra.neighbors import NeighborIndex
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from sklearn import config_context, get_config
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from skdse._parallel import map_threads, n_threads, run_tasks
+from skdse._tools.parallel import map_threads, n_threads, run_tasks
 
 
 def add(a, b):

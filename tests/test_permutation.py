@@ -19,11 +19,11 @@ from skdse import (
     DiffusionSpectralEntropy,
     DiffusionSpectralMI,
     ShannonEntropy,
-    _mutual_info,
-    _permutation,
     mutual_info_permutation_test,
 )
-from skdse._permutation import _affordable, _recombined
+from skdse._measures import mutual_info as _mutual_info
+from skdse._measures import permutation as _permutation
+from skdse._measures.permutation import _affordable, _recombined
 
 LOCAL = DiffusionSpectralEntropy(bandwidth="adaptive")
 
@@ -415,7 +415,11 @@ def test_pvalues_are_what_they_can_be(n, n_groups, n_permutations, n_partitions,
     ("params", "error", "message"),
     [
         ({"estimator": ShannonEntropy()}, TypeError, "estimator must be a Diffusion"),
-        ({"estimator": DiffusionSpectralMI}, TypeError, "got <class 'skdse._mutual"),
+        (
+            {"estimator": DiffusionSpectralMI},
+            TypeError,
+            "got <class 'skdse._measures",
+        ),
         ({"n_permutations": 0}, ValueError, "n_permutations == 0, must be >= 1."),
         ({"n_permutations": 2.5}, TypeError, "n_permutations must be an instance of"),
         ({"n_partitions": 1}, ValueError, "n_partitions == 1, must be >= 2."),

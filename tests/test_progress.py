@@ -4,8 +4,8 @@ import sys
 
 import pytest
 
-from skdse import _progress
-from skdse._progress import CLEAR, Progress, say
+from skdse._tools import progress as _progress
+from skdse._tools.progress import CLEAR, Progress, say
 
 
 @pytest.fixture

@@ -12,77 +12,89 @@ import skdse
 import skdse.datasets
 
 PACKAGE = Path(skdse.__file__).parent
-MODULES = sorted(PACKAGE.glob("*.py"))
+MODULES = sorted(PACKAGE.rglob("*.py"))
 # A module imports those before it (design, section 4). A new one takes its place here.
 ORDER = (
-    "_version",
-    "_validation",
-    "_progress",
-    "_parallel",
-    "_neighbors",
-    "_bandwidth",
-    "_affinity",
-    "_diffusion",
-    "_spectrum",
-    "_density",
-    "_krylov",
-    "_quadrature",
-    "_recurrence",
-    "_lanczos",
-    "_solvers",
-    "_base",
-    "_spectral",
-    "_entropy",
-    "_baselines",
-    "_grouping",
-    "_terms",
-    "_mutual_info",
-    "_permutation",
-    "_confidence",
-    "__init__",
     "_measures",
-    "_hooks",
-    "_representation",
-    "_activations",
-    "_tracks",
-    "_tracker",
+    "_spectra.lanczos",
+    "_spectra",
+    "_tools",
+    "_version",
+    "_tools.validation",
+    "_tools.progress",
+    "_tools.parallel",
+    "_spectra.neighbors",
+    "_spectra.bandwidth",
+    "_spectra.affinity",
+    "_spectra.diffusion",
+    "_spectra.spectrum",
+    "_spectra.lanczos.density",
+    "_spectra.lanczos.krylov",
+    "_spectra.lanczos.quadrature",
+    "_spectra.lanczos.recurrence",
+    "_spectra.lanczos.course",
+    "_spectra.solvers",
+    "_measures.base",
+    "_spectra.meter",
+    "_measures.entropy",
+    "_measures.baselines",
+    "_measures.grouping",
+    "_measures.subsets",
+    "_measures.mutual_info",
+    "_measures.permutation",
+    "_measures.confidence",
+    "skdse",
+    "_measures.catalogue",
+    "probing._hooks",
+    "probing._representation",
+    "probing._activations",
+    "probing._records",
+    "probing._tracker",
     "differentiable",
     "datasets",
     "probing",
     "model_selection",
-    "_drawing",
-    "_frames",
-    "_plot_entropy",
-    "_plot_mutual_info",
-    "_plot_training",
-    "_plot_layers",
+    "plotting._axes",
+    "plotting._frames",
+    "plotting._entropy",
+    "plotting._mutual_info",
+    "plotting._training",
+    "plotting._layers",
     "plotting",
-    "_files",
-    "_report",
+    "_cli.files",
+    "_cli.report",
+    "_cli.arguments",
     "_cli",
     "__main__",
 )
 
 
+def _name(path):
+    """Module that a file holds, below skdse; "skdse" itself."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    if parts[-1] == "__init__":
+        parts = parts[:-1]
+    return ".".join(parts) or "skdse"
+
+
 def _imports(path):
     """(module, name) of each import in a file, nested ones too, absolute."""
+    folder = ("skdse", *path.relative_to(PACKAGE).parts[:-1])
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from ((alias.name, "") for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            prefix = "skdse" if node.level else ""
-            module = ".".join(part for part in (prefix, node.module) if part)
+            above = folder[: len(folder) + 1 - node.level] if node.level else ()
+            module = ".".join([*above, *filter(None, [node.module])])
             yield from ((module, alias.name) for alias in node.names)
 
 
 def _rooms(path):
     """Modules of skdse that a file imports."""
     for module, name in _imports(path):
-        if module == "skdse":
-            is_module = (PACKAGE / f"{name}.py").exists()
-            yield name if is_module else "__init__"
-        elif module.startswith("skdse."):
-            yield module.split(".")[1]
+        if module.partition(".")[0] == "skdse":
+            inner = f"{module}.{name}".partition(".")[2]
+            yield inner if inner in ORDER else module.partition(".")[2] or "skdse"
 
 
 # Names and signatures
@@ -112,7 +124,7 @@ def test_public_names_of_datasets():
 
 def test_no_other_name_is_public():
     public = {name for name in vars(skdse) if not name.startswith("_")}
-    modules = {path.stem for path in MODULES}
+    modules = {_name(path).partition(".")[0] for path in MODULES}
     assert public - modules == set(skdse.__all__) - {"__version__"}
 
 
@@ -186,7 +198,7 @@ NEEDS = sorted(
     {
         module
         for path in MODULES
-        if path.stem in ORDER[: ORDER.index("__init__")]
+        if _name(path) in ORDER[: ORDER.index("skdse")]
         for module, _ in _imports(path)
         if module.partition(".")[0] in ("joblib", "numpy", "scipy", "sklearn")
     }
@@ -225,7 +237,7 @@ print(state() == before)
 # ---------
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", MODULES, ids=_name)
 def test_nothing_private_of_scikit_learn_is_imported(path):
     private = [
         (module, name)
@@ -236,13 +248,15 @@ def test_nothing_private_of_scikit_learn_is_imported(path):
     assert private == []
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", MODULES, ids=_name)
 def test_imports_point_one_way(path):
-    later = ORDER[ORDER.index(path.stem) :]
+    later = ORDER[ORDER.index(_name(path)) :]
     assert not [room for room in _rooms(path) if room in later or room not in ORDER]
 
 
 def test_scans_see_the_imports():
     # The two tests above would pass if the scans saw nothing.
-    assert {"_spectrum", "_validation"} <= set(_rooms(PACKAGE / "_solvers.py"))
-    assert ("sklearn.base", "BaseEstimator") in _imports(PACKAGE / "_base.py")
+    rooms = set(_rooms(PACKAGE / "_spectra" / "solvers.py"))
+    assert {"_spectra.spectrum", "_tools.validation"} <= rooms
+    base = PACKAGE / "_measures" / "base.py"
+    assert ("sklearn.base", "BaseEstimator") in _imports(base)

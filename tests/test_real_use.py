@@ -23,8 +23,8 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 from sklearn.utils import estimator_html_repr
 
-import skdse._neighbors
-import skdse._spectral
+import skdse._spectra.meter
+import skdse._spectra.neighbors
 from skdse import (
     AdjacencySpectralEntropy,
     DiffusionSpectralEntropy,
@@ -327,15 +327,15 @@ def test_feature_names_are_checked(digits):
 def test_memory_mapped_float32_is_not_copied(rng, tmp_path, monkeypatch):
     n, d = 1000, 2000
     X = _memmap(rng.normal(size=(n, d)).astype(np.float32), tmp_path)
-    monkeypatch.setattr(skdse._neighbors, "_BLOCK_BYTES", 2**20)
+    monkeypatch.setattr(skdse._spectra.neighbors, "_BLOCK_BYTES", 2**20)
     searched = []
 
-    class Spy(skdse._neighbors.NeighborIndex):
+    class Spy(skdse._spectra.neighbors.NeighborIndex):
         def __init__(self, X, *args, **kwargs):
             searched.append(X)
             super().__init__(X, *args, **kwargs)
 
-    monkeypatch.setattr(skdse._spectral, "NeighborIndex", Spy)
+    monkeypatch.setattr(skdse._spectra.meter, "NeighborIndex", Spy)
     dse = DiffusionSpectralEntropy(
         affinity="nearest_neighbors", eigen_solver="arpack", n_components=5
     )

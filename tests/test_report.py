@@ -9,8 +9,10 @@ from scipy.special import softmax
 from sklearn.neural_network import MLPClassifier
 from threadpoolctl import threadpool_limits
 
-from skdse import DiffusionSpectralEntropy, DiffusionSpectralMI, _cli, _report
-from skdse._cli import main
+from skdse import DiffusionSpectralEntropy, DiffusionSpectralMI
+from skdse._cli import arguments as _cli
+from skdse._cli import report as _report
+from skdse._cli.arguments import main
 
 PNG = b"\x89PNG\r\n"
 

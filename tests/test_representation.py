@@ -23,7 +23,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, OneHotEncoder
 
 from skdse import DiffusionSpectralMI
-from skdse._representation import (
+from skdse.probing._representation import (
     ACTIVATIONS,
     check_representation,
     hidden_activations,

@@ -7,12 +7,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sklearn.exceptions import EfficiencyWarning
 
-from skdse import DiffusionSpectralEntropy, _solvers
-from skdse._affinity import gaussian_affinity, nearest_neighbors_affinity
-from skdse._bandwidth import fit_bandwidth
-from skdse._diffusion import diffusion_operator
-from skdse._neighbors import NeighborIndex
-from skdse._solvers import choose_solver, solve, warn_if_long
+from skdse import DiffusionSpectralEntropy
+from skdse._spectra import solvers as _solvers
+from skdse._spectra.affinity import gaussian_affinity, nearest_neighbors_affinity
+from skdse._spectra.bandwidth import fit_bandwidth
+from skdse._spectra.diffusion import diffusion_operator
+from skdse._spectra.neighbors import NeighborIndex
+from skdse._spectra.solvers import choose_solver, solve, warn_if_long
 
 
 def data(kind, n, d, seed):
@@ -137,7 +138,7 @@ def test_short_job_is_not_announced():
 
 @pytest.mark.parametrize("solver", ["dense", "lanczos"])
 def test_estimator_announces_before_the_work(monkeypatch, solver):
-    monkeypatch.setattr("skdse._solvers.LONG", 0.0)
+    monkeypatch.setattr("skdse._spectra.solvers.LONG", 0.0)
     X = np.random.default_rng(0).normal(size=(40, 2))
     dse = DiffusionSpectralEntropy(eigen_solver=solver, random_state=0)
     with pytest.warns(EfficiencyWarning, match="All pairs of 40 samples"):

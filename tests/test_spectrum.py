@@ -5,7 +5,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from skdse._spectrum import Spectrum, knee_time, shannon_entropy
+from skdse._spectra.spectrum import Spectrum, knee_time, shannon_entropy
 
 TIMES = [0.3, 0.5, 1, 1.5, 2, 3, 7, 20]
 

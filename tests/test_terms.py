@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_digits
 
 from skdse import DiffusionSpectralEntropy, DiffusionSpectralMI, ShannonEntropy
-from skdse._terms import (
+from skdse._measures.subsets import (
     ALIKE,
     SMOOTH_SIZE,
     draw_subsets,

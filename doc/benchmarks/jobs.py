@@ -170,8 +170,8 @@ def bound(**params):
         import time
 
         from skdse import DiffusionSpectralEntropy
-        from skdse._affinity import TiledGaussian
-        from skdse._lanczos import LARGE_BLOCK
+        from skdse._spectra.affinity import TiledGaussian
+        from skdse._spectra.lanczos.course import LARGE_BLOCK
 
         def run(X):
             dse = DiffusionSpectralEntropy(

@@ -24,10 +24,10 @@ import numpy as np
 from sklearn.datasets import load_digits
 
 from skdse import DiffusionSpectralEntropy
-from skdse._density import _linearised, _powers
-from skdse._diffusion import diffusion_operator
-from skdse._krylov import start, step
-from skdse._quadrature import n_converged, ritz_pairs
+from skdse._spectra.diffusion import diffusion_operator
+from skdse._spectra.lanczos.density import _linearised, _powers
+from skdse._spectra.lanczos.krylov import start, step
+from skdse._spectra.lanczos.quadrature import n_converged, ritz_pairs
 
 AFFINITIES = {"Gaussian": "gaussian", "kNN graph": "nearest_neighbors"}
 N_SEEDS, N_PRODUCTS, N_STEPS = 30, 24, 12

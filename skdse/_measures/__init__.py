@@ -1,0 +1,1 @@
+"""The estimators: entropies, mutual information, their tests and intervals."""

@@ -1,0 +1,259 @@
+"""Permutation test of diffusion spectral mutual information (DSMI).
+
+If X tells nothing of Y, the groups of Y are a random partition of the samples into
+groups of sizes n_y, and the conditional term of DSMI,
+
+    T = Σ_y (n_y / n) S_D(X | Y = y),
+
+is one of the values that T takes over such partitions; the other term is the same for
+all of them. A new partition for each permutation would cost C eigenproblems, C the
+number of groups. Instead, K partitions are measured and their entropies are
+recombined: a permutation takes for each group the entropy of a random partition's.
+
+Recombined groups overlap, those of a partition do not, and share the samples among
+them: what one has in excess the others lack. So T varies less than a recombination
+does, up to ten times less in variance. The K values of T tell how much, on K - 1
+degrees of freedom; with T̄ their mean, s² their variance and m a recombined deviation
+from the mean, of variance v over all recombinations, the null distribution is that of
+
+    T̄ + √(W (1 + 1/K) / v) s m,    W = (K - 1) / χ²_{K-1},
+
+where W and 1/K stand for the errors of s² and T̄. For a normal m it is Student's
+prediction of another T, at which the p-values are exact.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.utils import check_random_state, resample
+
+from .._tools.validation import check_count, check_work, count_samples, sample_count
+from .base import MAX_SEED
+from .mutual_info import DiffusionSpectralMI
+from .subsets import group_rows, loosened, size_nodes
+
+# What the partitions may cost, in units of the DSMI that is tested.
+BUDGET = 4
+# Differences between values of T that are rounding [bits].
+ROUNDING = 1e-9
+
+
+@dataclass(frozen=True)
+class PermutationTestResult:
+    """What a permutation test of mutual information found.
+
+    Attributes
+    ----------
+    statistic : float
+        Mutual information of X and y, in bits (a share with ``normalize``).
+    pvalue : float
+        Share of the null distribution that is at least as large, the statistic
+        itself counted in: from ``1 / (n_permutations + 1)`` to 1.
+    null_distribution : ndarray of shape (n_permutations,)
+        Mutual information if X told nothing of y.
+    std_error : float
+        Standard error of `statistic` over random subsets and solvers. How much the
+        statistic varies where there is no dependence, `null_distribution` tells.
+    n_partitions : int
+        Random partitions measured; `n_permutations` if the test is exact.
+    """
+
+    statistic: float
+    pvalue: float
+    null_distribution: np.ndarray
+    std_error: float
+    n_partitions: int
+
+
+def mutual_info_permutation_test(
+    X,
+    y,
+    *,
+    estimator=None,
+    n_permutations=200,
+    n_partitions=None,
+    random_state=None,
+    n_jobs=None,
+    verbose=0,
+):
+    """Test whether a representation tells anything of a target.
+
+    The null hypothesis is that X and y are independent. By default the entropies of
+    a few random partitions of the samples serve all permutations, and the test costs
+    about five times the mutual information itself.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features)
+        Representations.
+    y : array-like of shape (n_samples,) or (n_samples, ...)
+        Labels, values or vectors, as :class:`DiffusionSpectralMI` takes them.
+    estimator : DiffusionSpectralMI, default=None
+        How to measure; None is ``DiffusionSpectralMI()``. Of its ``max_samples``, one
+        subsample is tested.
+    n_permutations : int, default=200
+        Values of the null distribution.
+    n_partitions : int, default=None
+        Random partitions into groups of the sizes of y's, at least 2, whose entropies
+        are measured. None takes as many as cost four times the mutual information.
+        From `n_permutations` on, each permutation is a partition of its own and the
+        test is exact.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the permutations, and of `estimator` where it has none.
+    n_jobs : int, default=None
+        Groups measured at a time, in threads; None is that of `estimator`. Results
+        do not depend on it.
+    verbose : int, default=0
+        Whether to show progress on standard error: 0 is silent.
+
+    Returns
+    -------
+    result : PermutationTestResult
+        With attributes ``statistic``, ``pvalue``, ``null_distribution``,
+        ``std_error`` and ``n_partitions``.
+
+    Raises
+    ------
+    TypeError
+        If `estimator` is not a DiffusionSpectralMI.
+    ValueError
+        If X, y or a parameter is invalid; the message names it and the rule.
+
+    See Also
+    --------
+    DiffusionSpectralMI : The mutual information that is tested.
+    skdse.model_selection.select_representation : Rank representations, each with
+        this test.
+    sklearn.model_selection.permutation_test_score : The test of a
+        cross-validated score, one fit a permutation.
+
+    Notes
+    -----
+    The p-values were uniform for independent X and y in all designs that were tried,
+    from 12 to 1797 samples in 2 to 50 groups, but one: few tight clusters, far apart
+    at a bandwidth so wide that nothing else counts, in two or three groups. There,
+    rejections at level 0.05 came to 0.11; pass ``n_partitions=n_permutations``.
+
+    Examples
+    --------
+    The digits tell of their labels, and nothing of permuted ones:
+
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_digits
+    >>> from skdse import mutual_info_permutation_test
+    >>> X, y = load_digits(return_X_y=True)
+    >>> test = mutual_info_permutation_test(X, y, random_state=0)
+    >>> print(f"{test.statistic:.2f} bits, p = {test.pvalue:.3f}")
+    1.08 bits, p = 0.005
+    >>> y = np.random.default_rng(0).permutation(y)
+    >>> test = mutual_info_permutation_test(X, y, random_state=0)
+    >>> print(f"{test.statistic:.2f} bits, p = {test.pvalue:.2f}")
+    -0.02 bits, p = 0.72
+    """
+    check_count(n_permutations, "n_permutations")
+    if n_partitions is not None:
+        check_count(n_partitions, "n_partitions", minimum=2)
+    check_work(n_jobs, verbose)
+    rng = check_random_state(random_state)
+    dsmi = _make_mutual_info(estimator, random_state, n_jobs, verbose)
+    X, y = _subsampled(X, y, dsmi, rng)
+    dsmi.fit(X, y)
+    # The estimator may have the same seed, and must not draw the same.
+    rng = check_random_state(rng.randint(MAX_SEED))
+    wanted = n_partitions or _affordable(np.bincount(dsmi.labels_), dsmi.n_repeats)
+    n_partitions = min(wanted, n_permutations)
+    entropies = _measure_partitions(dsmi, X, y, n_partitions, rng)
+    weights = np.bincount(dsmi.labels_) / len(dsmi.labels_)
+    conditional = entropies @ weights
+    if n_partitions < n_permutations:
+        conditional = _recombined(entropies, weights, n_permutations, rng)
+    return _result(dsmi, conditional, n_partitions)
+
+
+def _make_mutual_info(estimator, random_state, n_jobs, verbose):
+    """Return a DiffusionSpectralMI to fit, its seed set where it had none."""
+    if estimator is None:
+        estimator = DiffusionSpectralMI()
+    if not isinstance(estimator, DiffusionSpectralMI):
+        raise TypeError(
+            "estimator must be a DiffusionSpectralMI, with any entropy estimator "
+            f"inside, such as DiffusionSpectralMI(ShannonEntropy()); got {estimator!r}."
+        )
+    estimator = clone(estimator)
+    if estimator.random_state is None:
+        estimator.set_params(random_state=random_state)
+    if n_jobs is not None:
+        estimator.set_params(n_jobs=n_jobs)
+    if verbose:
+        estimator.set_params(verbose=verbose)
+    return estimator
+
+
+def _subsampled(X, y, dsmi, rng):
+    """X and y, or the one subsample of them that is tested."""
+    if dsmi.max_samples is None:
+        return X, y
+    n_used = sample_count(count_samples(X), dsmi.max_samples)
+    dsmi.set_params(max_samples=None)
+    return resample(X, y, replace=False, n_samples=n_used, random_state=rng)
+
+
+def _affordable(sizes, n_repeats):
+    """Number of partitions that the budget allows.
+
+    The unit of cost is an entry of an affinity. DSMI measures all groups and, in each
+    repeat, subsets of their sizes; a partition all groups.
+    """
+    groups = np.sum(sizes**2.0)
+    subsets = n_repeats * np.sum(size_nodes(sizes) ** 2.0)
+    return int(BUDGET * (groups + subsets) / groups)
+
+
+def _measure_partitions(dsmi, X, y, n_partitions, rng):
+    """Entropy of each group of random partitions (n_partitions, n_groups), in bits."""
+    estimator = dsmi.estimator_
+    X = dsmi._validate(X, y, estimator, reset=False)
+    sets = [
+        [rows]
+        for _ in range(n_partitions)
+        for rows in group_rows(rng.permutation(dsmi.labels_), estimator, rng)
+    ]
+    scale = dsmi._scale(X, fitted=True)
+    # The seed of the groups of y: what a solver's probes err by is the same for all.
+    weights = np.bincount(dsmi.labels_) / len(dsmi.labels_)
+    estimator = loosened(estimator, weights)
+    estimates = dsmi._entropies(
+        estimator, X, scale, sets, dsmi._seed, "random partitions"
+    )
+    return np.reshape([one.value for one in estimates], (n_partitions, -1))
+
+
+def _recombined(entropies, weights, n_permutations, rng):
+    """Null distribution of T from the entropies of a few partitions."""
+    K, n_groups = entropies.shape
+    T = entropies @ weights
+    deviations = entropies - entropies.mean(axis=0)
+    v = weights**2 @ deviations.var(axis=0)
+    if v == 0:
+        return np.full(n_permutations, T.mean())
+    chosen = rng.randint(K, size=(n_permutations, n_groups))
+    m = deviations[chosen, np.arange(n_groups)] @ weights
+    W = (K - 1) / rng.chisquare(K - 1, size=n_permutations)
+    return T.mean() + np.sqrt(W * (1 + 1 / K) / v) * T.std(ddof=1) * m
+
+
+def _result(dsmi, conditional, n_partitions):
+    """Compare the conditional entropies of permutations with that of the groups."""
+    # Equal values, as of groups of one sample, differ by rounding.
+    n_as_low = np.sum(conditional <= dsmi.conditional_entropy_ + ROUNDING)
+    scale = 1.0
+    if dsmi.normalize:
+        scale = 1 / dsmi.entropy_ if dsmi.entropy_ > 0 else 0.0
+    return PermutationTestResult(
+        statistic=dsmi.mutual_info_,
+        pvalue=float((1 + n_as_low) / (1 + len(conditional))),
+        null_distribution=scale * (dsmi.entropy_ - conditional),
+        std_error=dsmi.mutual_info_std_error_,
+        n_partitions=n_partitions,
+    )

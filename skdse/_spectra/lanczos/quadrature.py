@@ -1,0 +1,207 @@
+"""Quadrature rules for the spectral density of S, from block Lanczos.
+
+The eigenvalues of T, weighted by the squares of the first b rows of its eigenvectors,
+integrate against the density as the b probes see it (Golub and Meurant). T ends where
+the products end, and the error of that, the truncation, no spread of probes shows.
+T continued by guesses of its next blocks costs no product, keeps every moment that
+Lanczos knows, and tells how much the rest may matter: see `rules_of`.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..._tools.parallel import map_threads
+from .krylov import truncated
+
+# An indefinite spectrum crosses 0, the kink of |x|^t, where Gauss nodes leave an error
+# of alternating sign. Many copies of the last block (least, most) continue T to a
+# smooth density; the rules of the last steps are averaged.
+COPIES, AVERAGED = (12, 40), (4, 8)
+# A positive semi-definite spectrum piles up at 0, its edge. There one copy errs above
+# and the Gauss-Radau rule with a node at 0 errs below: about seven times as much where
+# samples have many dimensions, a quarter as much where they have two or three.
+RADAU_SHARE = 0.3
+# Adaptive bandwidths leave few eigenvalues below 0: a spectrum may have so much of its
+# mass there, and is still taken for one that piles up at 0.
+NEGATIVE_SHARE = 1e-2
+# Truncation error as a share of the difference of two rules.
+TRUNCATION_PSD, TRUNCATION = 0.35, 2.2
+# A Ritz vector is deflated when its angle to the invariant subspace is below this
+# share of sqrt(b / n), the size of its component on the probes.
+MAX_ANGLE = 0.1
+# Ritz values of one cluster differ by less than this factor.
+ALIKE = 4
+
+
+@dataclass(frozen=True)
+class Ritz:
+    """Ritz pairs, largest modulus first, of Lanczos with b probes of n samples.
+
+    Attributes
+    ----------
+    values : ndarray of shape (n_columns,)
+        Ritz values.
+    vectors : ndarray of shape (n_columns, n_columns)
+        Ritz vectors in the basis Q.
+    residuals : ndarray of shape (n_columns,)
+        Their distances from being eigenpairs.
+    weights : ndarray of shape (n_columns,)
+        Their shares of the probes; the sum is b.
+    angle : float
+        Angle to an eigenvector up to which a Ritz vector is taken for it.
+    """
+
+    values: np.ndarray
+    vectors: np.ndarray
+    residuals: np.ndarray
+    weights: np.ndarray
+    angle: float
+
+
+def ritz_pairs(krylov):
+    """Ritz pairs of a Krylov space."""
+    values, U = np.linalg.eigh(krylov.T)
+    order = np.argsort(-np.abs(values), kind="stable")
+    values, U = values[order], U[:, order]
+    b, n = krylov.n_probes, len(krylov.basis)
+    residuals = np.linalg.norm(krylov.R @ U[krylov.edges[-2] :], axis=0)
+    weights = (U[:b] ** 2).sum(0)
+    return Ritz(values, U, residuals, weights, MAX_ANGLE * np.sqrt(b / n))
+
+
+def rules_of(krylov, psd, ritz=None):
+    """Rules whose mean integrates against the density: [(share, nodes, weights)]."""
+    T, R, edges = truncated(krylov, 0)
+    b, k = edges[1], edges[-1] - edges[-2]
+    if len(R) < k:  # the Krylov space is (nearly) invariant: T says all
+        return [(1.0, *_rule_of(T, b))]
+    if psd:
+        shares = [1 - RADAU_SHARE, RADAU_SHARE]
+        continued = [_continued(T, R, k, 1), _radau(krylov, ritz)]
+    else:
+        steps, most = len(edges) - 1, max(AVERAGED[0], 64 // b)
+        earlier = range(int(np.clip(steps // 2, 1, min(most, AVERAGED[1]))))
+        if steps >= 5:
+            earlier = range(max(len(earlier), 3))
+        continued = [_continued_earlier(krylov, i) for i in earlier]
+        shares = [1 / len(continued)] * len(continued)
+    rules = map_threads(lambda T: _rule_of(T, b), continued)
+    return [(share, *rule) for share, rule in zip(shares, rules, strict=True)]
+
+
+def gauss_rule(ritz):
+    """Ritz values, largest modulus first, and their weights."""
+    return ritz.values, ritz.weights
+
+
+def is_semidefinite(ritz, k):
+    """Whether what is left of the spectrum after the first k looks it."""
+    values, weights = ritz.values[k:], ritz.weights[k:]
+    return weights @ np.maximum(-values, 0) <= NEGATIVE_SHARE * weights @ np.abs(values)
+
+
+def lifted_rule(ritz, b):
+    """Gauss rule, its b largest nodes as far out as their residuals allow.
+
+    So much may hide beyond Ritz values that have not converged.
+    """
+    nodes, residuals = ritz.values.copy(), ritz.residuals
+    unsure = np.flatnonzero(residuals > ritz.angle * np.abs(nodes))[:b]
+    nodes[unsure] += np.copysign(residuals[unsure], nodes[unsure])
+    return np.clip(nodes, -1, 1), ritz.weights
+
+
+def contrasts_of(mixture, psd, scale):
+    """Measures that integrate g to guesses of the truncation error."""
+    if len(mixture) == 1:
+        return ()
+    if psd:  # one errs above, the other below
+        upper, lower = ([(1.0, x, w)] for _, x, w in mixture)
+        return (difference(TRUNCATION_PSD * scale, upper, lower),)
+    # The mean of K rules errs less than each of them.
+    return spread_of(mixture, TRUNCATION * scale / np.sqrt(len(mixture)))
+
+
+def spread_of(mixture, factor):
+    """Differences of each rule of a mixture from their mean, times a factor."""
+    return tuple(difference(factor, [(1.0, x, w)], mixture) for _, x, w in mixture)
+
+
+def difference(factor, a, b):
+    """Factor times (rules a minus rules b), as nodes and signed weights."""
+    signed = [(factor * s, x, w) for s, x, w in a]
+    return pool(signed + [(-factor * s, x, w) for s, x, w in b])
+
+
+def pool(rules):
+    """Nodes and weights of weighted rules as one."""
+    nodes = np.concatenate([x for _, x, _ in rules])
+    return nodes, np.concatenate([share * w for share, _, w in rules])
+
+
+def n_converged(ritz, b, n):
+    """Number of leading Ritz pairs that are eigenpairs, seen by b probes."""
+    size = np.abs(ritz.values)
+    limit = min(len(size) - 1, _first_cluster(size, ritz.weights * (n / b), b))
+    for k in range(limit, 0, -1):
+        if np.all(ritz.residuals[:k] <= ritz.angle * (size[:k] - size[k])):
+            return k
+    return 0
+
+
+def _rule_of(T, b):
+    """Nodes of T, largest |node| first, and weights; their sum is b, the probes."""
+    nodes, U = np.linalg.eigh(T)
+    weights = (U[:b] ** 2).sum(0)
+    order = np.argsort(-np.abs(nodes), kind="stable")
+    return nodes[order], weights[order]
+
+
+def _continued(T, R, k, copies):
+    """T, its last block of size k, continued by R and copies of that block."""
+    b = len(R)
+    _, s, V = np.linalg.svd(R)
+    # In the basis where the coupling is symmetric the copies are stationary.
+    diagonal, coupling = T[len(T) - k :, len(T) - k :], (V.T * s) @ V
+    size = len(T) + copies * b
+    grown = np.zeros((size, size))
+    grown[: len(T), : len(T)] = T
+    for i in range(len(T), size, b):
+        grown[i : i + b, i : i + b] = diagonal
+        grown[i : i + b, i - b : i] = grown[i - b : i, i : i + b] = coupling
+    return grown
+
+
+def _continued_earlier(krylov, steps):
+    """T of some steps earlier, continued for long: its error has another sign."""
+    T, R, edges = truncated(krylov, steps)
+    k = edges[-1] - edges[-2]
+    return _continued(T, R, k, int(np.clip(400 // k, *COPIES)))
+
+
+def _radau(krylov, ritz=None):
+    """T continued by R and the block that puts an eigenvalue at 0 (Gauss-Radau)."""
+    T, R, k = krylov.T, krylov.R, krylov.edges[-2]
+    ritz = ritz or ritz_pairs(krylov)
+    C = R @ ritz.vectors[k:]
+    values = np.where(np.abs(ritz.values) > 1e-9, ritz.values, 1e-9)
+    grown = np.zeros((len(T) + len(R),) * 2)
+    grown[: len(T), : len(T)] = T
+    grown[len(T) :, k : len(T)] = R
+    grown[k : len(T), len(T) :] = R.T
+    grown[len(T) :, len(T) :] = (C / values) @ C.T
+    return grown
+
+
+def _first_cluster(size, share, b):
+    """Index where Ritz pairs begin that follow the probes, not the eigenvectors."""
+    # b probes see an eigenvalue repeated b times or more as b Ritz pairs: deflating
+    # them would lose the others. The share of an eigenvector is 1 on average.
+    width = size[: len(size) - b + 1] - size[b - 1 :]
+    twins = np.flatnonzero(width <= 1e-3 * size[: len(width)])
+    count = np.arange(1, len(size) + 1)
+    heavy = np.flatnonzero(np.cumsum(share) > count + 4 * np.sqrt(2 * count / b))
+    # A cluster of heavy ones can begin up to b pairs before it shows, at sizes alike.
+    begin = [max(i - b, np.argmax(size <= ALIKE * size[i])) for i in heavy[:1]]
+    return min([len(size), *twins[:1], *begin])

@@ -1,0 +1,163 @@
+"""Solvers: DiffusionOperator -> Spectrum; each a function and a line in SOLVERS.
+
+dense    LAPACK, all eigenvalues.
+arpack   the n_components of largest modulus; the rest is known through its moments.
+lanczos  the spectral density, estimated from random probes to a tolerance.
+"""
+
+import warnings
+
+import numpy as np
+from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
+from sklearn.exceptions import ConvergenceWarning, EfficiencyWarning
+from sklearn.utils import check_random_state
+
+from .._tools.validation import check_fits_in_memory
+from .lanczos.course import lanczos_density
+from .spectrum import Spectrum
+
+# Samples up to which LAPACK is about as fast at the default tol (0.7 s at 2000, 2.3 s
+# at 3000, 17 s at 6000, two cores), by the kind of spectrum. Lanczos needs few steps
+# where no eigenvalue is negative, or few are, as with adaptive bandwidths, and many
+# probes for the flat spectrum of a sparse graph or of a kernel that is not Euclidean.
+DENSE_MAX_SAMPLES = {
+    "semidefinite": 1800,
+    "nearly semidefinite": 2500,
+    "sparse": 8000,
+    "indefinite": 10_000,
+}
+# They are proportional to 1 / tol, between these: below, LAPACK takes no time.
+DENSE_LEAST, DENSE_MOST, DEFAULT_TOL = 700, 12_000, 1e-3
+DEFAULT_N_COMPONENTS = 64
+# Two cores: LAPACK takes 17 s at 6000 samples and grows with the cube; a second makes
+# and multiplies so many operations of tiles; lanczos takes about so many products.
+DENSE_SECONDS, TILE_OPERATIONS, N_PRODUCTS = 8e-11, 8e10, 18
+LONG = 120  # [s]
+# Residual of an eigenpair, and so a bound of the error of its eigenvalue. Rounding
+# alone (ARPACK's default) is not reached where eigenvalues crowd.
+ARPACK_TOL = 1e-12
+# Where ARPACK does not converge, LAPACK takes over up to so many samples (5 s).
+FALLBACK_SAMPLES = 4000
+
+
+def solve_dense(operator, **_):
+    """All eigenvalues, by LAPACK in float64."""
+    # S and the copy that eigvalsh works on.
+    check_fits_in_memory(
+        operator.n_samples, 2, "eigen_solver='lanczos', or a subsample"
+    )
+    # numpy's, for it lets other threads run; scipy's holds the interpreter's lock.
+    eigenvalues = np.linalg.eigvalsh(operator.toarray())
+    return _spectrum(operator, eigenvalues)
+
+
+def solve_arpack(operator, *, n_components=None, random_state=None, **_):
+    """Eigenvalues of largest modulus, by implicitly restarted Lanczos."""
+    n = operator.n_samples
+    k = DEFAULT_N_COMPONENTS if n_components is None else n_components
+    if k + 1 >= n:
+        return solve_dense(operator)
+    start = check_random_state(random_state).uniform(-1, 1, size=(2, n))
+    try:
+        eigenvalues, ceiling = _largest(operator, k, start)
+    except ArpackNoConvergence as error:
+        if n <= FALLBACK_SAMPLES:
+            return solve_dense(operator)
+        warnings.warn(
+            f"eigen_solver='arpack' found {len(error.eigenvalues)} of {k} eigenvalues; "
+            "the interval is wider for it. Lower n_components, or increase t or "
+            "bandwidth.",
+            ConvergenceWarning,
+            stacklevel=2,
+        )
+        # What converged are eigenvalues all the same, and none exceeds 1.
+        eigenvalues, ceiling = error.eigenvalues, 1.0
+    return _spectrum(operator, eigenvalues, ceiling, ARPACK_TOL)
+
+
+def _largest(operator, k, start):
+    """Return the k eigenvalues of largest modulus and the modulus of the next."""
+    n = operator.n_samples
+    S = LinearOperator((n, n), matvec=operator.matmat, dtype=np.float64)
+    options = {"which": "LM", "tol": ARPACK_TOL}
+    eigenvalues, vectors = eigsh(S, k=k, v0=start[0], **options)
+
+    def deflated(v):
+        return operator.matmat(v) - vectors @ (eigenvalues * (vectors.T @ v))
+
+    # Lanczos can pass over a copy of a repeated eigenvalue, so the ceiling of what
+    # is unseen is solved for and not taken to be the k-th eigenvalue.
+    rest = LinearOperator((n, n), matvec=deflated, dtype=np.float64)
+    (following,) = eigsh(rest, k=1, v0=start[1], return_eigenvectors=False, **options)
+    return eigenvalues, abs(following) + ARPACK_TOL
+
+
+def solve_lanczos(operator, *, t=1, tol=1e-3, random_state=None, verbose=0, **_):
+    """Spectral density, by block Lanczos quadrature of random probes."""
+    density = lanczos_density(
+        operator, t=t, tol=tol, random_state=random_state, verbose=verbose
+    )
+    reached = density.entropy(t).std_error
+    if reached > tol:
+        warnings.warn(
+            f"eigen_solver='lanczos' reached a standard error of {reached:.2g} bits, "
+            f"above tol={tol!r}, within its largest number of probes and steps. "
+            "Increase tol or t, or use eigen_solver='dense'.",
+            ConvergenceWarning,
+            stacklevel=2,
+        )
+    return density
+
+
+SOLVERS = {"dense": solve_dense, "arpack": solve_arpack, "lanczos": solve_lanczos}
+
+
+def choose_solver(solver, n_samples, kind="indefinite", tol=DEFAULT_TOL):
+    """Solver by name, or the one that "auto" stands for."""
+    if solver != "auto":
+        return solver
+    most = DENSE_MAX_SAMPLES[kind] * DEFAULT_TOL / tol
+    most = min(max(most, DENSE_LEAST), DENSE_MOST)
+    return "dense" if n_samples <= most else "lanczos"
+
+
+def warn_if_long(n_samples, n_features, solver, keeps_tiles):
+    """Warn before a job on all pairs that takes more than some two minutes."""
+    seconds = all_pairs_seconds(n_samples, n_features, solver, keeps_tiles)
+    if seconds > LONG:
+        warnings.warn(
+            f"All pairs of {n_samples} samples with eigen_solver={solver!r} take about "
+            f"{seconds / 60:.0f} minutes on two cores. affinity='nearest_neighbors', "
+            + ("eigen_solver='lanczos', " if solver == "dense" else "a larger tol, ")
+            + "or max_samples is faster.",
+            EfficiencyWarning,
+            stacklevel=2,
+        )
+
+
+def all_pairs_seconds(n_samples, n_features, solver, keeps_tiles):
+    """Estimate the time of a Gaussian affinity of all pairs and its spectrum."""
+    affinity = n_samples**2 * (n_features + 64) / TILE_OPERATIONS
+    if solver == "dense":
+        return affinity + DENSE_SECONDS * n_samples**3
+    products = N_PRODUCTS * 64 * n_samples**2 / TILE_OPERATIONS
+    return affinity * (1 if keeps_tiles else N_PRODUCTS) + products
+
+
+def solve(operator, solver, **options):
+    """Spectrum of the operator by the named solver, each with options of its own."""
+    return SOLVERS[solver](operator, **options)
+
+
+def _spectrum(operator, eigenvalues, ceiling=0.0, eigenvalue_error=0.0):
+    """Spectrum of the operator with these eigenvalues known."""
+    order = np.argsort(-np.abs(eigenvalues), kind="stable")
+    return Spectrum(
+        eigenvalues[order],
+        operator.n_samples,
+        operator.trace,
+        operator.squared_norm,
+        operator.positive_semidefinite,
+        float(ceiling),
+        eigenvalue_error,
+    )

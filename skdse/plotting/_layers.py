@@ -1,0 +1,389 @@
+"""Display of the layers of a network, or of any other row of representations."""
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.utils import check_random_state
+
+from .._measures.entropy import DiffusionSpectralEntropy
+from .._measures.mutual_info import DiffusionSpectralMI
+from ..probing._representation import perceptron_activations, split, unwrapped
+from ._axes import LEGEND, PANEL_SIZE, finish, make_axes, style, with_unit
+from ._frames import (
+    ERROR,
+    averaged,
+    check_column,
+    choose_measures,
+    columns_of,
+    describe,
+    distinct,
+    panels_of,
+)
+
+# Names that need more characters than this in a row are turned.
+LONG_NAMES = 60
+
+
+class LayerProfileDisplay:
+    """Measures of a network's representations, layer by layer.
+
+    One panel for DSE and one for DSMI, with labels and with inputs. It is recommended
+    to use :meth:`from_estimator`, :meth:`from_activations` or :meth:`from_frame`. All
+    parameters are stored as attributes.
+
+    Parameters
+    ----------
+    names : list of str of length n_layers
+        Names of the layers.
+    values : dict of str to ndarray of shape (n_layers,)
+        Values of each measure.
+    errors : dict of str to ndarray of shape (n_layers,), default=None
+        Error of each measure: the standard deviation over runs, or its standard error;
+        NaN where it is not known.
+    n_features : array-like of shape (n_layers,), default=None
+        Features of each layer.
+    n_runs : int, default=1
+        Runs of which the values are means.
+    of : str, default="layer"
+        What has the names.
+    unit : str, default="bits"
+        Unit of DSE and DSMI.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        The first panel.
+    axes_ : ndarray of matplotlib Axes of shape (n_panels,)
+        All panels.
+    figure_ : matplotlib Figure
+        Figure of the axes.
+    errorbars_ : dict of str to matplotlib ErrorbarContainer
+        Line and error bars of each measure.
+
+    See Also
+    --------
+    TrainingDynamicsDisplay : Layers during training.
+
+    Examples
+    --------
+    The layers of a perceptron:
+
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.neural_network import MLPClassifier
+    >>> from skdse.plotting import LayerProfileDisplay
+    >>> X, y = load_digits(return_X_y=True)
+    >>> mlp = MLPClassifier((32, 16), solver="lbfgs", random_state=0).fit(X, y)
+    >>> display = LayerProfileDisplay.from_estimator(
+    ...     mlp, X[:300], y[:300], random_state=0
+    ... )
+    >>> display.names
+    ['input', 'hidden_1', 'hidden_2', 'output']
+    >>> [ax.get_ylabel() for ax in display.axes_]
+    ['DSE [bits]', 'DSMI [bits]']
+    """
+
+    def __init__(
+        self,
+        *,
+        names,
+        values,
+        errors=None,
+        n_features=None,
+        n_runs=1,
+        of="layer",
+        unit="bits",
+    ):
+        self.names = names
+        self.values = values
+        self.errors = errors
+        self.n_features = n_features
+        self.n_runs = n_runs
+        self.of = of
+        self.unit = unit
+
+    @classmethod
+    def from_estimator(
+        cls, estimator, X, y=None, *, dse=None, dsmi=None, random_state=None, ax=None
+    ):
+        """Measure and draw the layers of a fitted perceptron.
+
+        Parameters
+        ----------
+        estimator : MLPClassifier or MLPRegressor
+            Fitted perceptron, or a pipeline or search that ends in one.
+        X : array-like of shape (n_samples, n_features)
+            Samples, best those held out of training.
+        y : array-like of shape (n_samples,) or (n_samples, ...), default=None
+            Labels or values, for DSMI(Z;Y); None draws DSMI(Z;X) alone.
+        dse : DiffusionSpectralEntropy, default=None
+            How to measure DSE; None takes its defaults.
+        dsmi : DiffusionSpectralMI, default=None
+            How to measure DSMI, of groups of y and of clusters of X; None takes its
+            defaults.
+        random_state : int, RandomState instance or None, default=None
+            Seed of `dse` and `dsmi` where they have none.
+        ax : array of two matplotlib Axes, default=None
+            Axes to draw on; None makes a figure.
+
+        Returns
+        -------
+        display : LayerProfileDisplay
+            The display, drawn. The first layer is the input of the perceptron, the
+            last its output before the softmax.
+
+        Raises
+        ------
+        TypeError
+            If the estimator is no perceptron.
+        sklearn.exceptions.NotFittedError
+            If the estimator is not fitted.
+        """
+        # Imported here: who has no perceptron need not wait for it.
+        from sklearn.neural_network import MLPClassifier, MLPRegressor
+
+        before, mlp = split(unwrapped(estimator))
+        if not isinstance(mlp, (MLPClassifier, MLPRegressor)):
+            raise TypeError(
+                "estimator must be a fitted MLPClassifier or MLPRegressor, or end in "
+                f"one; got {estimator!r}. from_activations takes the layers of any "
+                "network."
+            )
+        Z = before(X)
+        activations = {"input": Z} | perceptron_activations(mlp, Z)
+        return cls.from_activations(
+            activations, X, y, dse=dse, dsmi=dsmi, random_state=random_state, ax=ax
+        )
+
+    @classmethod
+    def from_activations(
+        cls,
+        activations,
+        X=None,
+        y=None,
+        *,
+        dse=None,
+        dsmi=None,
+        random_state=None,
+        ax=None,
+    ):
+        """Measure and draw the layers of any network.
+
+        Parameters
+        ----------
+        activations : dict of str to array-like of shape (n_samples, n_features)
+            Activations of the same samples in each layer.
+        X : array-like of shape (n_samples, ...), default=None
+            Inputs, for DSMI(Z;X): they are clustered once.
+        y : array-like of shape (n_samples,) or (n_samples, ...), default=None
+            Labels or values, for DSMI(Z;Y).
+        dse : DiffusionSpectralEntropy, default=None
+            How to measure DSE; None takes its defaults.
+        dsmi : DiffusionSpectralMI, default=None
+            How to measure DSMI; None takes its defaults.
+        random_state : int, RandomState instance or None, default=None
+            Seed of `dse` and `dsmi` where they have none.
+        ax : matplotlib Axes or array of them, default=None
+            Axes to draw on, one for DSE and, with X or y, one for DSMI; None makes
+            a figure.
+
+        Returns
+        -------
+        display : LayerProfileDisplay
+            The display, drawn.
+        """
+        dse = _seeded(DiffusionSpectralEntropy() if dse is None else dse, random_state)
+        dsmi = _seeded(DiffusionSpectralMI() if dsmi is None else dsmi, random_state)
+        targets = {"dsmi_y": (y, dsmi.target), "dsmi_x": (X, "continuous")}
+        groups = {
+            name: _groups(values, target, dsmi)
+            for name, (values, target) in targets.items()
+            if values is not None
+        }
+        records = [
+            {"layer": name} | _measure(Z, groups, dse, dsmi)
+            for name, Z in activations.items()
+        ]
+        unit = "share" if dse.normalize and dsmi.normalize else "bits"
+        return cls.from_frame(records, unit=unit, ax=ax)
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame,
+        *,
+        measures=None,
+        name="layer",
+        epoch=None,
+        unit="bits",
+        ax=None,
+        **kwargs,
+    ):
+        """Draw a frame with one row for each layer.
+
+        Parameters
+        ----------
+        frame : DataFrame, mapping of columns or list of dict
+            The measurements: "dse", "dsmi" or "dsmi_y", "dsmi_input" or "dsmi_x", and
+            other measures, if known with their standard errors such as
+            "dse_std_error", and "n_features". Where it has a column "epoch", the rows
+            of one epoch are drawn; where it has a column "run" with several values,
+            means over runs.
+        measures : str or list of str, default=None
+            Columns to draw; None takes DSE, DSMI and whatever else has a standard
+            error. Both kinds of DSMI share a panel.
+        name : str, default="layer"
+            Column with the names of the layers, or of other representations.
+        epoch : int, default=None
+            Epoch to draw; None is the last.
+        unit : str, default="bits"
+            Unit of DSE and DSMI: "share" if they were normalized.
+        ax : matplotlib Axes or array of them, default=None
+            Axes to draw on, one for each panel; None makes a figure.
+        **kwargs : dict
+            Passed to the ``errorbar`` of matplotlib.
+
+        Returns
+        -------
+        display : LayerProfileDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        ValueError
+            If the frame has no rows, or lacks a column or the epoch.
+        """
+        columns = _at_epoch(columns_of(frame), epoch)
+        measures = choose_measures(columns, measures)
+        check_column(columns, name, "name")
+        names, place, n_runs = _places(columns, name)
+        pairs = {one: averaged(columns, one, place, len(names)) for one in measures}
+        n_features = None
+        if "n_features" in columns:
+            first = [np.flatnonzero(place == i)[0] for i in range(len(names))]
+            n_features = columns["n_features"][first]
+        display = cls(
+            names=names,
+            values={one: mean for one, (mean, _) in pairs.items()},
+            errors={one: error for one, (_, error) in pairs.items()},
+            n_features=n_features,
+            n_runs=n_runs,
+            of="layer" if name == "layer" else "representation Z",
+            unit=unit,
+        )
+        return display.plot(ax, **kwargs)
+
+    def plot(self, ax=None, **kwargs):
+        """Draw the measures.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes or array of them, default=None
+            Axes to draw on, one for each panel; None makes a figure.
+        **kwargs : dict
+            Passed to the ``errorbar`` of matplotlib.
+
+        Returns
+        -------
+        display : LayerProfileDisplay
+            The display itself.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        ValueError
+            If there are not as many axes as panels.
+        """
+        panels = panels_of(self.values)
+        width = max(PANEL_SIZE[0], 0.5 * len(self.names))
+        self.axes_ = make_axes(self, ax, list(panels), (width, PANEL_SIZE[1]))
+        self.errorbars_ = {}
+        for axes, (panel, measures) in zip(self.axes_, panels.items(), strict=True):
+            for measure in measures:
+                self._draw(axes, measure, kwargs)
+            has_unit = describe(measures[0]).has_unit
+            axes.set_ylabel(with_unit(panel, self.unit if has_unit else ""))
+            self._name_places(axes)
+            if len(measures) > 1:
+                axes.legend(**LEGEND)
+        self.ax_ = self.axes_[0]
+        self.figure_ = self.ax_.figure
+        if self.n_runs > 1:
+            self.ax_.set_title(f"mean ± s.d. of {self.n_runs} runs", fontsize="medium")
+        return self
+
+    def _draw(self, ax, measure, kwargs):
+        """Draw a measure with its errors."""
+        about = describe(measure)
+        errors = (self.errors or {}).get(measure, np.full(len(self.names), np.nan))
+        options = style(about.style) | {"label": about.label, "capsize": 3} | kwargs
+        self.errorbars_[measure] = ax.errorbar(
+            range(len(self.names)),
+            self.values[measure],
+            yerr=np.nan_to_num(errors),
+            **options,
+        )
+
+    def _name_places(self, ax):
+        """Write the names of the layers, and how many features they have."""
+        labels, title = list(self.names), self.of
+        if self.n_features is not None:
+            pairs = zip(labels, self.n_features, strict=True)
+            labels = [f"{label}\n{width}" for label, width in pairs]
+            title += " and its number of features"
+        ax.set_xticks(range(len(labels)), labels)
+        ax.set_xlabel(title)
+        if sum(map(len, labels)) > LONG_NAMES:
+            ax.tick_params("x", rotation=90)
+        ax.margins(x=0.1, y=0.15)
+        finish(ax)
+
+
+def _seeded(estimator, random_state):
+    """Copy of an estimator, with the seed where it has none."""
+    estimator = clone(estimator)
+    if estimator.random_state is None:
+        estimator.set_params(random_state=random_state)
+    return estimator
+
+
+def _groups(y, target, dsmi):
+    """Group of each sample by a target, found once for all layers."""
+    dsmi = clone(dsmi).set_params(target=target)
+    return dsmi._group(y, check_random_state(dsmi.random_state)).labels
+
+
+def _measure(Z, groups, dse, dsmi):
+    """Record of the measures of a layer."""
+    record = {"n_features": np.shape(Z)[1]}
+    dse.fit(Z)
+    record |= {"dse": dse.entropy_, "dse" + ERROR: dse.entropy_std_error_}
+    for name, labels in groups.items():
+        dsmi.set_params(target="discrete").fit(Z, labels)
+        record[name] = dsmi.mutual_info_
+        record[name + ERROR] = dsmi.mutual_info_std_error_
+    return record
+
+
+def _at_epoch(columns, epoch):
+    """Rows of one epoch, the last if None."""
+    if "epoch" not in columns:
+        return columns
+    epochs = columns["epoch"]
+    epoch = epochs.max() if epoch is None else epoch
+    if epoch not in epochs:
+        raise ValueError(
+            f"epoch must be one of those of frame, {distinct(epochs)}; got {epoch!r}."
+        )
+    return {name: values[epochs == epoch] for name, values in columns.items()}
+
+
+def _places(columns, name):
+    """Names in their order, the place of each row among them, and how many runs."""
+    # As text: what is missing is equal to what is missing.
+    n_runs = len(set(map(str, columns["run"]))) if "run" in columns else 1
+    names = [str(one) for one in columns[name]]
+    if n_runs == 1:
+        # Files of the same name, for instance, are not the same.
+        return names, np.arange(len(names)), 1
+    order = distinct(names)
+    return order, np.array([order.index(one) for one in names]), n_runs

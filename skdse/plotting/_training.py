@@ -1,0 +1,243 @@
+"""Display of training: measures against epoch or accuracy, over several runs."""
+
+import numpy as np
+
+from ._axes import BAND, LEGEND, finish, make_axes, style, with_unit
+from ._frames import (
+    check_column,
+    choose_measures,
+    columns_of,
+    describe,
+    distinct,
+    make_curve,
+)
+
+# More curves than this leave no room for a legend among them.
+MANY = 3
+
+
+class TrainingDynamicsDisplay:
+    """Measures of a representation during training, mean and spread over runs.
+
+    One panel for each measure, one curve for each layer or other value of a column. It
+    is recommended to use :meth:`from_frame`. All parameters are stored as attributes.
+
+    Parameters
+    ----------
+    curves : dict of str to Curve
+        Curves by their names, as ``from_frame`` makes them. Each has the attributes
+        ``x`` and ``x_spread`` of shape (n_steps,), ``means`` and ``spreads``, dicts of
+        the measures to arrays of shape (n_steps,), and ``n_runs``. A spread is the
+        standard deviation over runs; of a single run, the standard error of the
+        measure; NaN where neither is known.
+    x_name : str, default="epoch"
+        What the horizontal axis is.
+    by : str, default=None
+        What the names of the curves are, such as "layer".
+    unit : str, default="bits"
+        Unit of DSE and DSMI.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        The first panel.
+    axes_ : ndarray of matplotlib Axes of shape (n_panels,)
+        All panels.
+    figure_ : matplotlib Figure
+        Figure of the axes.
+    lines_ : dict of str to dict of str to matplotlib Line2D
+        Mean curves of each measure.
+    bands_ : dict of str to dict of str to matplotlib artist
+        Spread of each measure: bands against epoch, bars against what was measured.
+
+    See Also
+    --------
+    LayerProfileDisplay : The layers at one time.
+
+    Examples
+    --------
+    Two runs of three epochs:
+
+    >>> from skdse.plotting import TrainingDynamicsDisplay
+    >>> frame = {
+    ...     "run": [0, 0, 0, 1, 1, 1],
+    ...     "epoch": [0, 1, 2, 0, 1, 2],
+    ...     "accuracy": [0.1, 0.6, 0.8, 0.1, 0.7, 0.9],
+    ...     "dsmi_y": [0.2, 0.9, 1.2, 0.2, 1.0, 1.4],
+    ... }
+    >>> display = TrainingDynamicsDisplay.from_frame(frame)
+    >>> print(display.ax_.get_ylabel())
+    DSMI(Z;Y) [bits]
+    >>> [round(float(mean), 2) for mean in display.curves["all"].means["dsmi_y"]]
+    [0.2, 0.95, 1.3]
+    """
+
+    def __init__(self, *, curves, x_name="epoch", by=None, unit="bits"):
+        self.curves = curves
+        self.x_name = x_name
+        self.by = by
+        self.unit = unit
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame,
+        *,
+        x="epoch",
+        measures=None,
+        by=None,
+        step="epoch",
+        unit="bits",
+        ax=None,
+        **kwargs,
+    ):
+        """Draw a frame with one row for each run, epoch and layer.
+
+        Rows of the same curve and epoch are runs, over which the mean is taken. The
+        columns are those of ``RepresentationTracker.to_frame``.
+
+        Parameters
+        ----------
+        frame : DataFrame, mapping of columns or list of dict
+            The measurements: "dse", "dsmi" or "dsmi_y", "dsmi_input" or "dsmi_x", and
+            other measures, if known with their standard errors such as
+            "dse_std_error", and the columns named below.
+        x : str, default="epoch"
+            Column on the horizontal axis: "epoch", "accuracy" or another one.
+        measures : str or list of str, default=None
+            Columns to draw, each in a panel; None takes DSE, DSMI and whatever
+            else has a standard error.
+        by : str, default=None
+            Column whose values are curves of their own; None is "layer" where the
+            frame has several.
+        step : str, default="epoch"
+            Column that tells which rows of several runs belong together.
+        unit : str, default="bits"
+            Unit of DSE and DSMI: "share" if they were normalized.
+        ax : matplotlib Axes or array of them, default=None
+            Axes to draw on, one for each measure; None makes a figure.
+        **kwargs : dict
+            Passed to the ``plot`` of matplotlib for the curves.
+
+        Returns
+        -------
+        display : TrainingDynamicsDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        ValueError
+            If the frame has no rows or lacks a column, or if it has several layers and
+            `by` is another column.
+        """
+        columns = columns_of(frame)
+        measures = choose_measures(columns, measures)
+        check_column(columns, x, "x")
+        check_column(columns, step, "step")
+        by = _curves_by(columns, by)
+        kinds = columns[by] if by else np.full(len(columns[x]), "all")
+        curves = {}
+        for kind in distinct(kinds):
+            rows = {name: values[kinds == kind] for name, values in columns.items()}
+            curves[str(kind)] = make_curve(rows, x, step, measures)
+        return cls(curves=curves, x_name=x, by=by, unit=unit).plot(ax, **kwargs)
+
+    def plot(self, ax=None, **kwargs):
+        """Draw the curves.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes or array of them, default=None
+            Axes to draw on, one for each measure; None makes a figure.
+        **kwargs : dict
+            Passed to the ``plot`` of matplotlib for the curves.
+
+        Returns
+        -------
+        display : TrainingDynamicsDisplay
+            The display itself.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        ValueError
+            If there are not as many axes as measures.
+        """
+        measures = list(next(iter(self.curves.values())).means)
+        self.axes_ = make_axes(self, ax, measures)
+        self.lines_, self.bands_ = {}, {}
+        for axes, measure in zip(self.axes_, measures, strict=True):
+            self.lines_[measure], self.bands_[measure] = {}, {}
+            for i, name in enumerate(self.curves):
+                self._draw(axes, measure, name, style(i) | kwargs)
+            axes.set_xlabel(self.x_name)
+            about = describe(measure)
+            title = about.label.partition(",")[0]
+            axes.set_ylabel(with_unit(title, self.unit if about.has_unit else ""))
+            finish(axes)
+        self.ax_ = self.axes_[0]
+        self.figure_ = self.ax_.figure
+        self._explain()
+        return self
+
+    def _draw(self, ax, measure, name, options):
+        """Draw the mean and the spread of a measure."""
+        curve = self.curves[name]
+        mean, spread = curve.means[measure], curve.spreads[measure]
+        options = {"markersize": 4, "label": name} | options
+        (line,) = ax.plot(curve.x, mean, **options)
+        self.lines_[measure][name] = line
+        color = line.get_color()
+        if not np.isfinite(spread).any():
+            return
+        if np.isfinite(curve.x_spread).any() and np.any(curve.x_spread > 0):
+            # Both were measured: a band would hide that x varies, and turns back on
+            # itself where x falls.
+            band = ax.errorbar(
+                curve.x,
+                mean,
+                xerr=np.nan_to_num(curve.x_spread),
+                yerr=np.nan_to_num(spread),
+                fmt="none",
+                ecolor=color,
+                elinewidth=1,
+                alpha=0.5,
+            )
+        else:
+            band = ax.fill_between(
+                curve.x, mean - spread, mean + spread, color=color, **BAND
+            )
+        self.bands_[measure][name] = band
+
+    def _explain(self):
+        """Say what the curves and their spreads are."""
+        n_runs = max(curve.n_runs for curve in self.curves.values())
+        words = [self.by] if self.by else []
+        if n_runs > 1:
+            words.append(f"mean ± s.d. of {n_runs} runs")
+        elif any(self.bands_.values()):
+            words.append("± standard error")
+        title = ", ".join(words)
+        if len(self.curves) > MANY:
+            beside = {"loc": "upper left", "bbox_to_anchor": (1, 1)}
+            self.axes_[-1].legend(title=title.replace(", ", "\n"), **beside, **LEGEND)
+        elif len(self.curves) > 1:
+            self.ax_.legend(title=title, **LEGEND)
+        elif title:
+            self.ax_.set_title(title, fontsize="medium")
+
+
+def _curves_by(columns, by):
+    """Column whose values are curves, or None."""
+    n_layers = len(distinct(columns["layer"])) if "layer" in columns else 1
+    if by is None:
+        return "layer" if n_layers > 1 else None
+    check_column(columns, by, "by")
+    if n_layers > 1 and by != "layer":
+        # Else layers would be averaged as if they were runs.
+        raise ValueError(
+            f"by={by!r} needs a frame of one layer; got the layers "
+            f"{distinct(columns['layer'])}. Select the rows of one of them."
+        )
+    return by

@@ -1,0 +1,136 @@
+"""Activations of samples in layers of any network.
+
+model ─► (what is wrapped in it) ─► perceptron, PyTorch module or skorch net ─► Z of
+each layer.
+"""
+
+from numbers import Integral
+
+from .._tools.validation import check_count, check_option
+from ._hooks import (
+    POOLINGS,
+    choose_names,
+    is_module,
+    is_net,
+    module_activations,
+    net_activations,
+)
+from ._representation import perceptron_activations, split, unwrapped
+
+
+def layer_activations(model, X, layers=None, *, pooling="mean", batch_size=256):
+    """Return the activations of samples in layers of a network, by name.
+
+    Parameters
+    ----------
+    model : estimator or torch.nn.Module
+        A fitted :class:`~sklearn.neural_network.MLPClassifier` or
+        :class:`~sklearn.neural_network.MLPRegressor`, an initialized net of skorch, a
+        pipeline that ends in one of these, a search that was fitted around them, or
+        any module of PyTorch.
+    X : array-like, torch.Tensor, Dataset or DataLoader
+        Samples, as the model takes them. A module gets arrays and tensors of shape
+        (n_samples, ...) on its device and, where they hold floats, in the precision of
+        its parameters; of the batches of a Dataset or DataLoader that are tuples, the
+        first entry.
+    layers : str, int, list of these or None, default=None
+        Layers by name or by pattern with ``*``, ``?`` and ``[]`` (:mod:`fnmatch`;
+        ``*`` crosses dots). A perceptron has "hidden_1", "hidden_2", ... (also 1, 2,
+        ... from the first, -1, -2, ... from the last) and "output", before the
+        softmax; a module the names of ``module.named_modules()``. None is all layers of
+        a perceptron, and all parts of a module that hold no others.
+    pooling : {"mean", "flatten"} or callable, default="mean"
+        How the output of a layer of a module or net, of more than two dimensions,
+        becomes (n_samples, n_features): its mean over tokens, of shape
+        (n_samples, n_tokens, n_features), or over positions, of shape
+        (n_samples, n_channels, height, ...); all entries in one row; or what a callable
+        makes of the tensor, such as ``lambda Z: Z[:, 0]`` for the first token.
+    batch_size : int, default=256
+        Samples that a module gets at a time. A net of skorch takes its own.
+
+    Returns
+    -------
+    activations : dict of str to ndarray of shape (n_samples, n_features)
+        Activations by layer: in the order of `layers`, those of a pattern in the order
+        of the model. float32 stays float32; half precision becomes float32.
+
+    Raises
+    ------
+    TypeError
+        If `model` or an entry of `layers` is of another kind.
+    ValueError
+        If a layer is unknown, was not called, or gives no numbers by sample; if a
+        parameter is invalid. The message names it and the rule.
+
+    See Also
+    --------
+    RepresentationTracker : Measure layers epoch by epoch.
+    skdse.model_selection.representation_scorer : Score the representation of an
+        estimator.
+
+    Notes
+    -----
+    Modules run without gradients and in evaluation mode. Afterwards, also after an
+    error, the hooks are gone, each part of the module is back in its mode, and the
+    random state of torch is what it was: training goes on as if nobody had looked.
+
+    Of a layer that is called several times in one forward pass the last call counts.
+    Of an output with several tensors the first one does, as the sequence of
+    :class:`torch.nn.LSTM`. The first dimension must be the samples
+    (``batch_first=True``).
+
+    Examples
+    --------
+    Layers of a perceptron:
+
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.neural_network import MLPClassifier
+    >>> from skdse.probing import layer_activations
+    >>> X, y = load_digits(return_X_y=True)
+    >>> mlp = MLPClassifier((64, 32), solver="lbfgs", random_state=0).fit(X, y)
+    >>> for name, Z in layer_activations(mlp, X).items():
+    ...     print(f"{name:8s} {Z.shape}")
+    hidden_1 (1797, 64)
+    hidden_2 (1797, 32)
+    output   (1797, 10)
+    """
+    if not callable(pooling):
+        check_option(pooling, "pooling", POOLINGS)
+    check_count(batch_size, "batch_size")
+    if is_module(model):
+        return module_activations(model, X, layers, pooling, batch_size)
+    before, network = split(unwrapped(model))
+    if is_net(network):
+        return net_activations(network, before(X), layers, pooling)
+    return _of_perceptron(network, before(X), layers)
+
+
+def _of_perceptron(mlp, X, layers):
+    """Activations of X in layers of a perceptron, by name."""
+    # Imported here: who has no perceptron need not wait for it.
+    from sklearn.neural_network import MLPClassifier, MLPRegressor
+
+    if not isinstance(mlp, (MLPClassifier, MLPRegressor)):
+        raise TypeError(
+            "model must be an MLPClassifier or MLPRegressor, a net of skorch, a "
+            f"pipeline that ends in one, or a torch.nn.Module; got {mlp!r}."
+        )
+    activations = perceptron_activations(mlp, X)
+    if layers is None:
+        return activations
+    names = list(activations)
+    asked = [layers] if isinstance(layers, (str, Integral)) else layers
+    chosen, _ = choose_names(names, [_hidden_name(names[:-1], one) for one in asked])
+    return {name: activations[name] for name in chosen}
+
+
+def _hidden_name(hidden, layer):
+    """Name of a hidden layer by its number; names as they are."""
+    if not isinstance(layer, Integral):
+        return layer
+    if not 1 <= abs(layer) <= len(hidden):
+        raise ValueError(
+            f"layers must be numbers from 1 to {len(hidden)}, or from the last, -1, to "
+            f"-{len(hidden)}; got {layer!r}."
+        )
+    return hidden[layer - (layer > 0)]

@@ -1,0 +1,408 @@
+"""Track the measures of a network's layers, epoch by epoch.
+
+model ─► activations of the same samples ─► measures of each layer ─► records, CSV.
+"""
+
+import warnings
+from collections.abc import Mapping
+from contextlib import nullcontext
+from time import perf_counter
+
+import joblib
+import numpy as np
+from sklearn.base import BaseEstimator, clone, is_classifier
+from sklearn.utils import check_consistent_length
+
+from .._measures.catalogue import (
+    check_target,
+    fit_and_tell,
+    group_once,
+    seed_measure,
+)
+from .._measures.entropy import DiffusionSpectralEntropy
+from .._measures.mutual_info import DiffusionSpectralMI
+from .._tools.progress import say
+from .._tools.validation import check_count, check_measure, check_option
+from ._activations import layer_activations
+from ._hooks import is_module, is_net, predictions
+from ._records import KEYS, append_records, records_of_run
+from ._representation import split, unwrapped
+
+# Name: estimator, and what its mutual information is with; in bits, as in the paper.
+MEASURES = {
+    "dse": (DiffusionSpectralEntropy(), "y"),
+    "dsmi": (DiffusionSpectralMI(), "y"),
+    "dsmi_input": (DiffusionSpectralMI(target="continuous"), "X"),
+}
+# Columns of a record that are no measure.
+COLUMNS = (*KEYS, "n_samples", "n_features", "accuracy", "seconds", "settings")
+
+
+class RepresentationTracker(BaseEstimator):
+    """Measures of a network's layers, epoch by epoch.
+
+    Call it with the network at each epoch, or give it to a net of skorch as a callback.
+    It takes the activations of chosen layers for the same samples each time, measures
+    them, and keeps a record of each layer, in a file too if there is a `path`.
+
+    Parameters
+    ----------
+    measures : str, list of str or dict, default=("dse", "dsmi", "dsmi_input")
+        What to measure: "dse" is :class:`DiffusionSpectralEntropy`, "dsmi"
+        :class:`DiffusionSpectralMI` with `y`, "dsmi_input" the same with `X` in
+        clusters, which are found once; in bits, with the estimators' defaults. Or
+        estimators by names of your own, ``{"dse_t2": DiffusionSpectralEntropy(t=2)}``;
+        ``(estimator, "X")`` is mutual information with `X`.
+    layers : str, int, list of these or None, default=None
+        Layers, see :func:`layer_activations`.
+    X : array-like or torch.Tensor of shape (n_samples, ...), default=None
+        Samples that the network is shown, of the kind that it takes. Held out, if the
+        representations of new samples are of interest.
+    y : array-like of shape (n_samples,) or (n_samples, ...), default=None
+        Their labels, for "dsmi" and the accuracy.
+    pooling : {"mean", "flatten"} or callable, default="mean"
+        How outputs of layers become features, see :func:`layer_activations`.
+    batch_size : int, default=256
+        Samples that a module gets at a time.
+    accuracy : callable, "auto" or None, default="auto"
+        "auto" is the share of samples whose largest output, or prediction, is `y`:
+        NaN where outputs are no scores of classes. Or a function of model, `X`
+        and `y`, such as a scorer of scikit-learn; None leaves it NaN.
+    every : int, default=1
+        Measure epochs whose number is a multiple of this.
+    path : str, path-like or None, default=None
+        CSV file that has the records after each epoch. If it has this run already,
+        it is resumed: epochs in the file are not measured again.
+    run : str, default=""
+        Name of the run in the records. A file may have several, one after another.
+    random_state : int, RandomState instance or None, default=0
+        Seed of measures that have none. With an integer, all epochs and layers are
+        measured by the same random subsets.
+    verbose : int, default=0
+        Whether to say on standard error what was measured: 0 is silent.
+
+    Attributes
+    ----------
+    records_ : list of dict
+        A record for each epoch and layer: ``run``, ``epoch``, ``layer``,
+        ``n_samples``, ``n_features``, each measure by its name (with its standard
+        error under that name and ``_std_error``, NaN where it is unknown),
+        ``accuracy``, ``seconds`` that this record took, and ``settings``, a hash of
+        samples and parameters.
+
+    See Also
+    --------
+    layer_activations : The activations alone.
+    skdse.model_selection.representation_scorer : A scorer, for the ``EpochScoring``
+        of skorch too.
+
+    Notes
+    -----
+    skorch calls it at the end of each epoch, and before the first one as epoch 0. It
+    needs no skorch to be there. A net that is cloned, as in
+    :class:`~sklearn.model_selection.GridSearchCV`, has a tracker of its own; leave
+    `path` None there, or give each candidate a `path` of its own: candidates would
+    otherwise resume each other.
+
+    Looking changes nothing in training, see the notes of :func:`layer_activations`.
+    Activations that are not finite are recorded as NaN, with a warning.
+
+    Only one process at a time may write to a file. The file is replaced as a whole, so
+    that an interruption leaves the records of all epochs before it.
+
+    Examples
+    --------
+    How do the layers of a perceptron change in its first epochs?
+
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.neural_network import MLPClassifier
+    >>> from skdse.probing import RepresentationTracker
+    >>> X, y = load_digits(return_X_y=True)
+    >>> tracker = RepresentationTracker("dsmi", "hidden_1", X[:500], y[:500])
+    >>> mlp = MLPClassifier(64, learning_rate_init=0.01, random_state=0)
+    >>> for epoch in range(1, 6):
+    ...     _ = tracker(mlp.partial_fit(X[500:], y[500:], classes=range(10)), epoch)
+    >>> for record in (tracker.records_[0], tracker.records_[-1]):
+    ...     print(f"epoch {record['epoch']}: {record['dsmi']:.1f} bits")
+    epoch 1: 1.0 bits
+    epoch 5: 1.1 bits
+    """
+
+    def __init__(
+        self,
+        measures=("dse", "dsmi", "dsmi_input"),
+        layers=None,
+        X=None,
+        y=None,
+        *,
+        pooling="mean",
+        batch_size=256,
+        accuracy="auto",
+        every=1,
+        path=None,
+        run="",
+        random_state=0,
+        verbose=0,
+    ):
+        self.measures = measures
+        self.layers = layers
+        self.X = X
+        self.y = y
+        self.pooling = pooling
+        self.batch_size = batch_size
+        self.accuracy = accuracy
+        self.every = every
+        self.path = path
+        self.run = run
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def __call__(self, model, epoch=None):
+        """Measure the model at an epoch, unless that is known; return its records.
+
+        Without a number it is the epoch after that of the last call, at first 0.
+        """
+        if not hasattr(self, "records_"):
+            self.initialize()
+        if epoch is None:
+            epoch = self._epoch + 1
+        check_count(epoch, "epoch", minimum=0)
+        self._epoch = int(epoch)
+        known = [one for one in self.records_ if one["epoch"] == epoch]
+        if known or epoch % self.every:
+            return known
+        records = self._measure_epoch(model, self._epoch)
+        self.records_ += records
+        if self.path is not None:
+            append_records(self.path, records)
+        return records
+
+    def to_frame(self):
+        """Return the records as a table of pandas.
+
+        Returns
+        -------
+        frame : pandas.DataFrame
+            A row for each epoch and layer, with the columns of `records_`.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed; it comes with ``skdse[report]``.
+        """
+        try:
+            import pandas
+        except ImportError as error:
+            raise ImportError(
+                "to_frame needs pandas: pip install 'skdse[report]'. records_ has the "
+                "same."
+            ) from error
+        return pandas.DataFrame(getattr(self, "records_", []))
+
+    def initialize(self):
+        """Start anew, from the records that the file has; skorch calls it.
+
+        Returns
+        -------
+        self : object
+            The tracker.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is invalid, or the file has other records of this run; the
+            message names it and the rule.
+        """
+        self._check_parameters()
+        self.records_, self._prepared, self._epoch = [], None, -1
+        self._settings = self._hash_of_settings()
+        if self.path is not None:
+            self.records_ = records_of_run(self.path, self.run, self._settings)
+        return self
+
+    def on_train_begin(self, net, X=None, y=None, **kwargs):
+        """Measure a net of skorch before its first epoch, as epoch 0.
+
+        Parameters
+        ----------
+        net : skorch.NeuralNet
+            Net that calls.
+        X, y : object
+            Ignored.
+        **kwargs
+            Ignored.
+        """
+        if not len(net.history):
+            self(net, 0)
+
+    def on_epoch_end(self, net, dataset_train=None, dataset_valid=None, **kwargs):
+        """Measure a net of skorch after an epoch.
+
+        Parameters
+        ----------
+        net : skorch.NeuralNet
+            Net that calls.
+        dataset_train, dataset_valid : object
+            Ignored.
+        **kwargs
+            Ignored.
+        """
+        self(net, len(net.history))
+
+    def _do_nothing(self, net, *args, **kwargs):
+        """Let pass the other moments at which skorch calls.
+
+        Parameters
+        ----------
+        net : skorch.NeuralNet
+            Net that calls.
+        *args, **kwargs
+            Ignored.
+        """
+
+    on_train_end = on_epoch_begin = on_batch_begin = on_batch_end = _do_nothing
+    on_grad_computed = _do_nothing
+
+    def _check_parameters(self):
+        """Raise if a parameter is invalid."""
+        check_count(self.every, "every")
+        if self.X is None:
+            raise ValueError("X must be samples to show to the network; got None.")
+        if not isinstance(self.run, str):
+            raise TypeError(f"run must be a str; got {self.run!r}.")
+        if self.accuracy is not None and not callable(self.accuracy):
+            check_option(self.accuracy, "accuracy", ("auto",))
+        if self.y is not None:
+            check_consistent_length(self.X, self.y)
+        self._named_measures()
+
+    def _named_measures(self):
+        """Unfitted measures of their own by name, seeded, and what each is with."""
+        asked = self.measures
+        if isinstance(asked, str):
+            asked = [asked]
+        if not isinstance(asked, Mapping):
+            for name in asked:
+                check_option(name, "measures", MEASURES)
+            asked = {name: MEASURES[name] for name in asked}
+        measures = {}
+        for name, measure in asked.items():
+            measure, against = measure if isinstance(measure, tuple) else (measure, "y")
+            check_measure(measure, f"measures[{name!r}]", "a name or an estimator")
+            if name in COLUMNS or against not in ("X", "y"):
+                raise ValueError(
+                    "measures must be a dict of estimators or of (estimator, 'X'), by "
+                    f"names other than {COLUMNS}; got {name!r}: {asked[name]!r}."
+                )
+            measures[name] = clone(measure), against
+            seed_measure(measures[name][0], self.random_state)
+        return measures
+
+    def _hash_of_settings(self):
+        """Hash of what the records depend on, but for the network."""
+        measures = {
+            name: (type(one).__name__, _described(one.get_params()), against)
+            for name, (one, against) in self._named_measures().items()
+        }
+        X, y = (None if one is None else np.asarray(one) for one in (self.X, self.y))
+        layers = None if self.layers is None else str(self.layers)
+        pooling, accuracy = map(_described, (self.pooling, self.accuracy))
+        settings = measures, layers, X, y, pooling, accuracy
+        return joblib.hash(settings)[:12]
+
+    def _prepare(self):
+        """Measures by name, each with the target that it takes."""
+        prepared = {}
+        for name, (measure, against) in self._named_measures().items():
+            target = self.X if against == "X" else self.y
+            if isinstance(measure, DiffusionSpectralMI):
+                target = group_once(measure, check_target(target, against, name))
+            prepared[name] = measure, target
+        return prepared
+
+    def _measure_epoch(self, model, epoch):
+        """Records of all layers at an epoch."""
+        if self._prepared is None:
+            self._prepared = self._prepare()
+        start = perf_counter()
+        activations, accuracy = self._look(model)
+        looking = (perf_counter() - start) / len(activations)
+        records = []
+        for layer, Z in activations.items():
+            start = perf_counter()
+            measured = self._measure_layer(Z, f"layer {layer!r} at epoch {epoch}")
+            record = {"run": self.run, "epoch": epoch, "layer": layer}
+            record |= {"n_samples": Z.shape[0], "n_features": Z.shape[1], **measured}
+            record |= {
+                "accuracy": accuracy,
+                "seconds": looking + perf_counter() - start,
+            }
+            records.append(record | {"settings": self._settings})
+        if self.verbose:
+            seconds = sum(record["seconds"] for record in records)
+            say(f"epoch {epoch}: measured {len(records)} layers in {seconds:.1f} s")
+        return records
+
+    def _look(self, model):
+        """Activations of the layers, and the accuracy of the model."""
+        module = _module_of(model)
+        with nullcontext([]) if module is None else predictions(module) as classes:
+            activations = layer_activations(
+                model,
+                self.X,
+                self.layers,
+                pooling=self.pooling,
+                batch_size=self.batch_size,
+            )
+        return activations, self._accuracy(model, module, classes)
+
+    def _accuracy(self, model, module, classes):
+        """Accuracy of a model whose module has given these classes, NaN of none."""
+        if callable(self.accuracy):
+            return float(self.accuracy(model, self.X, self.y))
+        if self.accuracy is None or self.y is None:
+            return np.nan
+        if module is None:
+            if not is_classifier(model):
+                return np.nan
+            classes = [model.predict(self.X)]
+        y = np.asarray(self.y)
+        if any(one is None for one in classes) or y.ndim != 1:
+            return np.nan
+        return float(np.mean(np.concatenate(classes) == y))
+
+    def _measure_layer(self, Z, name):
+        """Each measure of a layer and its standard error; NaN of what is not finite."""
+        finite = np.isfinite(Z).all()
+        if not finite:
+            warnings.warn(
+                f"{name} has activations that are not finite: recorded as NaN.",
+                stacklevel=5,
+            )
+        measured = {}
+        for key, (measure, target) in self._prepared.items():
+            found = np.nan, np.nan
+            if finite:
+                try:
+                    found = fit_and_tell(clone(measure), Z, target)
+                except Exception as error:
+                    error.add_note(f"The measure {key!r} of {name}.")
+                    raise
+            measured[key], measured[f"{key}_std_error"] = found
+        return measured
+
+
+def _module_of(model):
+    """Return the module of PyTorch that a model runs, None of a perceptron."""
+    if is_module(model):
+        return model
+    _, network = split(unwrapped(model))
+    return network.module_ if is_net(network) else None
+
+
+def _described(value):
+    """Text that is the same in another process: functions by their names."""
+    if isinstance(value, dict):
+        return str({key: _described(one) for key, one in sorted(value.items())})
+    name = getattr(value, "__qualname__", None)
+    return name or repr(value)
