@@ -10,8 +10,9 @@ from sklearn.datasets import load_digits
 
 # Before anything imports matplotlib: figures are drawn in memory.
 os.environ["MPLBACKEND"] = "Agg"
-
-
+# Rooms have a conftest.py of their own. As modules with doctests, which they have not,
+# files of one name could not be collected.
+collect_ignore_glob = ["conftest.py", "*/conftest.py"]
 # Their doctests need PyTorch.
 TORCH_PAGES = ("differentiable.py", "networks.rst")
 
@@ -37,6 +38,18 @@ def digits():
 def rng():
     """Return a seeded generator of its own for each test."""
     return np.random.default_rng(0)
+
+
+@pytest.fixture
+def X(rng):
+    """30 Gaussian samples in three dimensions."""
+    return rng.normal(size=(30, 3))
+
+
+@pytest.fixture
+def y():
+    """Labels of the 30 samples."""
+    return np.arange(30) % 2
 
 
 @pytest.fixture(autouse=True)

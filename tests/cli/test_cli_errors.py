@@ -1,0 +1,201 @@
+"""Bad input to the command line: one line, exit status 2."""
+
+import json
+import sys
+
+import numpy as np
+import pytest
+from commands import error, save_bad_files
+
+from skdse._cli import arguments as _cli
+from skdse._cli import report as _report
+from skdse._cli.arguments import main
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("missing.npy", "missing.npy: no such file."),
+        (
+            "folder.npy",
+            "folder.npy: no file of ['.csv', '.npy', '.npz', '.parquet'] in this "
+            "folder.",
+        ),
+        (
+            "Z.pkl",
+            "Z.pkl: the extension must be one of ['.csv', '.npy', '.npz', "
+            "'.parquet']; got '.pkl'.",
+        ),
+        (
+            "flat.npy",
+            "flat.npy: expected samples x features; got shape (5,). Reshape it: "
+            "array.reshape(-1, 1) is one feature, array.reshape(1, -1) one sample.",
+        ),
+        ("nan.npy", "nan.npy: Input X contains NaN."),
+        (
+            "none.npy",
+            "none.npy: Found array with 0 sample(s) (shape=(0, 3)) while a minimum "
+            "of 1 is required by DiffusionSpectralEntropy.",
+        ),
+        (
+            "empty.csv",
+            "empty.csv: Found array with 0 sample(s) (shape=(0, 1)) while a minimum "
+            "of 1 is required by DiffusionSpectralEntropy.",
+        ),
+        ("text.npy", "text.npy: representations must be numbers; got dtype <U1."),
+        (
+            "object.npy",
+            "object.npy: Array can't be memory-mapped: Python objects in dtype.",
+        ),
+        (
+            "fake.npy",
+            "fake.npy: the magic string is not correct; expected b'\\x93NUMPY', got "
+            "b'1,2\\n3,'",
+        ),
+        ("fake.npz", "fake.npz: not an archive as numpy.savez writes it."),
+        ("flat.npz", "flat.npz: no array of two dimensions among ['a']."),
+        (
+            "flat.npz:b",
+            "flat.npz:b: no array of this name; the archive has ['a'].",
+        ),
+        (
+            "word.csv",
+            "word.csv: could not convert string 'x' to float64 at row 1, column 2.",
+        ),
+        (
+            "index.csv",
+            "index.csv: the first column has no name, like an index that pandas has "
+            "written; write the file with index=False.",
+        ),
+        (
+            "mixed.parquet",
+            "mixed.parquet: columns must be numeric; these are not: ['b'].",
+        ),
+        ("Z.npy --labels short.npy", "Z.npy: 60 samples, but 3 labels."),
+        ("Z.npy --n-jobs 0", "n_jobs: n_jobs == 0 in Parallel has no meaning"),
+        ("Z.npy --n-jobs 2 --dask x", "--n-jobs is for this machine, not for --dask."),
+        ("Z.npy --out missing/r.csv", "missing/r.csv: No such file or directory"),
+        ("--out r.csv", "--out needs files to measure; got none."),
+        ("--dask tcp://x:1", "--dask needs files to measure; got none."),
+        ("Z.npy --labels missing.txt", "missing.txt: no such file."),
+        (
+            "Z.npy --labels Z.pkl",
+            "Z.pkl: the extension must be one of ['.csv', '.npy', '.txt']; got '.pkl'.",
+        ),
+        (
+            "Z.npy --labels words.csv",
+            "words.csv: labels that are not numbers must be in one column; got 2.",
+        ),
+        (
+            "Z.npy --labels nan_labels.npy",
+            "nan_labels.npy: y contains NaN; give every sample a value.",
+        ),
+        ("--labels y.npy", "--labels needs files to measure; got none."),
+        ("--target discrete", "--target needs files to measure; got none."),
+        ("Z.npy --target discrete", "--target needs --labels."),
+        (
+            "Z.npy --labels y.npy --target banana",
+            "target must be one of ['auto', 'continuous', 'discrete']; got 'banana'.",
+        ),
+        (
+            "Z.npy --bandwidth -1",
+            "bandwidth must be a positive number or one of ['adaptive', 'auto', "
+            "'knn', 'median', 'reduced']; got -1.",
+        ),
+        (
+            "Z.npy --n-neighbors 1.5",
+            "n_neighbors must be an instance of int, not float.",
+        ),
+        ("Z.npy --n-groups 1", "n_groups == 1, must be >= 2."),
+        (
+            "Z.npy --random-state banana",
+            "random_state: 'banana' cannot be used to seed a "
+            "numpy.random.RandomState instance",
+        ),
+        ("Z.npy --banana", "unrecognized arguments: --banana"),
+        ("Z.npy --alpha", "argument --alpha: expected one argument"),
+        ("Z.npy --plot missing/rows.png", "missing/rows.png: no such directory."),
+    ],
+)
+def test_bad_input_is_one_line(capsys, folder, arguments, message):
+    save_bad_files()
+    assert error(capsys, *arguments.split()) == message
+
+
+def test_broken_parquet_is_one_line(capsys, folder):
+    save_bad_files()
+    # The rest of the message is pyarrow's.
+    assert error(capsys, "fake.parquet").startswith("fake.parquet: ")
+
+
+def test_unknown_plot_extension_is_an_error_before_any_work(capsys, folder):
+    message = error(capsys, "Z.npy", "--plot", "rows.banana")
+    assert message.startswith("rows.banana: the extension of a plot must be one of [")
+    assert message.endswith("]; got 'banana'.")
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments", "message"),
+    [
+        (
+            "matplotlib.figure",
+            "Z.npy --plot rows.png",
+            '--plot needs an optional package: pip install "skdse[plot]".',
+        ),
+        (
+            "distributed",
+            "Z.npy --dask tcp://127.0.0.1:1",
+            '--dask needs an optional package: pip install "skdse[dask]".',
+        ),
+        (
+            "pandas",
+            "mixed.parquet",
+            'reading .parquet needs an optional package: pip install "skdse[report]".',
+        ),
+    ],
+)
+def test_missing_extra_is_named(
+    capsys, folder, monkeypatch, module, arguments, message
+):
+    save_bad_files()
+    monkeypatch.setitem(sys.modules, module, None)
+    assert error(capsys, *arguments.split()) == message
+
+
+def test_what_does_not_fit_in_memory_is_one_line(capsys, folder, monkeypatch):
+    monkeypatch.setattr("skdse._tools.validation.available_memory", lambda: 1)
+    assert error(capsys, "Z.npy").startswith("Z.npy: A dense 60 x 60 affinity needs")
+
+
+def test_rows_before_an_error_are_printed(capsys, folder):
+    save_bad_files()
+    with pytest.raises(SystemExit) as exit_info:
+        main(["report", "Z.npy", "nan.npy", "--json"])
+    assert exit_info.value.code == 2
+    captured = capsys.readouterr()
+    assert [one["name"] for one in json.loads(captured.out)] == ["Z.npy"]
+    assert captured.err == "skdse: error: nan.npy: Input X contains NaN.\n"
+
+
+def test_interruption_is_one_line_and_keeps_what_is_done(capsys, folder, monkeypatch):
+    measure = _report.measure
+
+    def interrupted(name, *rest):
+        if name == "y.npz:b":
+            raise KeyboardInterrupt
+        return measure(name, *rest)
+
+    np.savez("y.npz", a=np.eye(5), b=np.eye(5))
+    monkeypatch.setattr(_report, "measure", interrupted)
+    with pytest.raises(SystemExit) as exit_info:
+        main(["report", "y.npz", "--json"])
+    assert exit_info.value.code == 130
+    captured = capsys.readouterr()
+    assert [one["name"] for one in json.loads(captured.out)] == ["y.npz:a"]
+    assert captured.err == "skdse: interrupted\n"
+
+
+def test_errors_of_our_own_keep_their_traceback(folder, monkeypatch):
+    monkeypatch.setattr(_cli, "as_text", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        main(["report", "Z.npy"])

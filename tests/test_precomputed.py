@@ -1,0 +1,101 @@
+"""Affinities of the user's own: the exact message, or the exact value."""
+
+import re
+import warnings
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from messages import ISOLATED, exactly
+from numpy.testing import assert_allclose
+from sklearn.base import clone
+
+from skdse import DiffusionSpectralEntropy, DiffusionSpectralMI
+
+PRECOMPUTED = DiffusionSpectralEntropy(affinity="precomputed")
+BAD_AFFINITIES = [
+    (
+        np.ones((3, 4)),
+        "{} must be a square matrix; got shape (3, 4).",
+    ),
+    (
+        np.array([[1.0, 0.5], [0.25, 1.0]]),
+        "{} must be symmetric; it differs from its transpose by up to 0.25. "
+        "Symmetrise it, for instance with (A + A.T) / 2.",
+    ),
+    (
+        np.array([[1.0, -0.5], [-0.5, 1.0]]),
+        "Negative values in data: {} must have none; its smallest is -0.5.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("affinity", "message"), BAD_AFFINITIES)
+@pytest.mark.parametrize("container", [np.asarray, sp.csr_array])
+def test_bad_precomputed_affinity_is_refused(affinity, message, container):
+    message = message.format("X, the precomputed affinity,")
+    with pytest.raises(ValueError, match=exactly(message)):
+        clone(PRECOMPUTED).fit(container(affinity))
+    dsmi = DiffusionSpectralMI(PRECOMPUTED)
+    with pytest.raises(ValueError, match=exactly(message)):
+        dsmi.fit(container(affinity), np.zeros(len(affinity)))
+
+
+@pytest.mark.parametrize(("affinity", "message"), BAD_AFFINITIES)
+def test_bad_affinity_of_a_callable_is_refused(affinity, message):
+    message = message.format("the result of the affinity callable")
+    dse = DiffusionSpectralEntropy(affinity=lambda X: affinity)
+    with pytest.raises(ValueError, match=exactly(message)):
+        dse.fit(np.arange(len(affinity))[:, None])
+
+
+def test_callable_must_return_an_affinity_of_all_samples(X):
+    dse = DiffusionSpectralEntropy(affinity=lambda X: np.eye(4))
+    message = (
+        "the result of the affinity callable must have shape (30, 30); got (4, 4)."
+    )
+    with pytest.raises(ValueError, match=exactly(message)):
+        dse.fit(X)
+
+
+@pytest.mark.parametrize("container", [np.asarray, sp.csr_array, sp.csr_matrix])
+def test_zero_row_of_an_affinity_is_an_isolated_sample(container):
+    # Two samples with P = [[2, 1], [1, 2]] / 3, so λ = 1 and 1/3; and one alone, λ = 1.
+    G = np.array([[1.0, 0.5, 0.0], [0.5, 1.0, 0.0], [0.0, 0.0, 0.0]])
+    given = container(G)
+    dse = clone(PRECOMPUTED).fit(given)
+    assert_allclose(dse.eigenvalues_, [1, 1, 1 / 3], rtol=1e-12)
+    p = np.array([3, 3, 1]) / 7
+    assert dse.entropy_ == pytest.approx(-p @ np.log2(p))
+    assert given[2, 2] == 0  # the caller's matrix stays
+
+
+@pytest.mark.parametrize("n", [2, 5])
+def test_precomputed_affinity_of_other_samples_is_scored(n):
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=re.escape(ISOLATED))
+        dse = clone(PRECOMPUTED).fit(np.eye(4))
+        assert dse.score(np.eye(n)) == pytest.approx(np.log2(n))
+
+
+@pytest.mark.parametrize("container", [np.array, sp.csr_array])
+def test_subset_of_a_graph_may_have_isolated_samples(container):
+    # A star of leaves without edges among them, and of four that have all: there
+    # P = (J - I) / 3, so λ = 1 and three times -1/3.
+    G = np.zeros((9, 9))
+    G[0, 1:] = G[1:, 0] = 1
+    G[5:, 5:] = 1 - np.eye(4)
+    y = [0, 1, 1, 1, 1, 2, 2, 2, 2]
+    dsmi = DiffusionSpectralMI(PRECOMPUTED, random_state=0).fit(container(G), y)
+    expected = [0, 2, 0.5 + 0.5 * np.log2(6)]
+    assert_allclose(dsmi.group_entropies_, expected, atol=1e-12)
+    assert np.isfinite(dsmi.mutual_info_)
+
+
+def test_subsample_of_a_precomputed_affinity_takes_rows_and_columns(X):
+    G = np.exp(-(np.linalg.norm(X[:, None] - X, axis=2) ** 2) / 2)
+    options = {"max_samples": 12, "random_state": 0}
+    whole = DiffusionSpectralEntropy(bandwidth=1.0, **options).fit(X)
+    dse = clone(PRECOMPUTED).set_params(**options)
+    for given in (G, sp.csr_array(G)):
+        assert dse.fit(given).entropy_ == pytest.approx(whole.entropy_, rel=1e-9)
