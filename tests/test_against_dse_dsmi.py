@@ -10,10 +10,13 @@ import random
 import subprocess
 import sys
 import warnings
+from collections import defaultdict
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
 import pytest
+from recording import recording_entropy, rows_of
 
 import skdse
 from skdse import (
@@ -24,7 +27,6 @@ from skdse import (
     ShannonEntropy,
     diffusion_spectral_entropy,
 )
-from skdse._measures import mutual_info as _mutual_info
 from skdse._spectra.affinity import gaussian_affinity
 from skdse._spectra.diffusion import transition_matrix
 
@@ -230,14 +232,18 @@ VARIANTS = {
 }
 
 
-def _peer_subsets(n_samples, sizes, n_repeats, seed):
-    """Subsets that the peer draws, as our repeats: it seeds anew for each group."""
-    repeats = [{} for _ in range(n_repeats)]
-    for size in sorted(set(sizes)):
-        rng = random.Random(seed)
-        for repeat in repeats:
-            repeat[size] = np.array(rng.sample(range(n_samples), k=size))
-    return repeats
+def _subsets(X, y, n_repeats, seed):
+    """Rows of the random subsets that are measured, by size; one of each a repeat."""
+    seen = []
+    dsmi = DiffusionSpectralMI(
+        recording_entropy(seen), n_repeats=n_repeats, random_state=seed, n_jobs=1
+    )
+    dsmi.fit(X, y)
+    subsets = defaultdict(list)
+    for rows in rows_of(seen[len(dsmi.groups_) :], X):  # after the groups
+        subsets[len(rows)].append(rows)
+    assert {len(one) for one in subsets.values()} == {n_repeats}
+    return subsets
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -254,15 +260,18 @@ def test_mutual_info(dse_dsmi, monkeypatch, variant, sizes, n_repeats, seed):
     rng = np.random.RandomState(seed)
     y = rng.permutation(np.repeat(np.arange(len(sizes)), sizes))
     X = rng.standard_normal((len(y), 4)) + 2 * rng.standard_normal((len(sizes), 4))[y]
-    subsets = _peer_subsets(len(y), sizes, n_repeats, seed)
-    monkeypatch.setattr(_mutual_info, "draw_subsets", lambda *args: subsets)
+    # The peer is given our subsets: it draws so many for one group after the other.
+    subsets = _subsets(X, y, n_repeats, seed)
+    ours = {size: cycle(rows) for size, rows in subsets.items()}
+    monkeypatch.setattr(random, "sample", lambda _, k: next(ours[k]).tolist())
     if family == "diffusion" or "use_knn" not in params:
         params = {**params, "gaussian_kernel_sigma": SIGMA}
     peer = getattr(dse_dsmi, f"{family}_spectral_mutual_information")
     expected, _ = peer(
         X, y[:, None], num_repetitions=n_repeats, random_seed=seed, **params
     )
-    mutual_info = DiffusionSpectralMI(estimator).fit(X, y).mutual_info_
+    dsmi = DiffusionSpectralMI(estimator, n_repeats=n_repeats, random_state=seed)
+    mutual_info = dsmi.fit(X, y).mutual_info_
     assert abs(mutual_info - expected) <= ATOL
     assert abs(mutual_info) > 1e-3
 

@@ -11,11 +11,11 @@ import joblib
 import numpy as np
 import pytest
 from sklearn.datasets import make_blobs
+from sklearn.metrics.pairwise import rbf_kernel
 from threadpoolctl import threadpool_limits
 
 from skdse import DiffusionSpectralEntropy, DiffusionSpectralMI
 from skdse._cli.arguments import main
-from skdse._measures.mutual_info import LOCAL_SCALE
 from skdse._tools.parallel import run_tasks
 
 distributed = pytest.importorskip("distributed")
@@ -58,14 +58,12 @@ def log_start(folder):
     Path(folder, f"{os.getpid()}-{time.monotonic_ns()}").touch()
 
 
-class SlowEntropy(DiffusionSpectralEntropy):
-    """Entropy that takes its time on the cluster, and says where."""
-
-    def _measure(self, X, scale, seed):
-        if "SKDSE_TEST_FOLDER" in os.environ:
-            log_start(os.environ["SKDSE_TEST_FOLDER"])
-            time.sleep(0.3)
-        return super()._measure(X, scale, seed)
+def slow_affinity(X):
+    """Affinity that takes its time on the cluster, and says where."""
+    if "SKDSE_TEST_FOLDER" in os.environ:
+        log_start(os.environ["SKDSE_TEST_FOLDER"])
+        time.sleep(0.3)
+    return rbf_kernel(X, gamma=0.1)
 
 
 def set_folder(folder):
@@ -149,8 +147,8 @@ def test_killed_workers_lose_nothing(client, tmp_path, how_many):
 
 
 def test_worker_killed_amid_mutual_information(client, blobs, tmp_path):
-    alone = DiffusionSpectralMI(random_state=0, n_jobs=1).fit(*blobs)
-    estimator = SlowEntropy(**LOCAL_SCALE)
+    estimator = DiffusionSpectralEntropy(affinity=slow_affinity)
+    alone = DiffusionSpectralMI(estimator, random_state=0, n_jobs=1).fit(*blobs)
     slow = DiffusionSpectralMI(estimator, random_state=0)
     thread, victims = killer(tmp_path, lambda one: [one])
     client.run(set_folder, str(tmp_path))

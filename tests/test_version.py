@@ -48,9 +48,14 @@ def test_show_versions_prints_the_system_and_the_blas(capsys):
 
 
 def test_show_versions_says_what_is_not_installed(monkeypatch, capsys):
-    monkeypatch.setattr(_version, "_OPTIONAL", ("no-such-distribution",))
+    version = importlib.metadata.version
+
+    def without_matplotlib(name):
+        return version("no-such-distribution" if name == "matplotlib" else name)
+
+    monkeypatch.setattr(importlib.metadata, "version", without_matplotlib)
     skdse.show_versions()
-    assert "    no-such-distribution: not installed\n" in capsys.readouterr().out
+    assert "    matplotlib: not installed\n" in capsys.readouterr().out
 
 
 def test_show_versions_imports_nothing(capsys):

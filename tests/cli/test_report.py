@@ -1,32 +1,30 @@
 """Rows of the report: the layers of a perceptron on the bundled digits."""
 
+import json
 from contextlib import redirect_stdout
 from io import StringIO
 
 import numpy as np
 import pytest
+from commands import PNG
 from scipy.special import softmax
 from sklearn.neural_network import MLPClassifier
 from threadpoolctl import threadpool_limits
 
 from skdse import DiffusionSpectralEntropy, DiffusionSpectralMI
-from skdse._cli import arguments as _cli
 from skdse._cli import report as _report
 from skdse._cli.arguments import main
 
-PNG = b"\x89PNG\r\n"
-
 
 @pytest.fixture(scope="module")
-def report_of_digits():
-    """Lines printed without arguments, and the records and the job behind them."""
-    seen = []
-    as_text = _cli.as_text
-    with pytest.MonkeyPatch.context() as patch, redirect_stdout(StringIO()) as out:
-        patch.setattr(_cli, "as_text", lambda *a: seen.append(a) or as_text(*a))
+def report_of_digits(tmp_path_factory):
+    """Lines printed without arguments, the records behind them, and their plot."""
+    path = tmp_path_factory.mktemp("digits") / "profile.png"
+    with redirect_stdout(StringIO()) as table:
         assert main([]) == 0
-    ((records, job, _),) = seen
-    return out.getvalue().splitlines(), records, job
+    with redirect_stdout(StringIO()) as records:
+        assert main(["report", "--json", "--plot", str(path)]) == 0
+    return table.getvalue().splitlines(), json.loads(records.getvalue()), path
 
 
 def test_no_argument_measures_the_digits_layer_by_layer(report_of_digits):
@@ -72,10 +70,9 @@ def test_layers_agree_with_the_estimators(report_of_digits):
     assert records[2]["test_accuracy"] == mlp.score(X, y)
 
 
-def test_plot_of_the_layers(report_of_digits, tmp_path):
-    _, records, job = report_of_digits
-    _report.plot(tmp_path / "profile.png", records, job.title, "bits")
-    assert (tmp_path / "profile.png").read_bytes().startswith(PNG)
+def test_plot_of_the_layers(report_of_digits):
+    *_, path = report_of_digits
+    assert path.read_bytes().startswith(PNG)
 
 
 def test_layers_end_in_the_logits_of_the_network(digits):

@@ -300,16 +300,15 @@ def test_few_vectors(n_samples, n_groups):
     assert len(grouping.groups) == n_groups
 
 
-def test_large_targets_are_clustered_by_mini_batches(monkeypatch):
-    Y, blobs = _blobs()
+def test_large_targets_are_clustered_by_mini_batches():
+    most = _grouping.SPECTRAL_MAX_SAMPLES
     chosen = _grouping._default_clusterer
-    assert isinstance(chosen(len(Y), 3, 0), SpectralClustering)
-    monkeypatch.setattr(_grouping, "SPECTRAL_MAX_SAMPLES", len(Y))
-    assert isinstance(chosen(len(Y), 3, 0), SpectralClustering)
-    monkeypatch.setattr(_grouping, "SPECTRAL_MAX_SAMPLES", len(Y) - 1)
-    clusterer = chosen(len(Y), 3, 0)
+    assert isinstance(chosen(1000, 3, 0), SpectralClustering)
+    assert isinstance(chosen(most, 3, 0), SpectralClustering)
+    clusterer = chosen(most + 1, 3, 0)
     assert isinstance(clusterer, MiniBatchKMeans)
     assert clusterer.n_clusters == 3 and clusterer.random_state == 0
+    Y, blobs = _blobs((most - 5000, 3000, 2001))
     grouping = group_target(Y, n_groups=3, random_state=0)
     assert adjusted_rand_score(blobs, grouping.labels) == 1.0
     np.testing.assert_array_equal(grouping.regroup(Y).labels, grouping.labels)

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from labelled import ATOL, ENTROPIES, NAMES, clusters, fixed, points
 from numpy.testing import assert_allclose, assert_array_equal
+from recording import recording_entropy, rows_of
 
 from skdse import (
     DiffusionSpectralEntropy,
@@ -15,18 +16,6 @@ from skdse import (
     ShannonEntropy,
     diffusion_spectral_mutual_info,
 )
-from skdse._measures import mutual_info as _mutual_info
-
-
-@pytest.fixture
-def one_by_one(monkeypatch):
-    """Run tasks in a loop: to limit threads takes longer than a small entropy."""
-
-    def run_tasks(function, tasks, *args, **kwargs):
-        return [function(*task) for task in tasks]
-
-    monkeypatch.setattr(_mutual_info, "run_tasks", run_tasks)
-
 
 # --- Oracles ------------------------------------------------------------------
 
@@ -46,13 +35,14 @@ def test_far_clusters_that_are_the_groups(k, alpha):
     assert_allclose(dsmi.mutual_info_std_error_, 0, atol=ATOL)
 
 
-@pytest.mark.usefixtures("one_by_one")
 def test_subsets_are_uniform_draws_without_replacement():
     # Two clusters of two samples. A random pair is from one cluster with probability
     # 1/3, and then has 0 bits, else 1 bit: 2/3 of a bit in the mean. With replacement
     # it would be 1/2. The standard deviation of one pair is √(2/9).
     y = np.array([0, 0, 1, 1])
-    dsmi = DiffusionSpectralMI(ShannonEntropy(), n_repeats=400, random_state=0)
+    dsmi = DiffusionSpectralMI(
+        ShannonEntropy(), n_repeats=400, random_state=0, n_jobs=1
+    )
     dsmi.fit(points(y), y)
     std_error = np.sqrt(2 / 9 / 400)
     assert_allclose(dsmi.mutual_info_std_error_, std_error, rtol=0.1)
@@ -74,21 +64,21 @@ def test_groups_of_other_sizes_are_weighted_by_size():
 
 
 def test_every_term_by_hand():
-    # All terms from the estimator of entropies alone, on the rows that were drawn.
+    # All terms from the estimator of entropies alone, on the rows that were drawn: by
+    # the same seed, the same for all entropies. One job measures them in order.
     X, y = clusters()
-    dsmi = DiffusionSpectralMI(fixed(), n_repeats=4, random_state=0)
-    drawn = []
-
-    def draw(*args):
-        drawn.extend(_draw(*args))
-        return drawn
-
-    _draw = _mutual_info.draw_subsets
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_mutual_info, "draw_subsets", draw)
-        dsmi.fit(X, y)
+    seen, params = [], {"n_repeats": 4, "random_state": 0}
+    DiffusionSpectralMI(recording_entropy(seen), n_jobs=1, **params).fit(X, y)
+    dsmi = DiffusionSpectralMI(fixed(), **params).fit(X, y)
     sizes = np.bincount(y)
     weights = sizes / len(y)
+    rows = rows_of(seen, X)
+    for label in range(3):
+        assert_array_equal(rows[label], np.flatnonzero(y == label))
+    drawn = [
+        {len(one): one for one in rows[start : start + 3]} for start in (3, 6, 9, 12)
+    ]
+    assert len(rows) == 15
     for repeat in drawn:
         assert {size: len(set(rows)) for size, rows in repeat.items()} == {
             size: size for size in sizes
@@ -209,18 +199,17 @@ def test_the_scale_of_the_data_does_not_matter(scale):
 # --- Standard error -----------------------------------------------------------
 
 
-@pytest.mark.usefixtures("one_by_one")
 def test_the_standard_error_covers_the_truth():
     # R = 5 repeats: (estimate - truth) / standard error follows Student's t with four
     # degrees of freedom, whose 0.975 quantile is 2.776. Of 300 estimates, 95 ± 1.3 %
     # are within that if means of five are normal; the reference stands for the truth.
     X, y = clusters((10, 10, 16))
     reference = DiffusionSpectralMI(
-        ShannonEntropy(3), n_repeats=1000, random_state=1000
+        ShannonEntropy(3), n_repeats=1000, random_state=1000, n_jobs=1
     )
     truth = reference.fit(X, y).mutual_info_
     fits = [
-        DiffusionSpectralMI(ShannonEntropy(3), random_state=seed).fit(X, y)
+        DiffusionSpectralMI(ShannonEntropy(3), random_state=seed, n_jobs=1).fit(X, y)
         for seed in range(300)
     ]
     errors = np.array([fit.mutual_info_ - truth for fit in fits])

@@ -1,6 +1,5 @@
 """Tests of the work that mutual information takes: sizes, jobs, seeds, subsamples."""
 
-import threading
 import warnings
 
 import joblib
@@ -8,27 +7,12 @@ import numpy as np
 import pytest
 from labelled import ENTROPIES, clusters, fixed
 from numpy.testing import assert_allclose, assert_array_equal
+from recording import recording_entropy
 
 from skdse import DiffusionSpectralEntropy, DiffusionSpectralMI, ShannonEntropy
-from skdse._measures import mutual_info as _mutual_info
 from skdse._measures.subsets import stratified_rows
 
 # --- Work: each size once, in any number of jobs ------------------------------
-
-
-@pytest.fixture
-def calls(monkeypatch):
-    """Sizes of the sets whose entropy was evaluated, in no order."""
-    sizes, lock = [], threading.Lock()
-    entropies_of = _mutual_info.entropies_of
-
-    def counted(estimator, X, scale, sets, seed):
-        with lock:
-            sizes.extend(map(len, sets))
-        return entropies_of(estimator, X, scale, sets, seed)
-
-    monkeypatch.setattr(_mutual_info, "entropies_of", counted)
-    return sizes
 
 
 @pytest.mark.parametrize(
@@ -39,32 +23,36 @@ def calls(monkeypatch):
         ((10, 11, 12), [10, 11, 12] + [10, 11, 12] * 3),
     ],
 )
-def test_each_size_is_evaluated_once_a_repeat(calls, sizes, expected):
+def test_each_size_is_evaluated_once_a_repeat(sizes, expected):
     X, y = clusters(sizes)
-    DiffusionSpectralMI(n_repeats=3).fit(X, y)
-    assert sorted(calls) == sorted(expected)
+    seen = []
+    DiffusionSpectralMI(recording_entropy(seen), n_repeats=3).fit(X, y)
+    assert sorted(map(len, seen)) == sorted(expected)
 
 
-def test_max_samples_of_the_entropy_limits_groups_and_subsets(calls):
+def test_max_samples_of_the_entropy_limits_groups_and_subsets():
     X, y = clusters((15, 30, 50))
+    seen = []
+    DiffusionSpectralMI(recording_entropy(seen, max_samples=20), n_repeats=3).fit(X, y)
+    assert sorted(map(len, seen)) == [15] * (1 + 3) + [20] * (2 + 3)
     dsmi = DiffusionSpectralMI(fixed(max_samples=20), n_repeats=3, random_state=0).fit(
         X, y
     )
-    assert sorted(calls) == [15] * (1 + 3) + [20] * (2 + 3)
     assert (dsmi.group_entropies_ <= np.log2([15, 20, 20])).all()
     again = DiffusionSpectralMI(fixed(max_samples=20), n_repeats=3, random_state=0)
     assert again.fit(X, y).mutual_info_ == dsmi.mutual_info_
     assert again.score(X, y) == dsmi.mutual_info_
 
 
-def test_max_samples_may_be_a_share(calls):
+def test_max_samples_may_be_a_share():
     X, y = clusters((20, 40))
     all_samples = DiffusionSpectralMI(fixed(), random_state=0).fit(X, y)
     share = DiffusionSpectralMI(fixed(max_samples=1.0), random_state=0).fit(X, y)
     assert share.mutual_info_ == all_samples.mutual_info_
-    calls.clear()
-    DiffusionSpectralMI(fixed(max_samples=0.5), n_repeats=2).fit(X, y)
-    assert sorted(calls) == [10] * 3 + [20] * 3
+    seen = []
+    half = recording_entropy(seen, max_samples=0.5)
+    DiffusionSpectralMI(half, n_repeats=2).fit(X, y)
+    assert sorted(map(len, seen)) == [10] * 3 + [20] * 3
 
 
 @pytest.mark.parametrize("estimator", ENTROPIES, ids=repr)

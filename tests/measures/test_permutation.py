@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
+from recording import recording_entropy, rows_of
 from scipy.stats import kstest
 from sklearn.base import BaseEstimator
 from sklearn.datasets import load_digits
@@ -21,8 +22,6 @@ from skdse import (
     ShannonEntropy,
     mutual_info_permutation_test,
 )
-from skdse._measures import mutual_info as _mutual_info
-from skdse._measures import permutation as _permutation
 from skdse._measures.permutation import _affordable, _recombined
 
 LOCAL = DiffusionSpectralEntropy(bandwidth="adaptive")
@@ -38,16 +37,6 @@ class Spread(BaseEstimator):
         return float(np.log2(1 + np.var(X)))
 
 
-@pytest.fixture
-def one_by_one(monkeypatch):
-    """Run tasks in a loop: to limit threads takes longer than a small entropy."""
-
-    def run_tasks(function, tasks, *args, **kwargs):
-        return [function(*task) for task in tasks]
-
-    monkeypatch.setattr(_mutual_info, "run_tasks", run_tasks)
-
-
 def _noise(n=60, n_groups=3, seed=0):
     """Samples, and labels that have nothing to do with them."""
     rng = np.random.RandomState(seed)
@@ -58,7 +47,6 @@ def _noise(n=60, n_groups=3, seed=0):
 # -------
 
 
-@pytest.mark.usefixtures("one_by_one")
 def test_an_exact_test_of_four_samples():
     # Two far pairs of samples. Of the three ways to pair them, one has groups of 0
     # bits, and two of 1 bit: the groups that follow the pairs have p = 1/3, and the
@@ -66,6 +54,7 @@ def test_an_exact_test_of_four_samples():
     X = 1e3 * np.array([[0.0], [0.0], [1.0], [1.0]])
     dsmi = DiffusionSpectralMI(ShannonEntropy(2), n_repeats=50, random_state=0)
     options = {"n_permutations": 1000, "n_partitions": 1000, "random_state": 0}
+    options["n_jobs"] = 1
     test = mutual_info_permutation_test(X, [0, 0, 1, 1], estimator=dsmi, **options)
     std_error = np.sqrt(2 / 9 / 1000)
     assert abs(test.pvalue - 1 / 3) < 4 * std_error
@@ -78,24 +67,21 @@ def test_an_exact_test_of_four_samples():
 
 @pytest.mark.parametrize("normalize", [False, True])
 def test_every_value_of_an_exact_test_by_hand(normalize):
-    # All entropies from the estimator of entropies alone, on the rows that were drawn.
+    # All entropies from the estimator of entropies alone, on the rows that were drawn:
+    # by the same seed, the same for all entropies. One job measures them in order, the
+    # seven partitions last.
     X, y = _noise()
     y = np.where(y == 2, 1, y)  # groups of 20 and 40
     entropy = DiffusionSpectralEntropy(bandwidth=1.5)
     dsmi = DiffusionSpectralMI(entropy, normalize=normalize, random_state=0).fit(X, y)
-    drawn, draw = [], _permutation.group_rows
-
-    def group_rows(labels, *args):
-        drawn.append(draw(labels, *args))
-        return drawn[-1]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_permutation, "group_rows", group_rows)
-        test = mutual_info_permutation_test(
-            X, y, estimator=dsmi, n_permutations=7, n_partitions=9, random_state=0
-        )
+    options = {"n_permutations": 7, "n_partitions": 9, "random_state": 0}
+    test = mutual_info_permutation_test(X, y, estimator=dsmi, **options)
+    seen = []
+    recording = DiffusionSpectralMI(recording_entropy(seen), random_state=0, n_jobs=1)
+    mutual_info_permutation_test(X, y, estimator=recording, **options)
+    drawn = rows_of(seen[-14:], X)
     conditional = []
-    for groups in drawn:
+    for groups in zip(drawn[::2], drawn[1::2], strict=True):
         assert [len(rows) for rows in groups] == [20, 40]
         assert sorted(np.concatenate(groups)) == list(range(60))
         values = [entropy.fit(X[rows]).entropy_ for rows in groups]
@@ -168,7 +154,6 @@ def test_identical_samples():
 # ------------------------------------------------------------------------------
 
 
-@pytest.mark.usefixtures("one_by_one")
 @pytest.mark.parametrize(
     ("estimator", "sizes"),
     [
@@ -184,7 +169,7 @@ def test_pvalues_are_uniform_without_dependence(estimator, sizes):
         rng = np.random.RandomState(i)
         X = rng.standard_normal((sum(sizes), 3))
         y = rng.permutation(np.repeat(np.arange(len(sizes)), sizes))
-        dsmi = DiffusionSpectralMI(estimator, n_repeats=2)
+        dsmi = DiffusionSpectralMI(estimator, n_repeats=2, n_jobs=1)
         test = mutual_info_permutation_test(X, y, estimator=dsmi, random_state=i)
         pvalues.append(test.pvalue)
     # One in a hundred of four designs.
@@ -193,23 +178,25 @@ def test_pvalues_are_uniform_without_dependence(estimator, sizes):
     assert np.mean(np.array(pvalues) <= 0.05) < 0.105
 
 
-def test_independent_draws_of_entropies_would_not_do(monkeypatch):
+def test_independent_draws_of_entropies_would_not_do():
     # Without the correction for what groups of a partition share, p-values crowd
     # around one half.
     rng = np.random.RandomState(0)
     X = rng.standard_normal((120, 5))
     y = np.arange(120) % 4
+    entropy = DiffusionSpectralEntropy().fit(X)
+    # Entropies of the groups of 40 random partitions, at the scale of all samples.
+    partitions = [rng.permutation(y) for _ in range(40)]
+    entropies = np.array(
+        [[entropy.score(X[one == label]) for label in range(4)] for one in partitions]
+    )
+    independent = np.var(entropies, axis=0).sum() / 16
+    assert np.var(entropies.mean(axis=1)) < 0.4 * independent
     dsmi = DiffusionSpectralMI(DiffusionSpectralEntropy(), random_state=0)
-    kept = []
-
-    def keep(entropies, *args):
-        kept.append(entropies)
-        return _recombined(entropies, *args)
-
-    monkeypatch.setattr(_permutation, "_recombined", keep)
-    mutual_info_permutation_test(X, y, estimator=dsmi, n_partitions=40, random_state=0)
-    ratio = np.var(kept[0].mean(axis=1)) / (np.var(kept[0], axis=0).sum() / 16)
-    assert ratio < 0.4
+    test = mutual_info_permutation_test(
+        X, y, estimator=dsmi, n_partitions=40, random_state=0
+    )
+    assert np.var(test.null_distribution) < 0.4 * independent
 
 
 def test_power_on_digits(digits):
@@ -241,25 +228,20 @@ def test_the_budget_is_kept(sizes, n_repeats):
     assert K * groups <= 4 * dsmi < (K + 1) * groups
 
 
-def test_two_hundred_permutations_measure_few_entropies(monkeypatch, digits):
-    measured = []
-
-    def counted(function):
-        def entropies_of(estimator, X, scale, sets, seed):
-            measured.append(sum(len(rows) ** 2 for rows in sets))
-            return function(estimator, X, scale, sets, seed)
-
-        return entropies_of
-
-    monkeypatch.setattr(
-        _mutual_info, "entropies_of", counted(_mutual_info.entropies_of)
-    )
+def test_two_hundred_permutations_measure_few_entropies(digits):
     X, y = digits
-    DiffusionSpectralMI(n_jobs=1).fit(X, y)
-    alone = sum(measured)
-    measured.clear()
-    mutual_info_permutation_test(X, y, n_permutations=200, n_jobs=1)
-    assert sum(measured) <= 5 * alone
+    seen = []
+    dsmi = DiffusionSpectralMI(recording_entropy(seen, sigma=20))
+
+    def entries():
+        return sum(len(one) ** 2 for one in seen)
+
+    dsmi.fit(X, y)
+    alone = entries()
+    assert alone > 0
+    seen.clear()
+    mutual_info_permutation_test(X, y, estimator=dsmi, n_permutations=200)
+    assert entries() <= 5 * alone
 
 
 # Parameters and inputs

@@ -41,11 +41,11 @@ def test_gaussian_by_definition(X, metric, adaptive):
 
 
 @pytest.mark.parametrize("adaptive", [False, True])
-def test_tiles_do_not_show(X, adaptive, monkeypatch):
+def test_tiles_do_not_show(X, adaptive):
     sigma = np.linspace(0.5, 2, len(X)) if adaptive else 0.8
     whole = gaussian_affinity(X, sigma)
-    monkeypatch.setattr(_affinity, "TILE_ROWS", 32)
-    np.testing.assert_allclose(gaussian_affinity(X, sigma), whole, atol=1e-15)
+    with config_context(working_memory=1):  # 64 rows a tile
+        np.testing.assert_allclose(gaussian_affinity(X, sigma), whole, atol=1e-15)
 
 
 def test_gaussian_is_symmetric_with_unit_diagonal(X):
@@ -95,12 +95,11 @@ def test_underflown_edges_are_not_stored():
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
 @pytest.mark.parametrize("adaptive", [False, True])
 @pytest.mark.parametrize("keep", [False, True])
-def test_tiled_products_are_of_the_matrix(
-    X, dtype, metric, adaptive, keep, monkeypatch
-):
-    monkeypatch.setattr(_affinity, "TILE_ROWS", 64)
+def test_tiled_products_are_of_the_matrix(X, dtype, metric, adaptive, keep):
     sigma = np.linspace(0.5, 2, len(X)) if adaptive else 0.8
-    tiled = TiledGaussian(X, sigma, metric, dtype, keep)
+    with config_context(working_memory=dtype().itemsize / 8):  # 64 rows a tile
+        tiled = TiledGaussian(X, sigma, metric, dtype, keep)
+    assert [rows.stop for rows in tiled.blocks] == [64, 128, 150]
     G = by_definition(X, sigma, metric)
     V = np.random.default_rng(1).normal(size=(len(X), 3))
     atol = (2e-6 if dtype == np.float32 else 1e-12) * G.sum(axis=1).max()
@@ -149,10 +148,10 @@ def test_tiny_bandwidths_lose_no_digits():
 
 @pytest.mark.parametrize("made", [False, True])
 @pytest.mark.parametrize("n", [1, 64, 100, 128, 150])
-def test_head_is_the_affinity_of_the_first_samples(X, made, n, monkeypatch):
-    monkeypatch.setattr(_affinity, "TILE_ROWS", 64)
+def test_head_is_the_affinity_of_the_first_samples(X, made, n):
     sigma = np.linspace(0.5, 2, len(X))
-    tiled = TiledGaussian(X, sigma, dtype=np.float64, keep=True)
+    with config_context(working_memory=1):  # 64 rows a tile
+        tiled = TiledGaussian(X, sigma, dtype=np.float64, keep=True)
     if made:
         tiled @ np.ones(len(X))
     head = tiled.head(n)

@@ -2,10 +2,15 @@
 
 import numpy as np
 import pytest
+from scipy.spatial import cKDTree
 from scipy.spatial.distance import pdist, squareform
 
-from skdse._spectra import bandwidth as _bandwidth
-from skdse._spectra.bandwidth import fit_bandwidth, median_distance
+from skdse._spectra.bandwidth import (
+    MEDIAN_ALL_PAIRS,
+    _sampled_distances,
+    fit_bandwidth,
+    median_distance,
+)
 
 RULES = ["median", "reduced", "knn", "adaptive"]
 
@@ -59,24 +64,21 @@ def test_adaptive_of_the_fitted_samples_is_as_fitted(X):
 
 
 @pytest.mark.parametrize("metric", ["euclidean", "chebyshev"])
-def test_sampled_median_is_near_the_median_of_all_pairs(metric, monkeypatch):
-    X = np.random.default_rng(0).normal(size=(1000, 8))
+def test_sampled_median_is_near_the_median_of_all_pairs(metric):
+    X = np.random.default_rng(0).normal(size=(3000, 8))
+    assert len(X) > MEDIAN_ALL_PAIRS
     exact = np.median(pdist(X, metric))
-    monkeypatch.setattr(_bandwidth, "MEDIAN_ALL_PAIRS", 400)
     sampled = median_distance(X, metric, random_state=0)
     assert sampled != exact
-    # 400 rows sampled (chebyshev) leave an error of about 1 %.
-    assert sampled == pytest.approx(exact, rel=0.02)
+    # 50,000 pairs, or the pairs of 2048 rows (chebyshev), leave an error of 0.3 %.
+    assert sampled == pytest.approx(exact, rel=0.01)
     assert sampled == median_distance(X, metric, random_state=0)
 
 
-def test_pairs_are_of_different_samples(monkeypatch):
+def test_pairs_are_of_different_samples():
     # A sampled pair of equal rows would put zeros among the distances, all 1 here.
-    monkeypatch.setattr(_bandwidth, "MEDIAN_ALL_PAIRS", 1)
     rng = np.random.RandomState(0)
-    distances = _bandwidth._sampled_distances(
-        np.array([[0.0], [1.0]]), "euclidean", rng
-    )
+    distances = _sampled_distances(np.array([[0.0], [1.0]]), "euclidean", rng)
     assert np.all(distances == 1)
 
 
@@ -132,14 +134,18 @@ def test_reduced_with_other_metrics(X, metric):
 
 
 @pytest.mark.parametrize("metric", ["euclidean", "seuclidean"])
-def test_reduced_of_many_samples_looks_at_some(metric, monkeypatch):
-    X = np.random.default_rng(1).normal(size=(600, 3))
-    exact = fit_bandwidth(X, "reduced", metric=metric)
-    monkeypatch.setattr(_bandwidth, "MEDIAN_ALL_PAIRS", 300)
+def test_reduced_of_many_samples_looks_at_some(metric):
+    X = np.random.default_rng(1).normal(size=(2 * MEDIAN_ALL_PAIRS, 3))
+    # By definition, from all pairs.
+    D = pdist(X, metric)
+    scaled = X / X.std(axis=0, ddof=1) if metric == "seuclidean" else X
+    shared = np.median(cKDTree(scaled).query(scaled, k=2)[0][:, 1])
+    sigma = np.median(np.sqrt(np.maximum(D**2 - shared**2, 0))) / 2
     found = fit_bandwidth(X, "reduced", metric=metric, random_state=0)
-    assert found.sigma == pytest.approx(exact.sigma, rel=0.1)
-    # The nearest of all samples, or with parameters estimated from all, of the some.
-    ratio = found.shared / exact.shared
+    assert found.sigma == pytest.approx(sigma, rel=0.1)
+    # The nearest of all samples, or with parameters estimated from all, of the some:
+    # in three dimensions, half the samples are 2^(1/3) = 1.26 as far apart.
+    ratio = found.shared / shared
     assert 0.9 < ratio < 1.1 if metric == "euclidean" else 1.1 < ratio < 1.5
     again = fit_bandwidth(X, "reduced", metric=metric, random_state=0)
     assert (again.sigma, again.shared) == (found.sigma, found.shared)

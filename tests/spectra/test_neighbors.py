@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
+from scipy.spatial import cKDTree
 from scipy.spatial.distance import cdist
 
 from skdse._spectra import neighbors as _neighbors
@@ -64,19 +65,18 @@ def test_exact_search_ends_where_its_work_is_too_large():
 
 @pytest.fixture(scope="module")
 def approximate():
-    """Approximate index of 2000 samples on a sheet; numba compiles for a minute."""
-    X = np.random.default_rng(0).uniform(size=(2000, 3)).astype(np.float32)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_neighbors, "EXACT_SEARCH_WORK", 0)
-        index = NeighborIndex(X, "euclidean", 10, random_state=0, n_jobs=1)
-        return X, index, index.kneighbors(10)
+    """Approximate index of so many samples; numba compiles for a minute."""
+    X = np.random.default_rng(0).uniform(size=(110_000, 3)).astype(np.float32)
+    assert not _neighbors.use_exact_search(*X.shape)
+    index = NeighborIndex(X, "euclidean", 10, random_state=0, n_jobs=1)
+    return X, index, index.kneighbors(10)
 
 
 def test_approximate_search_finds_the_neighbors(approximate):
     X, _, (distances, indices) = approximate
-    exact = sorted_distances(X, X)[:, 1:11]
-    assert distances.shape == indices.shape == (2000, 10)
-    assert not (indices == np.arange(2000)[:, None]).any()
+    exact = cKDTree(X).query(X, k=11)[0][:, 1:]
+    assert distances.shape == indices.shape == (110_000, 10)
+    assert not (indices == np.arange(110_000)[:, None]).any()
     assert np.isclose(distances, exact, rtol=1e-5).mean() > 0.99
 
 
@@ -95,9 +95,7 @@ def test_approximate_query_of_fitted_samples(approximate):
 
 def test_approximate_search_does_not_depend_on_n_jobs(approximate):
     X, _, (distances, indices) = approximate
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_neighbors, "EXACT_SEARCH_WORK", 0)
-        other = NeighborIndex(X, "euclidean", 10, random_state=0, n_jobs=2)
+    other = NeighborIndex(X, "euclidean", 10, random_state=0, n_jobs=2)
     np.testing.assert_array_equal(other.kneighbors(10)[1], indices)
     np.testing.assert_array_equal(other.kneighbors(10)[0], distances)
 

@@ -136,10 +136,16 @@ def test_short_job_is_not_announced():
     warn_if_long(20_000, 64, "lanczos", True)
 
 
-@pytest.mark.parametrize("solver", ["dense", "lanczos"])
-def test_estimator_announces_before_the_work(monkeypatch, solver):
-    monkeypatch.setattr("skdse._spectra.solvers.LONG", 0.0)
-    X = np.random.default_rng(0).normal(size=(40, 2))
-    dse = DiffusionSpectralEntropy(eigen_solver=solver, random_state=0)
-    with pytest.warns(EfficiencyWarning, match="All pairs of 40 samples"):
-        dse.fit(X)
+@pytest.mark.parametrize(("solver", "n"), [("dense", 12_000), ("lanczos", 100_000)])
+def test_estimator_announces_before_the_work(solver, n):
+    class Work(Exception):
+        pass
+
+    def metric(x, y):
+        raise Work
+
+    X = np.random.default_rng(0).normal(size=(n, 2))
+    dse = DiffusionSpectralEntropy(bandwidth=1.0, metric=metric, eigen_solver=solver)
+    with pytest.warns(EfficiencyWarning, match=f"All pairs of {n} samples"):
+        with pytest.raises(Work):
+            dse.fit(X)
