@@ -11,9 +11,8 @@ from contextlib import nullcontext
 
 import numpy as np
 
-from ._measures.base import warn_if_saturated
 from ._spectra.bandwidth import MEDIAN_SHARE, check_bandwidth
-from ._spectra.spectrum import saturation
+from ._spectra.spectrum import saturation, warn_if_saturated
 from ._tools.validation import check_flag, check_positive, check_share
 
 __all__ = ["torch_diffusion_spectral_entropy"]

@@ -12,45 +12,32 @@ from numbers import Integral
 import numpy as np
 from scipy.stats import rankdata
 from sklearn.base import BaseEstimator, clone
-from sklearn.utils import (
-    Bunch,
-    check_consistent_length,
-    check_random_state,
-)
+from sklearn.utils import Bunch, check_consistent_length, check_random_state
 
 from ._measures.base import MAX_SEED
 from ._measures.catalogue import (
-    check_target,
+    MEASURES,
+    default_measure,
     fit_and_tell,
     group_once,
     seed_measure,
+    target_of,
 )
-from ._measures.entropy import DiffusionSpectralEntropy
 from ._measures.mutual_info import DiffusionSpectralMI
 from ._measures.permutation import mutual_info_permutation_test
 from ._tools.progress import Progress
 from ._tools.validation import (
     check_count,
+    check_kind,
     check_measure,
     check_option,
     check_work,
     count_samples,
 )
-from .probing._representation import (
-    as_matrix,
-    check_representation,
-    represent,
-)
+from .probing._representation import as_matrix, check_representation, represent
 
 __all__ = ["representation_scorer", "select_representation"]
 
-# Name: estimator, and what its mutual information is with. The defaults, which pick
-# representations that probes like (doc/studies/representation_grid.py).
-MEASURES = {
-    "dse": (DiffusionSpectralEntropy(), "y"),
-    "dsmi": (DiffusionSpectralMI(), "y"),
-    "dsmi_input": (DiffusionSpectralMI(target="continuous"), "X"),
-}
 AGAINST = ("X", "y")
 
 
@@ -170,9 +157,7 @@ class _RepresentationScorer(BaseEstimator):
 
     def __call__(self, estimator, X, y=None):
         measure, against = _measure_of(self.measure, self.against)
-        target = X if against == "X" else y
-        if isinstance(measure, DiffusionSpectralMI):
-            target = check_target(target, against, self.measure)
+        target = target_of(self.measure, measure, against, X, y)
         seed_measure(measure, self.random_state)
         Z = represent(estimator, X, self.representation)
         return fit_and_tell(measure, Z, target)[0]
@@ -306,10 +291,10 @@ def select_representation(
 
 def _measure_of(measure, against):
     """Return an estimator of one's own, and what its mutual information is with."""
-    default = "y"
     if isinstance(measure, str):
-        measure, default = MEASURES[measure]
-    return clone(measure), against or default
+        measure, default = default_measure(measure)
+        return measure, against or default
+    return clone(measure), against or "y"
 
 
 # Several representations of the same samples
@@ -338,13 +323,12 @@ def _prepare(measure, X, y, random_state, n_jobs):
     """Estimator of mutual information, and the group of each sample."""
     if isinstance(measure, str):
         check_option(measure, "measure", ("dsmi", "dsmi_input"))
-    elif not isinstance(measure, DiffusionSpectralMI):
-        raise TypeError(
-            "measure must be 'dsmi', 'dsmi_input' or a DiffusionSpectralMI; "
-            f"got {measure!r}."
+    else:
+        check_kind(
+            measure, DiffusionSpectralMI, "measure", "'dsmi', 'dsmi_input' or a {}"
         )
     dsmi, against = _measure_of(measure, None)
-    target = check_target(X if against == "X" else y, against, measure)
+    target = target_of(measure, dsmi, against, X, y)
     check_consistent_length(X, target)
     seed_measure(dsmi, random_state)
     labels = group_once(dsmi, target)

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from affinities import gaussian_affinity
 from recording import recording_entropy, rows_of
 
 import skdse
@@ -27,8 +28,8 @@ from skdse import (
     ShannonEntropy,
     diffusion_spectral_entropy,
 )
-from skdse._spectra.affinity import gaussian_affinity
 from skdse._spectra.diffusion import transition_matrix
+from skdse._spectra.matrices import DenseMatrix
 
 ATOL = 1e-9  # bits
 # A fixed bandwidth saturates on most data, which the peer does not mention.
@@ -140,7 +141,8 @@ def test_matrix_entry_entropy(dse_dsmi, seed, n, d, sigma, t, dtype):
     )
     entropy = MatrixEntryEntropy(bandwidth=sigma).fit(X).entropy_
     # The peer adds the machine epsilon to every share p, even to the zeros.
-    p = transition_matrix(gaussian_affinity(same, sigma), alpha=0.5) / n
+    G = DenseMatrix(gaussian_affinity(same, sigma))
+    p = transition_matrix(G, alpha=0.5) / n
     shifted = p + np.finfo(float).eps
     p = np.maximum(p, np.finfo(float).tiny)
     epsilon = (p * np.log2(p) - shifted * np.log2(shifted)).sum()

@@ -113,6 +113,13 @@ def test_documented_attributes_are_the_fitted_ones(name, digits):
         for attribute in vars(estimator)
         if attribute.endswith("_") and not attribute.startswith("_")
     ]
+    # Those that are read off the scale.
+    fitted += [
+        name
+        for name, member in inspect.getmembers(type(estimator))
+        if isinstance(member, property) and name.endswith("_")
+        if not name.startswith("_") and hasattr(estimator, name)
+    ]
     fitted += ["n_features_in_", "feature_names_in_"]
     assert sorted(_documented(estimator, "Attributes")) == sorted(set(fitted))
 

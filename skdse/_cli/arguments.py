@@ -10,7 +10,12 @@ from joblib import effective_n_jobs
 from sklearn.utils import check_random_state
 
 from .._measures.entropy import DiffusionSpectralEntropy
-from .._measures.mutual_info import LOCAL_SCALE, DiffusionSpectralMI
+from .._measures.meters import make_meter
+from .._measures.mutual_info import (
+    LOCAL_SCALE,
+    DiffusionSpectralMI,
+    check_mutual_info_parameters,
+)
 from .._tools.progress import on_terminal
 from .._version import __version__
 from .files import InputError, blamed_on, extra, first_line
@@ -215,8 +220,8 @@ def _estimators(given):
         DiffusionSpectralEntropy(**local), **of[DiffusionSpectralMI]
     )
     try:
-        dse._check_parameters()
-        dsmi._check_parameters()
+        make_meter(dse)
+        check_mutual_info_parameters(dsmi)
     except (TypeError, ValueError) as error:
         raise InputError(first_line(error)) from error
     with blamed_on("random_state"):

@@ -5,7 +5,6 @@ job (samples and targets) ─► records, kept in a file as they come ─► tab
 
 import json
 import threading
-import time
 import warnings
 from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
@@ -16,9 +15,16 @@ from pathlib import Path
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.utils import check_random_state
 from threadpoolctl import threadpool_limits
 
+from .._measures.catalogue import (
+    CATALOGUE,
+    ERROR,
+    MEASURES,
+    group_once,
+    measure_layers,
+    prepare_measures,
+)
 from .._tools.parallel import iter_tasks
 from .._tools.progress import Progress, say
 from .._version import __version__
@@ -34,23 +40,26 @@ from .files import (
     read_samples,
 )
 
+# Heading and format of each column of the table.
 COLUMNS = {
     "name": ("name", "s"),
     "n_samples": ("n", "d"),
     "n_features": ("d", "d"),
-    "dse": ("DSE [{unit}]", ".3f"),
-    "dse_std_error": ("± s.e.", ".3f"),
-    "dsmi_y": ("DSMI(Z;Y) [{unit}]", ".3f"),
-    "dsmi_y_std_error": ("± s.e.", ".3f"),
-    "dsmi_x": ("DSMI(Z;X) [{unit}]", ".3f"),
-    "dsmi_x_std_error": ("± s.e.", ".3f"),
-    "effective_rank": ("effective rank", ".1f"),
+    **{
+        key: heading
+        for name in MEASURES
+        for key, heading in (
+            (name, (f"{CATALOGUE[name].title} [{{unit}}]", ".3f")),
+            (name + ERROR, ("± s.e.", ".3f")),
+        )
+    },
+    "effective_rank": (CATALOGUE["effective_rank"].title, ".1f"),
     "bandwidth": ("bandwidth", ".4g"),
     "seconds": ("seconds", ".2f"),
 }
 TYPES = {"s": str, "d": int}
-LAYER_COLUMNS = ("name", "n_features", "dse", "dsmi_y", "dsmi_x", "effective_rank")
-FILE_COLUMNS = tuple(key for key in COLUMNS if not key.startswith("dsmi_x"))
+LAYER_COLUMNS = ("name", "n_features", *MEASURES, "effective_rank")
+FILE_COLUMNS = tuple(key for key in COLUMNS if not key.startswith("dsmi_input"))
 WITHOUT_EFFECT = {"estimator", "n_jobs", "verbose"}
 HIDDEN_LAYERS = (64, 32)
 ONE_AT_A_TIME = threading.Lock()
@@ -67,30 +76,22 @@ class Job:
     title: str = ""
 
 
-def measure(name, Z, targets, dse, dsmi):
-    """Record of the measures of Z and of its groups by each target, and its notes."""
-    start = time.perf_counter()
-    of_targets = {}
+def measure(name, Z, prepared):
+    """Record of the measures of Z, and its notes."""
     with blamed_on(name), _warnings_as_notes(name) as notes:
-        # Before DSE, which takes longer: what is wrong shows sooner.
-        for key, groups in targets.items():
-            dsmi.set_params(target="discrete").fit(Z, groups)
-            of_targets[key] = dsmi.mutual_info_
-            of_targets[f"{key}_std_error"] = dsmi.mutual_info_std_error_
-        dse.fit(Z)
-    bandwidth = dse.bandwidth_
+        (found,) = measure_layers([(name, Z)], prepared)
+    dse = found.fitted["dse"]
+    sigma = dse.bandwidth_
     record = {
         "name": name,
         "n_samples": Z.shape[0],
         "n_features": Z.shape[1],
-        "dse": dse.entropy_,
-        "dse_std_error": dse.entropy_std_error_,
-        **of_targets,
+        **found.values,
         "effective_rank": dse.effective_rank_,
-        "bandwidth": None if bandwidth is None else float(np.median(bandwidth)),
-        "seconds": time.perf_counter() - start,
+        "bandwidth": None if sigma is None else float(np.median(sigma)),
+        "seconds": found.seconds,
     }
-    return record, notes
+    return {key: record[key] for key in COLUMNS if key in record}, notes
 
 
 @contextmanager
@@ -113,11 +114,15 @@ def digits_job(dse, dsmi):
     with threadpool_limits(1), blamed_on("input"):
         mlp, X, y = train_perceptron()
         layers = list(layers_of(mlp, X))
-        targets = {"dsmi_y": y, "dsmi_x": _groups(X, "continuous", dsmi)}
+        of_input = clone(dsmi).set_params(target="continuous")
+        # DSE takes longest, and comes last: what is wrong shows sooner.
+        measures = {"dsmi": (dsmi, "y"), "dsmi_input": (of_input, "X")}
+        measures["dse"] = dse, None
+        prepared = prepare_measures(measures, X, y, None)
     accuracy = mlp.score(X, y)
     widths = "-".join(map(str, (X.shape[1], *HIDDEN_LAYERS, mlp.n_outputs_)))
     return Job(
-        records=_measure_layers(layers, accuracy, targets, dse, dsmi),
+        records=_measure_layers(layers, accuracy, prepared),
         columns=LAYER_COLUMNS,
         heading=(
             f"Perceptron {widths} on the bundled digits, {len(X)} held-out images.",
@@ -131,11 +136,11 @@ def digits_job(dse, dsmi):
     )
 
 
-def _measure_layers(layers, accuracy, targets, dse, dsmi):
+def _measure_layers(layers, accuracy, prepared):
     """Position and record of each layer, with the accuracy of the network."""
     for i, (name, Z) in enumerate(layers):
         with threadpool_limits(1):
-            record, notes = measure(name, Z, targets, dse, dsmi)
+            record, notes = measure(name, Z, prepared)
         for note in notes:
             say(note)
         yield i, record | {"test_accuracy": accuracy}
@@ -162,12 +167,6 @@ def layers_of(mlp, X):
         yield name.replace("_", " "), Z
 
 
-def _groups(y, target, dsmi):
-    """Group of each sample by a target, as DiffusionSpectralMI would find it."""
-    dsmi = clone(dsmi).set_params(target=target)
-    return dsmi._group(y, check_random_state(dsmi.random_state)).labels
-
-
 # Files
 
 
@@ -177,7 +176,7 @@ def files_job(args, dse, dsmi, client=None):
     labels = None
     if args.labels:
         with blamed_on(args.labels):
-            labels = _groups(read_labels(args.labels), dsmi.target, dsmi)
+            labels = group_once(dsmi, read_labels(args.labels))
             # They travel with each task.
             labels = labels.astype(np.min_scalar_type(labels.max(initial=0)))
     columns = [key for key in FILE_COLUMNS if args.labels or "dsmi" not in key]
@@ -233,8 +232,8 @@ def _measure_source(key, source, labels, dse, dsmi):
             Z = read_samples(source)
         if labels is not None and len(labels) != len(Z):
             raise ValueError(f"{len(Z)} samples, but {len(labels)} labels.")
-        targets = {} if labels is None else {"dsmi_y": labels}
-        record, more = measure(source.name, Z, targets, dse, dsmi)
+        prepared = {} if labels is None else {"dsmi": (dsmi, labels)}
+        record, more = measure(source.name, Z, prepared | {"dse": (dse, None)})
     return key, record, notes + more
 
 
@@ -301,7 +300,7 @@ def plot(path, records, title, unit):
     """Draw DSE and, beside it, DSMI: a point for each record."""
     from matplotlib.figure import Figure
 
-    n_panels = 1 + any(key in records[0] for key in ("dsmi_y", "dsmi_x"))
+    n_panels = 1 + any(key in records[0] for key in MEASURES[1:])
     figure = Figure(figsize=(4 * n_panels, 3.8), dpi=200, layout="constrained")
     rows = [one | {"name": Path(one["name"]).name} for one in records]
     LayerProfileDisplay.from_frame(

@@ -1,38 +1,16 @@
-"""What the entropy estimators share: validation, scale, score, pass-through transform.
-
-An entropy estimator measures a set of samples at a scale that was fitted beforehand,
-on the same samples or on others. DiffusionSpectralMI fits the scale once, with
-``_fit_scale``, and asks for the entropies of many subsets, with ``_measure``; it never
-needs the entropy of all samples.
-"""
-
-import warnings
+"""What the entropy estimators share: validation, fit, score, pass-through transform."""
 
 import numpy as np
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils import check_random_state, get_tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .._spectra.bandwidth import check_bandwidth, fit_bandwidth
-from .._tools.validation import (
-    check_flag,
-    check_max_samples,
-    check_metric,
-    sample_count,
-)
+from .._spectra.spectrum import warn_if_saturated
+from .._tools.validation import check_flag, check_max_samples, sample_count
+from .meters import make_meter
 
 FLOATS = (np.float64, np.float32)
 MAX_SEED = np.iinfo(np.int32).max
-SATURATION = {
-    "isolated": (
-        "Every sample sees only itself: the entropy is log2(n) whatever the data. "
-        "Increase bandwidth (or bandwidth_scale), or use a rule such as 'auto'."
-    ),
-    "uniform": (
-        "Every sample sees all others alike: the entropy is 0 whatever the data. "
-        "Decrease bandwidth (or bandwidth_scale), or use a rule such as 'auto'."
-    ),
-}
 
 
 class PassThroughMixin(OneToOneFeatureMixin, TransformerMixin):
@@ -61,12 +39,9 @@ class PassThroughMixin(OneToOneFeatureMixin, TransformerMixin):
 
 
 class BaseEntropy(PassThroughMixin, BaseEstimator):
-    """Base of entropy estimators.
+    """Base of entropy estimators, which `make_meter` knows.
 
-    A subclass has the parameters max_samples, normalize and random_state, and
-    ``_fit_scale(X, seed)``, ``_fitted_scale()`` and ``_scale_of(X)`` (the scale of the
-    fitted and of other samples), and ``_measure(X, scale, seed)``, an EntropyEstimate
-    in bits.
+    A subclass has the parameters max_samples, normalize and random_state.
     """
 
     def fit(self, X, y=None):
@@ -75,8 +50,7 @@ class BaseEntropy(PassThroughMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Representations. With a precomputed affinity: the affinity matrix, of
-            shape (n_samples, n_samples).
+            Representations.
         y : None
             Ignored.
 
@@ -88,18 +62,19 @@ class BaseEntropy(PassThroughMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If a parameter or X is invalid; the message names it and the rule.
+            If a parameter or X is invalid.
         MemoryError
             If a dense affinity of X would not fit in memory.
         """
-        self._check_parameters()
-        X = self._validate(X, reset=True)
+        meter = make_meter(self)
+        X = validated(self, X, meter, reset=True)
         rng = check_random_state(self.random_state)
-        part = self._subsample(X, rng)
+        X = subsample(X, meter, rng)
         seed = rng.randint(MAX_SEED)
-        self._fit_scale(part, seed)
-        self._fit_entropy(part, seed)
-        self._fit_repeats(X, rng)
+        self.scale_ = meter.fit(X, seed)
+        estimate = meter.measure(X, self.scale_, seed)
+        warn_if_saturated(estimate.saturation, stacklevel=2)
+        self.entropy_ = as_share(estimate, meter, X.shape[0], self.normalize).value
         return self
 
     def score(self, X, y=None):
@@ -119,119 +94,52 @@ class BaseEntropy(PassThroughMixin, BaseEstimator):
             ``normalize``.
         """
         check_is_fitted(self)
-        X = self._validate(X, reset=False)
+        meter = make_meter(self)
+        X = validated(self, X, meter, reset=False)
         rng = check_random_state(self.random_state)
         values = []
-        for _ in range(self._n_draws(X.shape[0])):
-            values.append(self._score_once(X, rng))
+        for _ in range(n_draws(X, meter)):
+            part = subsample(X, meter, rng)
+            seed = rng.randint(MAX_SEED)
+            estimate = meter.measure(part, self.scale_.at(part), seed)
+            warn_if_saturated(estimate.saturation, stacklevel=2)
+            share = as_share(estimate, meter, part.shape[0], self.normalize)
+            values.append(share.value)
         return float(np.mean(values))
 
-    def _score_once(self, X, rng):
-        """Entropy of X, or of one subsample, at the scale fitted before."""
-        X = self._subsample(X, rng)
-        seed = rng.randint(MAX_SEED)
-        estimate = self._measure(X, self._scale_of(X), seed)
-        warn_if_saturated(estimate.saturation, stacklevel=3)
-        return self._normalized(estimate, X.shape[0]).value
 
-    def _n_used(self, n_samples):
-        """Number of samples measured of a set of n_samples."""
-        return sample_count(n_samples, self.max_samples)
-
-    def _n_draws(self, n_samples):
-        """Number of subsamples measured of a set of n_samples."""
-        return 1
-
-    def _check_parameters(self):
-        """Raise if a parameter is invalid."""
-        check_max_samples(self.max_samples)
-        check_flag(self.normalize, "normalize")
-
-    def _validate(self, X, *, reset):
-        """X as a float array, float32 kept."""
-        return validate_data(self, X, reset=reset, dtype=FLOATS)
-
-    def _subsample(self, X, rng):
-        """At most max_samples rows of X, drawn without replacement."""
-        n_used = self._n_used(X.shape[0])
-        if n_used == X.shape[0]:
-            return X
-        return self._take(X, np.sort(rng.choice(X.shape[0], n_used, replace=False)))
-
-    def _take(self, X, rows):
-        """Some samples of X."""
-        return X[rows]
-
-    def _fit_entropy(self, X, seed):
-        """Measure X, whose scale was just fitted, and store the result."""
-        estimate = self._measure(X, self._fitted_scale(), seed)
-        warn_if_saturated(estimate.saturation, stacklevel=3)
-        self.entropy_ = self._normalized(estimate, X.shape[0]).value
-
-    def _fit_repeats(self, X, rng):
-        """Measure further subsamples of X: here, none."""
-
-    def _fit_subset(self, X, scale, seed):
-        """Fit on a subset what the scale alone does not tell: here, nothing."""
-
-    def _normalized(self, estimate, n_samples):
-        """Estimate as a share of the largest possible entropy, if normalize."""
-        if not self.normalize:
-            return estimate
-        return estimate.divided_by(self._largest_entropy(n_samples))
-
-    def _largest_entropy(self, n_samples):
-        """Entropy in bits that n_samples samples cannot exceed."""
-        return np.log2(n_samples)
+def check_common(estimator):
+    """Raise if a parameter that all entropies have is invalid."""
+    check_max_samples(estimator.max_samples)
+    check_flag(estimator.normalize, "normalize")
 
 
-class KernelEntropy(BaseEntropy):
-    """Base of entropy estimators whose scale is the bandwidth of a Gaussian.
-
-    A subclass has the parameters bandwidth, bandwidth_scale, bandwidth_neighbors and
-    metric besides those of BaseEntropy.
-    """
-
-    def _check_parameters(self):
-        super()._check_parameters()
-        check_bandwidth(self.bandwidth, self.bandwidth_scale, self.bandwidth_neighbors)
-        check_metric(self.metric)
-
-    def _rule(self):
-        """Rule or number for the bandwidth."""
-        return "median" if self.bandwidth == "auto" else self.bandwidth
-
-    def _fit_scale(self, X, seed=None, index=None):
-        """Fit the bandwidth; index is a NeighborIndex over X, where there is one."""
-        self._bandwidth = fit_bandwidth(
-            X,
-            self._rule(),
-            scale=self.bandwidth_scale,
-            n_neighbors=self.bandwidth_neighbors,
-            metric=self.metric,
-            index=index,
-            random_state=seed,
+def validated(owner, X, meter, *, reset):
+    """X as an array that the meter takes, its features those of the owner."""
+    # A square affinity of any number of other samples can be scored.
+    if reset or not meter.is_pairwise or np.shape(X)[:1] != np.shape(X)[1:]:
+        accept_sparse = "csr" if meter.accepts_sparse else False
+        X = validate_data(
+            owner, X, reset=reset, dtype=FLOATS, accept_sparse=accept_sparse
         )
-        self.bandwidth_ = self._bandwidth.sigma
-
-    def _fitted_scale(self):
-        return self.bandwidth_
-
-    def _scale_of(self, X):
-        return self._bandwidth.at(X)
+    return meter.check(X)
 
 
-def is_one_point(X, sigma):
-    """Whether the samples are all identical, or no two fitted samples differed."""
-    return np.all(sigma == 0) or ((X[0] == X[-1]).all() and (X == X[0]).all())
+def subsample(X, meter, rng):
+    """At most max_samples rows of X, drawn without replacement."""
+    n_samples = X.shape[0]
+    n_used = sample_count(n_samples, meter.max_samples)
+    if n_used == n_samples:
+        return X
+    return meter.take(X, np.sort(rng.choice(n_samples, n_used, replace=False)))
 
 
-def take_scale(scale, rows):
-    """Scale of some samples: their own bandwidths, or the one of all."""
-    return scale[rows] if np.ndim(scale) == 1 else scale
+def n_draws(X, meter):
+    """Number of subsamples of X to measure: of all samples, one."""
+    is_whole = sample_count(X.shape[0], meter.max_samples) == X.shape[0]
+    return 1 if is_whole else meter.n_repeats
 
 
-def warn_if_saturated(saturation, stacklevel=1):
-    """Warn of a result that says nothing of the data, and say what to change."""
-    if saturation:
-        warnings.warn(SATURATION[saturation], UserWarning, stacklevel=stacklevel + 1)
+def as_share(estimate, meter, n_samples, normalize):
+    """Estimate as a share of the largest possible entropy, if normalize."""
+    return estimate.divided_by(meter.largest(n_samples)) if normalize else estimate

@@ -5,19 +5,11 @@ entropy of the entries of the diffusion matrix (DMEE), and spectral entropy of t
 adjacency matrix itself (ASE).
 """
 
-import numpy as np
-
-from .._spectra.affinity import gaussian_affinity
-from .._spectra.diffusion import diffusion_operator, transition_matrix
-from .._spectra.neighbors import NeighborIndex
-from .._spectra.spectrum import EntropyEstimate, shannon_entropy
-from .._tools.validation import (
-    check_count,
-    check_fits_in_memory,
-    check_option,
-    check_share,
-)
-from .base import BaseEntropy, KernelEntropy, is_one_point
+from .._spectra.affinity import Gaussian
+from .._tools.validation import check_count, check_option, check_share
+from .base import BaseEntropy, check_common
+from .baseline_meters import AdjacencyMeter, MatrixEntryMeter, ShannonMeter
+from .meters import make_meter
 
 BIN_RANGES = ("each", "fitted")
 ADJACENCIES = ("anisotropic", "gaussian", "nearest_neighbors")
@@ -52,6 +44,8 @@ class ShannonEntropy(BaseEntropy):
     entropy_ : float
         Entropy of the fitted samples, in bits, from 0 to ``log2(n_samples)`` (a share
         of it if ``normalize``).
+    scale_ : object
+        Range of each feature, at which `score` measures other samples.
     data_min_ : ndarray of shape (n_features,)
         Smallest value of each feature.
     data_max_ : ndarray of shape (n_features,)
@@ -93,32 +87,18 @@ class ShannonEntropy(BaseEntropy):
         self.normalize = normalize
         self.random_state = random_state
 
-    def _check_parameters(self):
-        super()._check_parameters()
-        check_count(self.n_bins, "n_bins")
-        check_option(self.bin_range, "bin_range", BIN_RANGES)
+    @property
+    def data_min_(self):
+        """Smallest value of each feature."""
+        return self.scale_.low
 
-    def _fit_scale(self, X, seed=None):
-        self.data_min_, self.data_max_ = X.min(axis=0), X.max(axis=0)
-
-    def _fitted_scale(self):
-        return None
-
-    def _scale_of(self, X):
-        return None
-
-    def _measure(self, X, scale, seed):
-        low, high = self.data_min_, self.data_max_
-        if self.bin_range == "each":
-            low, high = X.min(axis=0), X.max(axis=0)
-        # A constant feature has one bin.
-        width = np.where(high > low, high - low, 1)
-        bins = np.clip((X - low) / width * self.n_bins, 0, self.n_bins - 1).astype(int)
-        _, counts = np.unique(bins, axis=0, return_counts=True)
-        return EntropyEstimate.exact(shannon_entropy(counts))
+    @property
+    def data_max_(self):
+        """Largest value of each feature."""
+        return self.scale_.high
 
 
-class MatrixEntryEntropy(KernelEntropy):
+class MatrixEntryEntropy(BaseEntropy):
     """Shannon entropy of the entries of the diffusion matrix P.
 
     The entropy of the shares ``P_ij / n_samples``, between ``log2(n_samples)``, where
@@ -150,6 +130,8 @@ class MatrixEntryEntropy(KernelEntropy):
     entropy_ : float
         Entropy of the fitted samples, in bits (a share of ``2 log2(n_samples)`` if
         ``normalize``).
+    scale_ : object
+        Bandwidth, at which `score` measures other samples.
     bandwidth_ : float or ndarray of shape (n_samples,)
         Fitted σ or σ_i.
     n_features_in_ : int
@@ -195,22 +177,13 @@ class MatrixEntryEntropy(KernelEntropy):
         self.normalize = normalize
         self.random_state = random_state
 
-    def _check_parameters(self):
-        super()._check_parameters()
-        check_share(self.alpha, "alpha")
-
-    def _measure(self, X, scale, seed):
-        if is_one_point(X, scale):
-            return EntropyEstimate.exact(2 * np.log2(len(X)))
-        check_fits_in_memory(len(X), n_matrices=3)
-        G = gaussian_affinity(X, scale, self.metric, shared=self._bandwidth.shared)
-        return EntropyEstimate.exact(shannon_entropy(transition_matrix(G, self.alpha)))
-
-    def _largest_entropy(self, n_samples):
-        return 2 * np.log2(n_samples)
+    @property
+    def bandwidth_(self):
+        """Fitted σ or σ_i."""
+        return self.scale_.sigma
 
 
-class AdjacencySpectralEntropy(KernelEntropy):
+class AdjacencySpectralEntropy(BaseEntropy):
     """Spectral entropy of the adjacency matrix, not made a diffusion operator.
 
     The Shannon entropy of ``|λ_i| / Σ_j |λ_j|`` for the eigenvalues of the adjacency
@@ -248,6 +221,8 @@ class AdjacencySpectralEntropy(KernelEntropy):
     entropy_ : float
         Entropy of the fitted samples, in bits, from 0 to ``log2(n_samples)`` (a share
         of it if ``normalize``).
+    scale_ : object
+        Bandwidth, at which `score` measures other samples.
     bandwidth_ : float or ndarray of shape (n_samples,)
         Fitted σ or σ_i.
     n_features_in_ : int
@@ -295,29 +270,55 @@ class AdjacencySpectralEntropy(KernelEntropy):
         self.normalize = normalize
         self.random_state = random_state
 
-    def _check_parameters(self):
-        super()._check_parameters()
-        check_option(self.adjacency, "adjacency", ADJACENCIES)
-        check_count(self.n_neighbors, "n_neighbors")
+    @property
+    def bandwidth_(self):
+        """Fitted σ or σ_i."""
+        return self.scale_.sigma
 
-    def _measure(self, X, scale, seed):
-        if len(X) == 1 or is_one_point(X, scale):
-            return EntropyEstimate.exact(0.0)
-        check_fits_in_memory(len(X), n_matrices=3)
-        if self.adjacency == "nearest_neighbors":
-            # Directed, so its eigenvalues are complex.
-            moduli = np.abs(np.linalg.eigvals(self._binary_graph(X, seed)))
-            return EntropyEstimate.exact(shannon_entropy(moduli))
-        A = gaussian_affinity(X, scale, self.metric, shared=self._bandwidth.shared)
-        if self.adjacency == "anisotropic":
-            # With α = 0, S = D^-½ G D^-½ where D = diag(q).
-            A = diffusion_operator(A, alpha=0.0).toarray()
-        return EntropyEstimate.exact(shannon_entropy(np.abs(np.linalg.eigvalsh(A))))
 
-    def _binary_graph(self, X, seed):
-        """Directed adjacency matrix of the kNN graph with self-loops."""
-        index = NeighborIndex(X, self.metric, self.n_neighbors, random_state=seed)
-        _, neighbors = index.kneighbors(self.n_neighbors)
-        A = np.eye(len(X))
-        np.put_along_axis(A, neighbors, 1.0, axis=1)
-        return A
+@make_meter.register
+def _shannon_meter(estimator: ShannonEntropy):
+    """Meter of Shannon entropy, its parameters checked."""
+    check_common(estimator)
+    check_count(estimator.n_bins, "n_bins")
+    check_option(estimator.bin_range, "bin_range", BIN_RANGES)
+    return ShannonMeter(
+        n_bins=estimator.n_bins,
+        bin_range=estimator.bin_range,
+        max_samples=estimator.max_samples,
+    )
+
+
+@make_meter.register
+def _matrix_entry_meter(estimator: MatrixEntryEntropy):
+    """Meter of matrix-entry entropy, its parameters checked."""
+    check_common(estimator)
+    check_share(estimator.alpha, "alpha")
+    return MatrixEntryMeter(
+        affinity=_gaussian(estimator),
+        alpha=estimator.alpha,
+        max_samples=estimator.max_samples,
+    )
+
+
+@make_meter.register
+def _adjacency_meter(estimator: AdjacencySpectralEntropy):
+    """Meter of adjacency entropy, its parameters checked."""
+    check_common(estimator)
+    check_option(estimator.adjacency, "adjacency", ADJACENCIES)
+    return AdjacencyMeter(
+        affinity=_gaussian(estimator, n_neighbors=estimator.n_neighbors),
+        adjacency=estimator.adjacency,
+        max_samples=estimator.max_samples,
+    )
+
+
+def _gaussian(estimator, **params):
+    """Gaussian affinity with the parameters of an estimator."""
+    return Gaussian(
+        bandwidth=estimator.bandwidth,
+        bandwidth_scale=estimator.bandwidth_scale,
+        bandwidth_neighbors=estimator.bandwidth_neighbors,
+        metric=estimator.metric,
+        **params,
+    )

@@ -1,9 +1,97 @@
-"""Measures of representations: their seeds, their targets and what they tell."""
+"""The measures of representations: names, targets, seeds, labels, units, in one place.
 
-from sklearn.utils import check_array, check_random_state
+The command line, the tracker, the scorers, the displays and the files of results all
+take them from here; `measure_layers` is what measures.
+"""
 
-from .base import BaseEntropy
-from .mutual_info import DiffusionSpectralMI
+from time import perf_counter
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.base import BaseEstimator, clone
+from sklearn.utils import check_array, check_consistent_length, check_random_state
+
+from .entropy import DiffusionSpectralEntropy
+from .mutual_info import (
+    DiffusionSpectralMI,
+    check_mutual_info_parameters,
+    group_by,
+)
+
+# After the name of a measure, that of its standard error.
+ERROR = "_std_error"
+
+
+class Measure(NamedTuple):
+    """A number that a representation has: how it is measured and how it is shown.
+
+    Attributes
+    ----------
+    title : str
+        What stands above a column or beside an axis.
+    panel : str
+        Measures of one panel are drawn together.
+    style : int
+        Number of its colour and marker.
+    note : str
+        What a legend adds to the title.
+    has_unit : bool
+        Whether it has the unit of an entropy: bits, or shares if normalized.
+    estimator : estimator or None
+        How it is measured by default; None where it comes along with another one.
+    against : {"y", "X"} or None
+        What its mutual information is with; None where it is none.
+    """
+
+    title: str
+    panel: str
+    style: int
+    note: str = ""
+    has_unit: bool = True
+    estimator: BaseEstimator | None = None
+    against: str | None = None
+
+    @property
+    def label(self):
+        """Title and note, as in a legend."""
+        return f"{self.title}, {self.note}" if self.note else self.title
+
+
+CATALOGUE = {
+    "dse": Measure("DSE", "DSE", 0, estimator=DiffusionSpectralEntropy()),
+    "dsmi": Measure(
+        "DSMI(Z;Y)",
+        "DSMI",
+        1,
+        note="labels",
+        estimator=DiffusionSpectralMI(),
+        against="y",
+    ),
+    "dsmi_input": Measure(
+        "DSMI(Z;X)",
+        "DSMI",
+        2,
+        note="inputs",
+        estimator=DiffusionSpectralMI(target="continuous"),
+        against="X",
+    ),
+    "effective_rank": Measure("effective rank", "effective rank", 0, has_unit=False),
+    "accuracy": Measure("accuracy", "accuracy", 3, has_unit=False),
+    "test_accuracy": Measure("test accuracy", "accuracy", 4, has_unit=False),
+}
+# Those that are measured, by the names that users give.
+MEASURES = tuple(name for name, one in CATALOGUE.items() if one.estimator is not None)
+
+
+def describe(name):
+    """Measure of a name; where it is not known, one without a unit."""
+    return CATALOGUE.get(name, Measure(name, name, 0, has_unit=False))
+
+
+def default_measure(name):
+    """Estimator of a measure, of its own, and what its mutual information is with."""
+    measure = CATALOGUE[name]
+    return clone(measure.estimator), measure.against
 
 
 def seed_measure(measure, random_state):
@@ -13,14 +101,22 @@ def seed_measure(measure, random_state):
             measure.set_params(**{name: random_state})
 
 
-def check_target(target, against, measure):
-    """Target of the mutual information named by measure, or raise."""
+def is_mutual_info(measure):
+    """Whether the estimator of a measure is one of mutual information."""
+    return isinstance(measure, DiffusionSpectralMI)
+
+
+def target_of(name, measure, against, X, y):
+    """Target that a measure is fitted with, or raise where it has none."""
+    target = X if against == "X" else y
+    if not is_mutual_info(measure):
+        return target
     if target is None:
         raise ValueError(
-            f"measure={measure!r} needs y; got y=None. Without labels, use "
+            f"measure={name!r} needs y; got y=None. Without labels, use "
             "measure='dse' or 'dsmi_input'."
         )
-    if against == "y":
+    if against != "X":
         return target
     try:
         return check_array(target, allow_nd=True, input_name="X")
@@ -34,18 +130,93 @@ def check_target(target, against, measure):
 
 def group_once(dsmi, target):
     """Group of each sample by a target; dsmi then takes groups as they are."""
-    dsmi._check_parameters()
-    labels = dsmi._group(target, check_random_state(dsmi.random_state)).labels
+    check_mutual_info_parameters(dsmi)
+    labels = group_by(dsmi, target, check_random_state(dsmi.random_state)).labels
     dsmi.set_params(target="discrete")
     return labels
+
+
+def prepare_measures(measures, X, y, random_state):
+    """Make measures ready for many layers: seeded, and with groups found once.
+
+    measures maps names to (estimator, against); the result maps names to (estimator,
+    target).
+    """
+    prepared = {}
+    for name, (measure, against) in measures.items():
+        measure = clone(measure)
+        seed_measure(measure, random_state)
+        target = target_of(name, measure, against, X, y)
+        if is_mutual_info(measure):
+            if X is not None:
+                check_consistent_length(X, target)
+            target = group_once(measure, target)
+        prepared[name] = measure, target
+    return prepared
+
+
+class LayerMeasures(NamedTuple):
+    """What was measured of a layer, or of another representation.
+
+    Attributes
+    ----------
+    name : str
+        Name of the layer.
+    values : dict of str to float
+        Each measure by its name, and its standard error, NaN where it is unknown.
+    fitted : dict of str to estimator
+        The measures, fitted; empty where the layer is not finite.
+    seconds : float
+        Time that it took.
+    """
+
+    name: str
+    values: dict
+    fitted: dict
+    seconds: float
+
+
+def measure_layers(layers, prepared, *, occasion="", skip_not_finite=False):
+    """Measure representations of the same samples, one after the other.
+
+    Parameters
+    ----------
+    layers : iterable of (str, ndarray of shape (n_samples, n_features))
+        Representations and their names.
+    prepared : dict of str to (estimator, target)
+        What `prepare_measures` gives.
+    occasion : str
+        When this is, for errors: " at epoch 3".
+    skip_not_finite : bool
+        Whether the values of a layer that is not finite are NaN, instead of an error.
+
+    Yields
+    ------
+    found : LayerMeasures
+        As soon as a layer is measured.
+    """
+    for name, Z in layers:
+        start = perf_counter()
+        fitted, values = {}, {}
+        skip = skip_not_finite and not np.isfinite(Z).all()
+        for key, (measure, target) in prepared.items():
+            values[key] = values[key + ERROR] = np.nan
+            if skip:
+                continue
+            fitted[key] = clone(measure)
+            try:
+                values[key], values[key + ERROR] = fit_and_tell(fitted[key], Z, target)
+            except Exception as error:
+                error.add_note(f"The measure {key!r} of layer {name!r}{occasion}.")
+                raise
+        yield LayerMeasures(name, values, fitted, perf_counter() - start)
 
 
 def fit_and_tell(measure, Z, target):
     """Fit a measure; what it has found and its standard error, NaN where unknown."""
     measure.fit(Z, target)
-    if isinstance(measure, DiffusionSpectralMI):
-        return float(measure.mutual_info_), float(measure.mutual_info_std_error_)
-    if isinstance(measure, BaseEntropy):
-        std_error = getattr(measure, "entropy_std_error_", float("nan"))
-        return float(measure.entropy_), float(std_error)
-    return float(measure.score(Z, target)), float("nan")
+    for name in ("mutual_info", "entropy"):
+        if hasattr(measure, f"{name}_"):
+            std_error = getattr(measure, f"{name}{ERROR}_", np.nan)
+            return float(getattr(measure, f"{name}_")), float(std_error)
+    return float(measure.score(Z, target)), np.nan

@@ -16,7 +16,7 @@ from sklearn.utils import check_random_state
 from .._tools.progress import Progress
 from .._tools.validation import check_count, check_work
 from .base import MAX_SEED
-from .permutation import _make_mutual_info
+from .mutual_info import measure_mutual_info, mutual_info_estimator
 from .subsets import stratified_rows
 
 
@@ -121,27 +121,27 @@ def mutual_info_confidence_interval(
     _check_level(confidence_level)
     check_count(n_subsamples, "n_subsamples", minimum=2)
     check_work(n_jobs, verbose)
-    dsmi = _make_mutual_info(estimator, random_state, n_jobs, verbose=0)
+    dsmi = mutual_info_estimator(estimator, random_state, n_jobs)
     if dsmi.max_samples is not None:
         raise ValueError(
             "estimator must measure all samples, without max_samples; "
             f"got max_samples={dsmi.max_samples!r}."
         )
     rng = check_random_state(random_state)
-    whole = dsmi.fit(X, y)
-    X = whole._validate(X, y, whole.estimator_, reset=False)
-    n_each = max(len(X) // 2, len(whole.groups_))
+    whole = measure_mutual_info(dsmi, X, y)
+    n = len(whole.grouping.labels)
+    n_each = max(n // 2, len(whole.grouping.groups))
     values = []
     with Progress(n_subsamples, "subsamples", verbose) as progress:
         for _ in range(n_subsamples):
-            values.append(_measure_half(whole, X, n_each, rng))
+            values.append(_measure_half(dsmi, whole, n_each, rng))
             progress.advance()
-    error = np.std(values, ddof=1) * np.sqrt(n_each / max(len(X) - n_each, 1))
+    error = np.std(values, ddof=1) * np.sqrt(n_each / max(n - n_each, 1))
     reach = norm.ppf((1 + confidence_level) / 2) * error
     return ConfidenceInterval(
-        statistic=whole.mutual_info_,
-        low=float(whole.mutual_info_ - reach),
-        high=float(whole.mutual_info_ + reach),
+        statistic=whole.mutual_info,
+        low=float(whole.mutual_info - reach),
+        high=float(whole.mutual_info + reach),
         std_error=float(error),
         confidence_level=float(confidence_level),
         n_samples_each=int(n_each),
@@ -156,10 +156,10 @@ def _check_level(level):
         )
 
 
-def _measure_half(whole, X, n_rows, rng):
+def _measure_half(dsmi, whole, n_rows, rng):
     """Mutual information of some of the samples, groups in their shares."""
-    rows = stratified_rows(whole.labels_, n_rows, rng)
-    half = clone(whole).set_params(
-        target="discrete", random_state=rng.randint(MAX_SEED)
-    )
-    return half.fit(whole._take(X, rows), whole.labels_[rows]).mutual_info_
+    samples, labels = whole.samples, whole.grouping.labels
+    rows = stratified_rows(labels, n_rows, rng)
+    half = clone(dsmi).set_params(target="discrete", random_state=rng.randint(MAX_SEED))
+    part = samples.meter.take(samples.X, rows)
+    return measure_mutual_info(half, part, labels[rows]).mutual_info

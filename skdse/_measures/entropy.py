@@ -1,27 +1,37 @@
-"""Diffusion spectral entropy (DSE): the function and the estimator.
+"""Diffusion spectral entropy (DSE): the function, the estimator and its meter.
 
-X ─► spectrum λ of the diffusion operator (_spectral.py) ─► entropy S_D.
+X ─► scale ─► spectrum λ of the diffusion operator ─► entropy S_D: the steps are those
+of ``_spectra.meter.SpectralMeter``.
 """
 
-import numpy as np
-from sklearn.base import clone
-from sklearn.utils import check_array
-from sklearn.utils.validation import check_is_fitted, validate_data
+from dataclasses import replace
 
-from .._spectra.meter import AFFINITIES, SpectralEntropy
+import numpy as np
+from sklearn.utils import check_array, check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from .._spectra.affinity import make_affinity
+from .._spectra.meter import SpectralMeter
 from .._spectra.solvers import SOLVERS
-from .._spectra.spectrum import knee_time
+from .._spectra.spectrum import EntropyEstimate, knee_time, warn_if_saturated
 from .._tools.validation import (
-    check_affinity_matrix,
     check_count,
     check_number_or_option,
     check_option,
     check_positive,
     check_share,
     check_work,
-    with_self_affinities,
 )
-from .base import FLOATS, MAX_SEED, warn_if_saturated
+from .base import (
+    MAX_SEED,
+    BaseEntropy,
+    as_share,
+    check_common,
+    n_draws,
+    subsample,
+    validated,
+)
+from .meters import make_meter
 
 
 def diffusion_spectral_entropy(X, **params):
@@ -62,7 +72,7 @@ def diffusion_spectral_entropy(X, **params):
     return DiffusionSpectralEntropy(**params).fit(X).entropy_
 
 
-class DiffusionSpectralEntropy(SpectralEntropy):
+class DiffusionSpectralEntropy(BaseEntropy):
     """Diffusion spectral entropy of a representation.
 
     The Shannon entropy of the normalised spectrum ``|λ|^t`` of the diffusion operator
@@ -154,6 +164,8 @@ class DiffusionSpectralEntropy(SpectralEntropy):
         What is known of the spectrum; ``spectrum_.entropy(t)`` serves every t. Of
         several subsamples it is that of the first, as are `eigenvalues_`, `bandwidth_`
         and `t_`.
+    scale_ : object
+        Bandwidth and time, at which `score` measures other samples.
     bandwidth_ : float, ndarray of shape (n_samples,) or None
         Fitted σ or σ_i; None where the affinity is not Gaussian.
     t_ : float
@@ -231,6 +243,71 @@ class DiffusionSpectralEntropy(SpectralEntropy):
         self.n_jobs = n_jobs
         self.verbose = verbose
 
+    def fit(self, X, y=None):
+        """Fit the scale to X and measure the entropy of X.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Representations. With a precomputed affinity: the affinity matrix, of
+            shape (n_samples, n_samples).
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or X is invalid.
+        MemoryError
+            If a dense affinity of X would not fit in memory.
+        """
+        meter = make_meter(self)
+        X = validated(self, X, meter, reset=True)
+        rng = check_random_state(self.random_state)
+        scale, self.spectrum_ = _fit_spectrum(X, meter, rng)
+        if scale.t is None:
+            scale = replace(scale, t=knee_time(self.spectrum_))
+        self.scale_ = scale
+        self.eigenvalues_ = self.spectrum_.eigenvalues
+        estimates = [self.spectrum_.entropy(scale.t)]
+        for _ in range(n_draws(X, meter) - 1):
+            # A further subsample, with a bandwidth of its own.
+            one = replace(meter, t=scale.t)
+            rng_of_one = check_random_state(rng.randint(MAX_SEED))
+            _, spectrum = _fit_spectrum(X, one, rng_of_one)
+            estimates.append(spectrum.entropy(scale.t))
+        for estimate in estimates:
+            warn_if_saturated(estimate.saturation, stacklevel=2)
+        self._store(estimates, meter)
+        return self
+
+    def _store(self, estimates, meter):
+        """Keep the mean of the estimates, as a share of the largest if normalize."""
+        n = self.spectrum_.n_samples
+        shares = [as_share(one, meter, n, self.normalize) for one in estimates]
+        mean = shares[0] if len(shares) == 1 else _mean_of(shares)
+        self.entropy_, self.entropy_std_error_ = mean.value, mean.std_error
+        self.entropy_interval_ = mean.lower, mean.upper
+        bits = estimates[0].value
+        if len(shares) > 1:
+            bits = mean.value * meter.largest(n) if self.normalize else mean.value
+        self.effective_rank_ = 2**bits
+
+    @property
+    def bandwidth_(self):
+        """Fitted σ or σ_i."""
+        return self.scale_.bandwidth.sigma
+
+    @property
+    def t_(self):
+        """Diffusion time used."""
+        return self.scale_.t
+
     def entropy_curve(self, t):
         """Entropy of the fitted samples at other diffusion times.
 
@@ -257,79 +334,9 @@ class DiffusionSpectralEntropy(SpectralEntropy):
         if times.ndim != 1 or times.min() <= 0:
             raise ValueError(f"t must be a 1d array of positive times; got {t!r}.")
         estimates = [self.spectrum_.entropy(float(time)) for time in times]
-        n = self.spectrum_.n_samples
-        return np.array([self._normalized(one, n).value for one in estimates])
-
-    def _check_parameters(self):
-        super()._check_parameters()
-        if not callable(self.affinity):
-            check_option(self.affinity, "affinity", AFFINITIES)
-        check_count(self.n_neighbors, "n_neighbors")
-        check_share(self.alpha, "alpha")
-        check_number_or_option(self.t, "t", ("auto",))
-        check_option(self.eigen_solver, "eigen_solver", ("auto", *SOLVERS))
-        if self.n_components is not None:
-            check_count(self.n_components, "n_components")
-        check_positive(self.tol, "tol")
-        check_count(self.n_repeats, "n_repeats")
-        check_work(self.n_jobs, self.verbose)
-
-    def _fit_entropy(self, X, seed):
-        self.spectrum_ = self._solve(X, self.bandwidth_, seed)
-        self.eigenvalues_ = self.spectrum_.eigenvalues
-        self._fit_time(self.spectrum_)
-        estimate = self.spectrum_.entropy(self.t_)
-        warn_if_saturated(estimate.saturation, stacklevel=3)
-        self.effective_rank_ = 2**estimate.value
-        estimate = self._normalized(estimate, self.spectrum_.n_samples)
-        self.entropy_ = estimate.value
-        self.entropy_std_error_ = estimate.std_error
-        self.entropy_interval_ = estimate.lower, estimate.upper
-
-    def _n_draws(self, n_samples):
-        return self.n_repeats if self._n_used(n_samples) < n_samples else 1
-
-    def _fit_repeats(self, X, rng):
-        """Average over further subsamples, each with a bandwidth of its own."""
-        n_draws = self._n_draws(X.shape[0])
-        if n_draws == 1:
-            return
-        other = clone(self).set_params(n_repeats=1, t=self.t_)
-        values, errors = [self.entropy_], [self.entropy_std_error_]
-        for _ in range(n_draws - 1):
-            other.set_params(random_state=rng.randint(MAX_SEED)).fit(X)
-            values.append(other.entropy_)
-            errors.append(other.entropy_std_error_)
-        variance = np.var(values, ddof=1) + np.mean(np.square(errors))
-        self.entropy_ = value = float(np.mean(values))
-        self.entropy_std_error_ = error = float(np.sqrt(variance / n_draws))
-        self.entropy_interval_ = value - 2 * error, value + 2 * error
-        largest = self._largest_entropy(self.spectrum_.n_samples)
-        self.effective_rank_ = 2 ** (value * largest if self.normalize else value)
-
-    def _fit_time(self, spectrum):
-        """Choose the time by a spectrum, where it is not given."""
-        if self.t == "auto":
-            self.t_ = knee_time(spectrum)
-
-    def _fit_subset(self, X, scale, seed):
-        """Fit what a scale alone does not tell, on a subset of the samples."""
-        if self.t == "auto":
-            self._fit_time(self._solve(X, scale, seed))
-
-    def _validate(self, X, *, reset):
-        if self.affinity != "precomputed":
-            return super()._validate(X, reset=reset)
-        # A square affinity of any number of other samples can be scored.
-        if reset or np.shape(X)[:1] != np.shape(X)[1:]:
-            X = validate_data(self, X, reset=reset, accept_sparse="csr", dtype=FLOATS)
-        return check_affinity_matrix(X, "X, the precomputed affinity,")
-
-    def _take(self, X, rows):
-        if self.affinity == "precomputed":
-            # A sample may have no edge to the others of a subset.
-            return with_self_affinities(X[rows][:, rows])
-        return super()._take(X, rows)
+        meter, n = make_meter(self), self.spectrum_.n_samples
+        shares = [as_share(one, meter, n, self.normalize) for one in estimates]
+        return np.array([one.value for one in shares])
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -338,3 +345,55 @@ class DiffusionSpectralEntropy(SpectralEntropy):
         tags.input_tags.sparse = precomputed
         tags.input_tags.positive_only = precomputed
         return tags
+
+
+@make_meter.register
+def _spectral_meter(estimator: DiffusionSpectralEntropy):
+    """Meter of diffusion spectral entropy, its parameters checked."""
+    check_common(estimator)
+    affinity = make_affinity(
+        estimator.affinity,
+        bandwidth=estimator.bandwidth,
+        bandwidth_scale=estimator.bandwidth_scale,
+        bandwidth_neighbors=estimator.bandwidth_neighbors,
+        n_neighbors=estimator.n_neighbors,
+        metric=estimator.metric,
+        n_jobs=estimator.n_jobs,
+        verbose=estimator.verbose,
+    )
+    check_share(estimator.alpha, "alpha")
+    check_number_or_option(estimator.t, "t", ("auto",))
+    check_option(estimator.eigen_solver, "eigen_solver", ("auto", *SOLVERS))
+    if estimator.n_components is not None:
+        check_count(estimator.n_components, "n_components")
+    check_positive(estimator.tol, "tol")
+    check_count(estimator.n_repeats, "n_repeats")
+    check_work(estimator.n_jobs, estimator.verbose)
+    return SpectralMeter(
+        affinity=affinity,
+        alpha=estimator.alpha,
+        t=estimator.t,
+        eigen_solver=estimator.eigen_solver,
+        n_components=estimator.n_components,
+        tol=estimator.tol,
+        max_samples=estimator.max_samples,
+        n_repeats=estimator.n_repeats,
+        verbose=estimator.verbose,
+    )
+
+
+def _fit_spectrum(X, meter, rng):
+    """Scale and spectrum of X, or of a subsample of it."""
+    X = subsample(X, meter, rng)
+    seed = rng.randint(MAX_SEED)
+    scale = meter.fit(X, seed)
+    return scale, meter.solve(X, scale, seed)
+
+
+def _mean_of(estimates):
+    """Mean of the entropies of subsamples, its error and two errors to either side."""
+    values = [one.value for one in estimates]
+    variance = np.var(values, ddof=1)
+    variance += np.mean(np.square([one.std_error for one in estimates]))
+    value, error = float(np.mean(values)), float(np.sqrt(variance / len(values)))
+    return EntropyEstimate(value, error, value - 2 * error, value + 2 * error)

@@ -10,6 +10,8 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.multiclass import type_of_target
 
+from .._tools.validation import check_count, check_option
+
 TARGETS = ("auto", "continuous", "discrete")
 BINNINGS = ("quantile", "uniform")
 # Beyond, the neighbour search of spectral clustering, which grows with n², is too slow.
@@ -38,6 +40,19 @@ class Grouping:
     def regroup(self, y):
         """Grouping of another target, with the same bins or clusters."""
         return _grouping(self.assign(as_target(y)), self.assign)
+
+
+def check_grouping(target, n_groups, clusterer):
+    """Raise unless the parameters say how to group a target."""
+    check_option(target, "target", TARGETS)
+    check_count(n_groups, "n_groups", minimum=2)
+    if isinstance(clusterer, str):
+        check_option(clusterer, "clusterer", BINNINGS)
+    elif clusterer is not None and not hasattr(clusterer, "fit_predict"):
+        raise TypeError(
+            f"clusterer must be None, one of {sorted(BINNINGS)} or a clusterer "
+            f"with fit_predict; got {clusterer!r}."
+        )
 
 
 def group_target(y, target="auto", n_groups=10, clusterer=None, random_state=None):

@@ -8,49 +8,35 @@ X*_m a uniform random subset of m samples. One scale, fitted to all of X, serves
 term, and E S_D(X*_m), which depends on m alone, is estimated once for each size m.
 """
 
-import warnings
-from dataclasses import replace
+from copy import deepcopy
+from dataclasses import dataclass
 
 import numpy as np
-from sklearn.base import (
-    BaseEstimator,
-    MetaEstimatorMixin,
-    clone,
-)
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
 from sklearn.utils import check_consistent_length, check_random_state, get_tags
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
-from .._tools.parallel import run_tasks
+from .._spectra.spectrum import warn_if_saturated
 from .._tools.validation import (
     check_count,
     check_flag,
+    check_kind,
     check_max_samples,
     check_measure,
-    check_option,
     check_work,
     sample_count,
 )
-from .base import (
-    FLOATS,
-    MAX_SEED,
-    BaseEntropy,
-    PassThroughMixin,
-    warn_if_saturated,
-)
+from .base import MAX_SEED, PassThroughMixin, validated
 from .entropy import DiffusionSpectralEntropy
-from .grouping import BINNINGS, TARGETS, group_target
+from .grouping import Grouping, check_grouping, group_target
+from .meters import at_scale, make_meter
 from .subsets import (
-    combine,
-    draw_subsets,
-    entropies_of,
-    fit_scale,
-    fit_subset,
-    group_rows,
-    loosened,
-    size_nodes,
-    size_weights,
+    Samples,
+    Terms,
+    draw_subsample,
+    mean_terms,
+    measure_groups,
     standard_error,
-    stratified_rows,
 )
 
 # How the default estimator sees samples: of the settings that rank representations as
@@ -243,59 +229,23 @@ class DiffusionSpectralMI(MetaEstimatorMixin, PassThroughMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If a parameter, X or y is invalid; the message names it and the rule.
+            If a parameter, X or y is invalid.
         """
-        self._check_parameters()
-        estimator = self._make_estimator()
-        X = self._validate(X, y, estimator, reset=True)
-        rng = check_random_state(self.random_state)
-        self._grouping = self._group(y, rng)
-        self.groups_ = self._grouping.groups
-        self.labels_ = self._grouping.labels
-        if self._n_used(len(self.labels_)) < len(self.labels_):
-            return self._fit_subsamples(X, rng)
-        self.estimator_ = fit_scale(estimator, X, rng.randint(MAX_SEED))
-        terms = self._measure(X, self._grouping, rng, fitted=True)
-        self.entropy_ = terms.entropy
-        self.conditional_entropy_ = terms.conditional_entropy
-        self.group_entropies_ = terms.group_entropies
-        self.mutual_info_, self.mutual_info_std_error_ = terms.mutual_info(
-            self.normalize
+        found = measure_mutual_info(self, X, y)
+        self.groups_ = found.grouping.groups
+        self.labels_ = found.grouping.labels
+        self.entropy_ = found.terms.entropy
+        self.conditional_entropy_ = found.terms.conditional_entropy
+        self.group_entropies_ = found.terms.group_entropies
+        self.mutual_info_ = found.mutual_info
+        self.mutual_info_std_error_ = found.std_error
+        self.estimator_ = at_scale(
+            _entropy_estimator(self), found.samples.scale, self.n_features_in_
         )
+        # For `score`, where the fitted samples are to get the same subsets.
+        self._grouping, self._random_state = found.grouping, found.random_state
+        self._meter, self._scale = found.samples.meter, found.samples.scale
         return self
-
-    def _fit_subsamples(self, X, rng):
-        """Fit to subsamples of X and the groups, and average."""
-        one = clone(self).set_params(max_samples=None, n_repeats=1, target="discrete")
-        fitted = []
-        for _ in range(self.n_repeats):
-            rows = self._draw(self.labels_, rng)
-            one = clone(one).set_params(random_state=rng.randint(MAX_SEED))
-            fitted.append(one.fit(self._take(X, rows), self.labels_[rows]))
-        self.estimator_, self._seed = fitted[0].estimator_, fitted[0]._seed
-        self.entropy_ = float(np.mean([one.entropy_ for one in fitted]))
-        self.conditional_entropy_ = float(
-            np.mean([one.conditional_entropy_ for one in fitted])
-        )
-        self.group_entropies_ = np.mean([one.group_entropies_ for one in fitted], 0)
-        values = [one.mutual_info_ for one in fitted]
-        self.mutual_info_ = float(np.mean(values))
-        self.mutual_info_std_error_ = standard_error(values)
-        return self
-
-    def _draw(self, labels, rng):
-        """Rows of a subsample, each group in its share."""
-        return stratified_rows(labels, self._n_used(len(labels)), rng)
-
-    def _take(self, X, rows):
-        """Some samples of X."""
-        if isinstance(self.estimator, BaseEntropy):
-            return self.estimator._take(X, rows)
-        return X[rows]
-
-    def _n_used(self, n_samples):
-        """Number of samples measured at a time of a set of n_samples."""
-        return sample_count(n_samples, self.max_samples)
 
     def score(self, X, y):
         """Return the mutual information of X and y at the scale fitted before.
@@ -313,118 +263,27 @@ class DiffusionSpectralMI(MetaEstimatorMixin, PassThroughMixin, BaseEstimator):
             Mutual information in bits (a share if ``normalize``).
         """
         check_is_fitted(self)
-        X = self._validate(X, y, self.estimator_, reset=False)
-        rng = check_random_state(self.random_state)
-        # The draws that fit makes before it measures, so that the fitted samples
-        # get the same subsets here.
-        for _ in range(2):
-            rng.randint(MAX_SEED)
-        grouping = self._grouping.regroup(y)
-        if self._n_used(len(grouping.labels)) < len(grouping.labels):
-            draws = range(self.n_repeats)
-            return float(np.mean([self._score_once(X, grouping, rng) for _ in draws]))
-        terms = self._measure(X, grouping, rng, fitted=False)
-        return terms.mutual_info(self.normalize)[0]
+        X = _validated_pair(self, X, y, self._meter, reset=False)
+        labels = self._grouping.regroup(y).labels
+        rng = deepcopy(self._random_state)
+        if sample_count(len(labels), self.max_samples) == len(labels):
+            return self._score_once(X, labels, rng)
+        values = []
+        for _ in range(self.n_repeats):
+            rows, rng_of_one = draw_subsample(labels, self.max_samples, rng)
+            part = self._meter.take(X, rows)
+            values.append(self._score_once(part, labels[rows], rng_of_one))
+        return float(np.mean(values))
 
-    def _score_once(self, X, grouping, rng):
-        """Mutual information of a subsample at the scale fitted before."""
-        rows = self._draw(grouping.labels, rng)
-        part = replace(grouping, labels=grouping.labels[rows])
-        terms = self._measure(self._take(X, rows), part, rng, fitted=False)
-        return terms.mutual_info(self.normalize)[0]
-
-    def _check_parameters(self):
-        """Raise if a parameter is invalid."""
-        check_option(self.target, "target", TARGETS)
-        check_count(self.n_groups, "n_groups", minimum=2)
-        check_count(self.n_repeats, "n_repeats")
-        check_max_samples(self.max_samples)
-        check_flag(self.normalize, "normalize")
-        check_work(self.n_jobs, self.verbose)
-        if isinstance(self.clusterer, str):
-            check_option(self.clusterer, "clusterer", BINNINGS)
-        elif self.clusterer is not None and not hasattr(self.clusterer, "fit_predict"):
-            raise TypeError(
-                f"clusterer must be None, one of {sorted(BINNINGS)} or a clusterer "
-                f"with fit_predict; got {self.clusterer!r}."
-            )
-
-    def _make_estimator(self):
-        """Return an unfitted entropy estimator, its parameters checked."""
-        if self.estimator is None:
-            return DiffusionSpectralEntropy(**LOCAL_SCALE)
-        check_measure(self.estimator, "estimator", "an entropy estimator")
-        estimator = clone(self.estimator)
-        if isinstance(estimator, BaseEntropy):
-            estimator._check_parameters()
-        return estimator
-
-    def _group(self, y, rng):
-        """Grouping of y; with it begins what a fit draws."""
+    def _score_once(self, X, labels, rng):
+        """Mutual information of samples at the scale fitted before."""
         seed = rng.randint(MAX_SEED)
-        return group_target(y, self.target, self.n_groups, self.clusterer, seed)
-
-    def _validate(self, X, y, estimator, *, reset):
-        """X as an array of as many samples as y."""
-        if y is None:
-            raise ValueError(
-                f"{type(self).__name__} requires y to be passed, but the target y is "
-                "None."
-            )
-        X = _validated(self, X, estimator, reset=reset)
-        check_consistent_length(X, y)
-        return X
-
-    def _measure(self, X, grouping, rng, *, fitted):
-        """Entropies of the groups and of random subsets of their sizes."""
-        estimator = self.estimator_
-        seed = rng.randint(MAX_SEED)
-        groups = group_rows(grouping.labels, estimator, rng)
-        weights = np.bincount(grouping.labels) / len(grouping.labels)
-        sizes = np.array([len(rows) for rows in groups])
-        nodes = size_nodes(sizes)
-        of_sizes = size_weights(nodes, sizes, weights)
-        subsets = [{len(groups[0]): groups[0]}]
-        if len(groups) > 1:
-            n = len(grouping.labels)
-            subsets = draw_subsets(n, nodes, self.n_repeats, rng)
-        else:
-            warnings.warn(
-                "y has a single group: the mutual information is 0.", stacklevel=3
-            )
-        scale = self._scale(X, fitted=fitted)
-        if fitted:
-            self._seed = seed
-            fit_subset(estimator, X, scale, subsets[0][sizes.max()], seed)
-        # The subsets of a repeat nest, and are measured together.
-        sets = [[rows] for rows in groups] + [list(one.values()) for one in subsets]
-        drawn = np.repeat(of_sizes / self.n_repeats, self.n_repeats)
-        estimator = loosened(estimator, weights, drawn)
-        estimates = self._entropies(
-            estimator, X, scale, sets, seed, "groups and subsets"
+        samples = Samples(
+            X, self._meter, self._scale.at(X), seed, self.n_jobs, self.verbose
         )
-        terms = combine(weights, of_sizes, subsets, estimates)
+        terms, _ = measure_groups(samples, labels, self.n_repeats, rng)
         warn_if_saturated(terms.saturation, stacklevel=3)
-        return terms
-
-    def _scale(self, X, *, fitted):
-        """Scale of the samples X, those fitted or others; None where it is nobody's."""
-        if not isinstance(self.estimator_, BaseEntropy):
-            return None
-        if fitted:
-            return self.estimator_._fitted_scale()
-        return self.estimator_._scale_of(X)
-
-    def _entropies(self, estimator, X, scale, sets, seed, label):
-        """EntropyEstimate of each set of rows; sets is a list of lists of them."""
-        estimates = run_tasks(
-            entropies_of,
-            [(estimator, X, scale, rows, seed) for rows in sets],
-            self.n_jobs,
-            label,
-            self.verbose,
-        )
-        return [one for several in estimates for one in several]
+        return terms.mutual_info(self.normalize)[0]
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -434,17 +293,108 @@ class DiffusionSpectralMI(MetaEstimatorMixin, PassThroughMixin, BaseEstimator):
         return tags
 
 
-def _validated(owner, X, estimator, *, reset):
-    """X as the entropy estimator takes it, its features those of the owner."""
-    tags = get_tags(estimator).input_tags
-    if reset or not tags.pairwise:
-        X = validate_data(
-            owner,
-            X,
-            reset=reset,
-            dtype=FLOATS,
-            accept_sparse="csr" if tags.sparse else False,
+@dataclass(frozen=True)
+class Measured:
+    """All that is found of the mutual information of X and y.
+
+    The samples are those of the first of several subsamples. The random state is that
+    before subsets were drawn.
+    """
+
+    mutual_info: float
+    std_error: float
+    terms: Terms
+    grouping: Grouping
+    samples: Samples
+    random_state: np.random.RandomState
+
+
+def measure_mutual_info(dsmi, X, y):
+    """Fit the scale to X and the groups to y, and measure: what a fit of dsmi does."""
+    X, meter, grouping, rng = prepare(dsmi, X, y)
+    n_samples = len(grouping.labels)
+    if sample_count(n_samples, dsmi.max_samples) < n_samples:
+        return _measure_subsamples(dsmi, X, grouping, meter, rng)
+    scale = meter.fit(X, rng.randint(MAX_SEED))
+    before = deepcopy(rng)
+    seed = rng.randint(MAX_SEED)
+    samples = Samples(X, meter, scale, seed, dsmi.n_jobs, dsmi.verbose)
+    terms, samples = measure_groups(samples, grouping.labels, dsmi.n_repeats, rng)
+    warn_if_saturated(terms.saturation, stacklevel=3)
+    mutual_info, std_error = terms.mutual_info(dsmi.normalize)
+    return Measured(mutual_info, std_error, terms, grouping, samples, before)
+
+
+def prepare(dsmi, X, y):
+    """Check all that dsmi gets: X, its meter, the grouping of y, the random state."""
+    check_mutual_info_parameters(dsmi)
+    meter = make_meter(_entropy_estimator(dsmi))
+    X = _validated_pair(dsmi, X, y, meter, reset=True)
+    rng = check_random_state(dsmi.random_state)
+    return X, meter, group_by(dsmi, y, rng), rng
+
+
+def group_by(dsmi, y, rng):
+    """Grouping of y; with it begins what a fit of dsmi draws."""
+    seed = rng.randint(MAX_SEED)
+    return group_target(y, dsmi.target, dsmi.n_groups, dsmi.clusterer, seed)
+
+
+def _measure_subsamples(dsmi, X, grouping, meter, rng):
+    """Measure subsamples of X and the groups, and average."""
+    before, found = deepcopy(rng), []
+    one = clone(dsmi).set_params(max_samples=None, n_repeats=1, target="discrete")
+    for _ in range(dsmi.n_repeats):
+        rows, rng_of_one = draw_subsample(grouping.labels, dsmi.max_samples, rng)
+        one.set_params(random_state=rng_of_one)
+        part = meter.take(X, rows), grouping.labels[rows]
+        found.append(measure_mutual_info(one, *part))
+    values = [part.mutual_info for part in found]
+    mean, error = float(np.mean(values)), standard_error(values)
+    terms = mean_terms([part.terms for part in found])
+    return Measured(mean, error, terms, grouping, found[0].samples, before)
+
+
+def _entropy_estimator(dsmi):
+    """Entropy estimator that dsmi has, or its default."""
+    if dsmi.estimator is None:
+        return DiffusionSpectralEntropy(**LOCAL_SCALE)
+    return dsmi.estimator
+
+
+def _validated_pair(dsmi, X, y, meter, *, reset):
+    """X as an array of as many samples as y."""
+    if y is None:
+        raise ValueError(
+            f"{type(dsmi).__name__} requires y to be passed, but the target y is None."
         )
-    if isinstance(estimator, BaseEntropy):
-        X = estimator._validate(X, reset=reset)
+    X = validated(dsmi, X, meter, reset=reset)
+    check_consistent_length(X, y)
     return X
+
+
+def check_mutual_info_parameters(dsmi):
+    """Raise if a parameter of dsmi, but for its estimator's, is invalid."""
+    check_grouping(dsmi.target, dsmi.n_groups, dsmi.clusterer)
+    check_count(dsmi.n_repeats, "n_repeats")
+    check_max_samples(dsmi.max_samples)
+    check_flag(dsmi.normalize, "normalize")
+    check_work(dsmi.n_jobs, dsmi.verbose)
+    if dsmi.estimator is not None:
+        check_measure(dsmi.estimator, "estimator", "an entropy estimator")
+
+
+def mutual_info_estimator(estimator, random_state, n_jobs=None, verbose=0):
+    """Return a DiffusionSpectralMI to measure with, its seed set where it had none."""
+    if estimator is None:
+        estimator = DiffusionSpectralMI()
+    rule = "a {0}, with any entropy inside, such as {0}(ShannonEntropy())"
+    check_kind(estimator, DiffusionSpectralMI, "estimator", rule)
+    estimator = clone(estimator)
+    if estimator.random_state is None:
+        estimator.set_params(random_state=random_state)
+    if n_jobs is not None:
+        estimator.set_params(n_jobs=n_jobs)
+    if verbose:
+        estimator.set_params(verbose=verbose)
+    return estimator

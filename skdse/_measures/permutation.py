@@ -25,13 +25,16 @@ prediction of another T, at which the p-values are exact.
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.base import clone
-from sklearn.utils import check_random_state, resample
+from sklearn.utils import check_random_state
 
-from .._tools.validation import check_count, check_work, count_samples, sample_count
+from .._tools.validation import check_count, check_work
 from .base import MAX_SEED
-from .mutual_info import DiffusionSpectralMI
-from .subsets import group_rows, loosened, size_nodes
+from .mutual_info import (
+    measure_mutual_info,
+    mutual_info_estimator,
+    prepare,
+)
+from .subsets import draw_subsample, size_nodes
 
 # What the partitions may cost, in units of the DSMI that is tested.
 BUDGET = 4
@@ -156,47 +159,29 @@ def mutual_info_permutation_test(
         check_count(n_partitions, "n_partitions", minimum=2)
     check_work(n_jobs, verbose)
     rng = check_random_state(random_state)
-    dsmi = _make_mutual_info(estimator, random_state, n_jobs, verbose)
-    X, y = _subsampled(X, y, dsmi, rng)
-    dsmi.fit(X, y)
+    dsmi = mutual_info_estimator(estimator, random_state, n_jobs, verbose)
+    found = _measure_tested(dsmi, X, y, rng)
     # The estimator may have the same seed, and must not draw the same.
     rng = check_random_state(rng.randint(MAX_SEED))
-    wanted = n_partitions or _affordable(np.bincount(dsmi.labels_), dsmi.n_repeats)
+    sizes = np.bincount(found.grouping.labels)
+    wanted = n_partitions or _affordable(sizes, dsmi.n_repeats)
     n_partitions = min(wanted, n_permutations)
-    entropies = _measure_partitions(dsmi, X, y, n_partitions, rng)
-    weights = np.bincount(dsmi.labels_) / len(dsmi.labels_)
+    entropies = _measure_partitions(found, n_partitions, rng)
+    weights = sizes / sizes.sum()
     conditional = entropies @ weights
     if n_partitions < n_permutations:
         conditional = _recombined(entropies, weights, n_permutations, rng)
-    return _result(dsmi, conditional, n_partitions)
+    return _result(found, conditional, n_partitions, dsmi.normalize)
 
 
-def _make_mutual_info(estimator, random_state, n_jobs, verbose):
-    """Return a DiffusionSpectralMI to fit, its seed set where it had none."""
-    if estimator is None:
-        estimator = DiffusionSpectralMI()
-    if not isinstance(estimator, DiffusionSpectralMI):
-        raise TypeError(
-            "estimator must be a DiffusionSpectralMI, with any entropy estimator "
-            f"inside, such as DiffusionSpectralMI(ShannonEntropy()); got {estimator!r}."
-        )
-    estimator = clone(estimator)
-    if estimator.random_state is None:
-        estimator.set_params(random_state=random_state)
-    if n_jobs is not None:
-        estimator.set_params(n_jobs=n_jobs)
-    if verbose:
-        estimator.set_params(verbose=verbose)
-    return estimator
-
-
-def _subsampled(X, y, dsmi, rng):
-    """X and y, or the one subsample of them that is tested."""
+def _measure_tested(dsmi, X, y, rng):
+    """Mutual information of X and y, or of the one subsample that is tested."""
     if dsmi.max_samples is None:
-        return X, y
-    n_used = sample_count(count_samples(X), dsmi.max_samples)
-    dsmi.set_params(max_samples=None)
-    return resample(X, y, replace=False, n_samples=n_used, random_state=rng)
+        return measure_mutual_info(dsmi, X, y)
+    X, meter, grouping, _ = prepare(dsmi, X, y)
+    rows, _ = draw_subsample(grouping.labels, dsmi.max_samples, rng)
+    dsmi.set_params(max_samples=None, target="discrete")
+    return measure_mutual_info(dsmi, meter.take(X, rows), grouping.labels[rows])
 
 
 def _affordable(sizes, n_repeats):
@@ -210,22 +195,16 @@ def _affordable(sizes, n_repeats):
     return int(BUDGET * (groups + subsets) / groups)
 
 
-def _measure_partitions(dsmi, X, y, n_partitions, rng):
+def _measure_partitions(found, n_partitions, rng):
     """Entropy of each group of random partitions (n_partitions, n_groups), in bits."""
-    estimator = dsmi.estimator_
-    X = dsmi._validate(X, y, estimator, reset=False)
+    samples, labels = found.samples, found.grouping.labels
     sets = [
         [rows]
         for _ in range(n_partitions)
-        for rows in group_rows(rng.permutation(dsmi.labels_), estimator, rng)
+        for rows in samples.group_rows(rng.permutation(labels), rng)
     ]
-    scale = dsmi._scale(X, fitted=True)
-    # The seed of the groups of y: what a solver's probes err by is the same for all.
-    weights = np.bincount(dsmi.labels_) / len(dsmi.labels_)
-    estimator = loosened(estimator, weights)
-    estimates = dsmi._entropies(
-        estimator, X, scale, sets, dsmi._seed, "random partitions"
-    )
+    weights = np.bincount(labels) / len(labels)
+    estimates = samples.entropies(sets, (weights,), "random partitions")
     return np.reshape([one.value for one in estimates], (n_partitions, -1))
 
 
@@ -243,17 +222,17 @@ def _recombined(entropies, weights, n_permutations, rng):
     return T.mean() + np.sqrt(W * (1 + 1 / K) / v) * T.std(ddof=1) * m
 
 
-def _result(dsmi, conditional, n_partitions):
+def _result(found, conditional, n_partitions, normalize):
     """Compare the conditional entropies of permutations with that of the groups."""
     # Equal values, as of groups of one sample, differ by rounding.
-    n_as_low = np.sum(conditional <= dsmi.conditional_entropy_ + ROUNDING)
+    n_as_low = np.sum(conditional <= found.terms.conditional_entropy + ROUNDING)
     scale = 1.0
-    if dsmi.normalize:
-        scale = 1 / dsmi.entropy_ if dsmi.entropy_ > 0 else 0.0
+    if normalize:
+        scale = 1 / found.terms.entropy if found.terms.entropy > 0 else 0.0
     return PermutationTestResult(
-        statistic=dsmi.mutual_info_,
+        statistic=found.mutual_info,
         pvalue=float((1 + n_as_low) / (1 + len(conditional))),
-        null_distribution=scale * (dsmi.entropy_ - conditional),
-        std_error=dsmi.mutual_info_std_error_,
+        null_distribution=scale * (found.terms.entropy - conditional),
+        std_error=found.std_error,
         n_partitions=n_partitions,
     )

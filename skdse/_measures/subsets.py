@@ -4,14 +4,18 @@ labels of the samples ─► rows of groups, rows of random subsets ─► entro
 one scale ─► their weighted means, the two terms of I_D, and what they may err by.
 """
 
-from copy import copy
-from dataclasses import dataclass
+import warnings
+from dataclasses import dataclass, replace
 
 import numpy as np
+from sklearn.utils import check_random_state
 
-from .._spectra.spectrum import EntropyEstimate
-from .base import SATURATION, BaseEntropy, take_scale
-from .entropy import DiffusionSpectralEntropy
+from .._spectra.meter import Meter, Scale
+from .._spectra.spectrum import SATURATION
+from .._tools.parallel import run_tasks
+from .._tools.validation import sample_count
+from .base import MAX_SEED
+from .meters import entropies_of, loosened
 
 # The expected entropy of random subsets is smooth in the logarithm of their size m.
 # Of more than three sizes that lie close, from this one on and within this factor,
@@ -38,47 +42,86 @@ class Terms:
         return scale * difference, scale * self.std_error
 
 
-def fit_scale(estimator, X, seed):
-    """Fit the estimator to X: its scale alone, where it can do that."""
-    if not isinstance(estimator, BaseEntropy):
-        return estimator.fit(X)
-    estimator._fit_scale(X, seed)
-    return estimator
+@dataclass(frozen=True)
+class Samples:
+    """Samples at their scale, of which groups are measured.
 
+    Attributes
+    ----------
+    X : ndarray or sparse array of shape (n_samples, n_features)
+        The samples, as the meter takes them.
+    meter : Meter
+        How an entropy is measured.
+    scale : Scale
+        Scale of the samples.
+    seed : int
+        Seed of solvers. It is the same for all groups: what random probes err by is
+        then the same for all.
+    n_jobs, verbose : int
+        The parameters of the estimators.
+    """
 
-def fit_subset(estimator, X, scale, rows, seed):
-    """Let the estimator fit on a subset what the scale does not tell it."""
-    if isinstance(estimator, BaseEntropy):
-        estimator._fit_subset(estimator._take(X, rows), take_scale(scale, rows), seed)
+    X: object
+    meter: Meter
+    scale: Scale
+    seed: int
+    n_jobs: int | None = None
+    verbose: int = 0
 
+    def settled(self, rows):
+        """Samples whose scale has what is found only by measuring some of them."""
+        scale = self.meter.settle(self.X, self.scale, rows, self.seed)
+        return replace(self, scale=scale)
 
-def entropies_of(estimator, X, scale, sets, seed):
-    """EntropyEstimate of each of several sets of samples, at the fitted scale."""
-    largest = max(sets, key=len)
-    nested = all(np.array_equal(rows, largest[: len(rows)]) for rows in sets)
-    if len(sets) > 1 and nested and isinstance(estimator, DiffusionSpectralEntropy):
-        X, scale = estimator._take(X, largest), take_scale(scale, largest)
-        return estimator._measure_nested(X, scale, [len(rows) for rows in sets], seed)
-    return [_entropy_of(estimator, X, scale, rows, seed) for rows in sets]
-
-
-def _entropy_of(estimator, X, scale, rows, seed):
-    """EntropyEstimate of some samples at the fitted scale."""
-    if not isinstance(estimator, BaseEntropy):
-        return EntropyEstimate.exact(float(estimator.score(X[rows])))
-    return estimator._measure(estimator._take(X, rows), take_scale(scale, rows), seed)
-
-
-def group_rows(labels, estimator, rng):
-    """Rows of each group, as many as the estimator measures of them."""
-    order = np.argsort(labels, kind="stable")
-    groups = np.split(order, np.cumsum(np.bincount(labels))[:-1])
-    if isinstance(estimator, BaseEntropy):
-        groups = [
-            rng.permutation(rows)[:used] if used < len(rows) else rows
-            for rows, used in ((rows, estimator._n_used(len(rows))) for rows in groups)
+    def group_rows(self, labels, rng):
+        """Rows of each group, as many as the meter measures of them."""
+        order = np.argsort(labels, kind="stable")
+        groups = np.split(order, np.cumsum(np.bincount(labels))[:-1])
+        used = [sample_count(len(rows), self.meter.max_samples) for rows in groups]
+        return [
+            rng.permutation(rows)[:n] if n < len(rows) else rows
+            for rows, n in zip(groups, used, strict=True)
         ]
-    return groups
+
+    def entropies(self, sets, weights, label):
+        """EntropyEstimate of each set of rows; sets is a list of lists of them.
+
+        The solver's tolerance is for the sum of the entropies by these weights.
+        """
+        meter = loosened(self.meter, *weights)
+        estimates = run_tasks(
+            entropies_of,
+            [(meter, self.X, self.scale, rows, self.seed) for rows in sets],
+            self.n_jobs,
+            label,
+            self.verbose,
+        )
+        return [one for several in estimates for one in several]
+
+
+def measure_groups(samples, labels, n_repeats, rng):
+    """Entropies of the groups and of random subsets of their sizes.
+
+    Returns the terms, and the samples with a settled scale.
+    """
+    groups = samples.group_rows(labels, rng)
+    weights = np.bincount(labels) / len(labels)
+    sizes = np.array([len(rows) for rows in groups])
+    nodes = size_nodes(sizes)
+    of_sizes = size_weights(nodes, sizes, weights)
+    subsets = [{len(groups[0]): groups[0]}]
+    if len(groups) > 1:
+        subsets = draw_subsets(len(labels), nodes, n_repeats, rng)
+    else:
+        warnings.warn(
+            "y has a single group: the mutual information is 0.", stacklevel=4
+        )
+    samples = samples.settled(subsets[0][sizes.max()])
+    # The subsets of a repeat nest, and are measured together.
+    sets = [[rows] for rows in groups] + [list(one.values()) for one in subsets]
+    drawn = np.repeat(of_sizes / n_repeats, n_repeats)
+    estimates = samples.entropies(sets, (weights, drawn), "groups and subsets")
+    return combine(weights, of_sizes, subsets, estimates), samples
 
 
 def size_nodes(sizes):
@@ -111,18 +154,6 @@ def _lagrange(nodes, x):
     return basis
 
 
-def loosened(estimator, *weights):
-    """Estimator whose `tol` is one for a weighted sum of terms, not for each.
-
-    The errors of the solver are independent, so that of the sum is smaller.
-    """
-    if not hasattr(estimator, "tol"):
-        return estimator
-    loose = copy(estimator)
-    loose.tol /= min(np.linalg.norm(np.concatenate(weights)), 1.0)
-    return loose
-
-
 def draw_subsets(n_samples, sizes, n_repeats, rng):
     """Rows of a random subset of each size, for each repeat.
 
@@ -152,6 +183,13 @@ def stratified_rows(labels, n_rows, rng):
     return np.sort(np.concatenate(groups))
 
 
+def draw_subsample(labels, max_samples, rng):
+    """Rows of a subsample, each group in its share, and a random state for it."""
+    n_used = sample_count(len(labels), max_samples)
+    rows = stratified_rows(labels, n_used, rng)
+    return rows, check_random_state(rng.randint(MAX_SEED))
+
+
 def standard_error(values):
     """Standard error of the mean of independent values; NaN of a single one."""
     if len(values) == 1:
@@ -174,6 +212,17 @@ def combine(weights, of_sizes, subsets, estimates):
         std_error=_std_error(weights, groups, of_sizes, repeats, by_repeat),
         group_entropies=group_entropies,
         saturation=_saturation(weights, groups, of_sizes, repeats),
+    )
+
+
+def mean_terms(terms):
+    """Mean of the terms of several subsamples; their error is for who averages."""
+    return Terms(
+        entropy=float(np.mean([one.entropy for one in terms])),
+        conditional_entropy=float(np.mean([one.conditional_entropy for one in terms])),
+        std_error=np.nan,
+        group_entropies=np.mean([one.group_entropies for one in terms], 0),
+        saturation="",
     )
 
 

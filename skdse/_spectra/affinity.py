@@ -1,250 +1,339 @@
-"""Affinities G between the rows of X: Gaussian of all pairs, or of a kNN graph.
+"""Affinities: how samples see each other, each an object that knows itself.
 
-The affinity is G_ij = exp(-‖x_i - x_j‖² / (2 σ_i σ_j)), with G_ii = 1. All pairs are
-held as a dense matrix or in tiles, see TiledGaussian. A Euclidean exponent is a matrix
-product itself,
-
-    -‖x - y‖² / (2 σ τ) = (x, -‖x‖²/2, 1)/σ · (y, 1, -‖y‖²/2)/τ.
-
-Where all distances share a part r of no interest, max(‖x_i - x_j‖² - r², 0) stands for
-the square: a constant in the exponent, cut off at 0.
+An affinity fits its bandwidth to samples and makes their matrix G. It knows its
+parameters, the kind of its spectrum, whether that can be negative, and what G weighs in
+memory; whoever uses it knows no names. A new affinity is a class and a line in
+`AFFINITIES`.
 """
 
-from copy import copy
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn import get_config
 from sklearn.metrics import pairwise_distances
-from sklearn.utils import gen_batches
 
-from .._tools.parallel import map_threads
-from .._tools.progress import Progress
-from .._tools.validation import check_affinity_matrix
-from .bandwidth import WHOLE_DATA_METRICS
-from .neighbors import EUCLIDEAN, SQUARED
+from .._tools.progress import say
+from .._tools.validation import (
+    check_affinity_matrix,
+    check_count,
+    check_fits_in_memory,
+    check_metric,
+    check_option,
+    fits_in_memory,
+    with_self_affinities,
+)
+from .bandwidth import (
+    RULES,
+    WHOLE_DATA_METRICS,
+    Bandwidth,
+    check_bandwidth,
+    fit_bandwidth,
+    is_one_point,
+)
+from .kernels import GaussianEntries, LaplacianEntries, at, gaussian_of_distances
+from .matrices import DenseMatrix, SparseMatrix, as_matrix
+from .neighbors import EUCLIDEAN, NeighborIndex
+from .tiles import TiledKernel
 
-# Rows of a tile: large enough for matrix products at full speed, small enough to stay
-# in the cache for the exponential.
-TILE_ROWS = 1024
-# Sums over tiles are made in this many parts and then added in order, so that their
-# last bits do not depend on the number of threads.
-N_PARTS = 8
-# Rounding of exponents, and so of affinities, that is taken: in float32, far below
-# any tolerance asked for; in float64, that of the affinity itself.
-MAX_ROUNDING32 = 1e-4
-MAX_ROUNDING = 1e-9
-# Affinities below exp of this are as good as 0.
-SMALLEST_EXPONENT = -40.0
-
-
-def gaussian_affinity(
-    X, sigma, metric="euclidean", dtype=np.float64, verbose=0, shared=0.0
-):
-    """Gaussian affinity of all pairs of rows, dense (n_samples, n_samples)."""
-    if metric in WHOLE_DATA_METRICS:
-        D = pairwise_distances(X, metric=metric)
-        return _from_distances(D, sigma, sigma, shared)
-    tiles = TiledGaussian(X, sigma, metric, dtype, shared=shared)
-    G = np.empty((len(X), len(X)), dtype=dtype)
-
-    def fill(pair):
-        rows, columns = pair
-        G[rows, columns] = tiles.tile(rows, columns)
-        if rows != columns:
-            G[columns, rows] = G[rows, columns].T
-        progress.advance()
-
-    with Progress(len(tiles.pairs), "affinity", verbose) as progress:
-        map_threads(fill, tiles.pairs)
-    return G
+# Share of the free memory that kept tiles of the affinity may take; beyond, they are
+# made anew for each product.
+KEPT_SHARE = 0.25
+WAY_OUT = (
+    "eigen_solver='lanczos', affinity='nearest_neighbors' with another eigen_solver "
+    "than 'dense', or a subsample"
+)
+MANHATTAN = ("cityblock", "l1", "manhattan")
 
 
-class TiledGaussian:
-    """Gaussian affinity of all pairs of rows, in tiles of its lower triangle.
+@dataclass(frozen=True, kw_only=True)
+class Affinity:
+    """An affinity with its parameters, checked; base of the affinities below.
 
-    It has what a diffusion operator needs of a matrix: products with blocks of
-    vectors, its own and those of its squared entries, and the diagonal. Tiles are kept,
-    in half the memory of the matrix, or made anew for each product, in next to none.
+    A subclass has a ``matrix``, and says what is different from here.
 
-    Parameters
+    Attributes
     ----------
-    X : ndarray of shape (n_samples, n_features)
-        Samples; no copy is made.
-    sigma : float or ndarray of shape (n_samples,)
-        Bandwidth.
-    metric : str or callable
-        Distance.
-    dtype : dtype
-        Precision of the tiles. Their exponents are in float64 where float32 would
-        lose digits.
-    keep : bool
-        Whether to keep the tiles.
-    verbose : int
-        Whether to show the progress of products.
-    shared : float
-        Distance whose square is taken off all squared distances; what is below counts
-        as 0.
+    bandwidth, bandwidth_scale, bandwidth_neighbors, n_neighbors, metric, n_jobs
+        The parameters of the estimators, as are those below.
     """
 
-    def __init__(
-        self,
-        X,
-        sigma,
-        metric="euclidean",
-        dtype=np.float32,
-        keep=False,
-        verbose=0,
-        shared=0.0,
-    ):
-        self.X = X
-        self.sigma = sigma
-        self.metric = metric
-        self.dtype = np.dtype(dtype)
-        self.keep = keep
-        self.verbose = verbose
-        self.shared = shared
-        self.n_products = 0
-        self.shape = len(X), len(X)
-        # ‖x‖² - 2 x·y + ‖y‖² loses its digits far from the origin.
-        self.center = X.mean(axis=0, dtype=np.float64)
-        self.rounding = self._rounding()
-        exact = self.dtype == np.float64 or self.rounding[np.float32] > MAX_ROUNDING32
-        self.exponent_dtype = np.float64 if exact else np.float32
-        self.blocks = list(gen_batches(len(X), _tile_rows(self.dtype.itemsize)))
-        self.kept = {}
+    bandwidth: float | str = "auto"
+    bandwidth_scale: float = 1.0
+    bandwidth_neighbors: int = 5
+    n_neighbors: int = 15
+    metric: str | Callable = "euclidean"
+    n_jobs: int | None = None
+    verbose: int = 0
+
+    # Rules for the bandwidth that make sense here, and what "auto" stands for.
+    rules: ClassVar[tuple] = RULES
+    default_rule: ClassVar[str] = "median"
+    # Whether X is the affinity itself, and may be sparse.
+    is_pairwise: ClassVar[bool] = False
+    # Whether no eigenvalue can be negative.
+    is_semidefinite: ClassVar[bool] = False
+    # Kind of spectrum, by which a solver is chosen, see `solvers`.
+    spectrum_kind: ClassVar[str] = "indefinite"
+    # Whether it is a kernel of all pairs, whose time can be told before.
+    is_of_all_pairs: ClassVar[bool] = False
+    # Whether its matrix comes in tiles, which its parts can share.
+    is_tiled: ClassVar[bool] = False
+
+    def __post_init__(self):
+        check_bandwidth(self.bandwidth, self.bandwidth_scale, self.bandwidth_neighbors)
+        if isinstance(self.bandwidth, str):
+            check_option(self.bandwidth, "bandwidth", self.rules)
+        check_metric(self.metric)
+        check_count(self.n_neighbors, "n_neighbors")
 
     @property
-    def pairs(self):
-        """Rows and columns of the tiles of the lower triangle."""
-        return [(a, b) for i, a in enumerate(self.blocks) for b in self.blocks[: i + 1]]
-
-    def head(self, n_samples):
-        """Affinity of the first samples, with the tiles that are kept."""
-        part = copy(self)
-        part.shape = n_samples, n_samples
-        part.blocks = [
-            slice(rows.start, min(rows.stop, n_samples))
-            for rows in self.blocks
-            if rows.start < n_samples
-        ]
-        part.kept = {
-            key: self.kept[key][: _length(rows), : _length(columns)]
-            for rows, columns in part.pairs
-            if (key := _key(rows, columns)) in self.kept
-        }
-        return part
+    def rule(self):
+        """Number or rule for the bandwidth."""
+        return self.default_rule if self.bandwidth == "auto" else self.bandwidth
 
     @property
-    def columns_a_tile(self):
-        """Columns of a product that take as long as making the tiles.
+    def distance(self):
+        """Metric of the distances."""
+        return self.metric
 
-        A tile costs 2 (d + 20) operations an entry, and serves both its sides with
-        2 operations a column each.
-        """
-        return 0 if self.keep else (self.X.shape[1] + 20) // 2
-
-    def tile(self, rows, columns):
-        """Tile of some rows and columns, kept or made."""
-        if not self.keep:
-            return self._make(rows, columns)
-        key = _key(rows, columns)
-        if key not in self.kept:
-            self.kept[key] = self._make(rows, columns)
-        return self.kept[key]
-
-    def _make(self, rows, columns):
-        """Affinity of some rows and columns."""
-        if self.metric in EUCLIDEAN:
-            tile = self._exponents(rows, columns)
-            np.exp(np.minimum(tile, 0, out=tile), out=tile)
-        else:
-            X, Y = self.X[rows], self.X[columns]
-            if self.metric == SQUARED:  # see center
-                X, Y = X - self.center, Y - self.center
-            D = pairwise_distances(X, Y, metric=self.metric)
-            sigmas = (at(self.sigma, part) for part in (rows, columns))
-            tile = _from_distances(D, *sigmas, self.shared)
-        if rows == columns:
-            tile = np.maximum(tile, tile.T)  # symmetric to the last bit
-            np.fill_diagonal(tile, 1)
-        return tile.astype(self.dtype, copy=False)
-
-    def __matmul__(self, V):
-        """G V, for V of shape (n_samples,) or (n_samples, n_columns)."""
-        return self._sum_of_tiles(V, squared=False)
-
-    def squares_matmul(self, V):
-        """Product of V with the matrix of squared entries of G."""
-        return self._sum_of_tiles(V, squared=True)
-
-    def __len__(self):
-        return self.shape[0]
-
-    def diagonal(self):
-        """Ones."""
-        return np.ones(len(self), self.dtype)
-
-    def _sum_of_tiles(self, V, squared):
-        """Add the products of all tiles, each made once and used for both its sides."""
-        columns = np.ascontiguousarray(V.reshape(len(V), -1), self.dtype)
-
-        def part(pairs):
-            total = np.zeros(columns.shape, self.dtype)
-            for rows, others in pairs:
-                tile = self.tile(rows, others)
-                tile = np.square(tile) if squared else tile
-                total[rows] += tile @ columns[others]
-                if rows != others:
-                    total[others] += tile.T @ columns[rows]
-                progress.advance()
-            return total
-
-        self.n_products += 1
-        label = f"affinity, product {self.n_products}"
-        pairs = self.pairs
-        with Progress(len(pairs), label, self.verbose) as progress:
-            parts = map_threads(part, [pairs[i::N_PARTS] for i in range(N_PARTS)])
-        return sum(parts).reshape(V.shape)
-
-    def _exponents(self, rows, columns):
-        """Exponents of some rows and columns; above 0 where the affinity is 1."""
-        exponents = self._factor(rows, 0) @ self._factor(columns, 1).T
-        if self.rounding[np.float64] < MAX_ROUNDING:
-            return exponents
-        # Bandwidths tiny against the spread of the data: near pairs by differences.
-        i, j = np.nonzero(exponents > SMALLEST_EXPONENT)
-        for part in gen_batches(len(i), max(1, 2**22 // self.X.shape[1])):
-            left, right = rows.start + i[part], columns.start + j[part]
-            Z = self.X[left].astype(np.float64) - self.X[right]
-            scale = -0.5 / at(self.sigma, left) / at(self.sigma, right)
-            squares = np.einsum("ij,ij->i", Z, Z) - self.shared**2
-            exponents[i[part], j[part]] = scale * squares
-        return exponents
-
-    def _factor(self, rows, side):
-        """Left (0) or right (1) factor of the exponent, for some rows."""
-        Z = self.X[rows].astype(self.exponent_dtype, copy=False)
-        Z = Z - self.center.astype(self.exponent_dtype)
-        half = 0.25 * self.shared**2 - 0.5 * np.einsum("ij,ij->i", Z, Z)[:, None]
-        one = np.ones_like(half)
-        factor = np.hstack([Z, one, half] if side else [Z, half, one])
-        factor /= np.reshape(at(self.sigma, rows), (-1, 1)).astype(self.exponent_dtype)
-        return factor
-
-    def _rounding(self):
-        """Largest rounding of an exponent made by a product, in either precision."""
-        if self.metric not in EUCLIDEAN:
-            return dict.fromkeys((np.float32, np.float64), 0.0)
-        radius = max(
-            np.square(self.X[rows] - self.center).sum(axis=1).max()
-            for rows in gen_batches(len(self.X), TILE_ROWS)
+    def fit(self, X, seed=None, index=None):
+        """Fit the bandwidth to X; index is a NeighborIndex over X, if there is one."""
+        return fit_bandwidth(
+            X,
+            self.rule,
+            scale=self.bandwidth_scale,
+            n_neighbors=self.bandwidth_neighbors,
+            metric=self.distance,
+            index=index,
+            random_state=seed,
+            n_jobs=self.n_jobs,
         )
-        spread = radius / np.min(self.sigma) ** 2
-        return {one: np.finfo(one).eps * spread for one in (np.float32, np.float64)}
+
+    def check(self, X):
+        """X as this affinity takes it, or raise."""
+        return X
+
+    def take(self, X, rows):
+        """Some of the samples of X."""
+        return X[rows]
+
+    def is_one_point(self, X, bandwidth):
+        """Whether the samples cannot be told apart."""
+        return is_one_point(X, bandwidth)
+
+    def check_memory(self, n_samples, solver):
+        """Raise before the matrix of so many samples would not fit in memory."""
+
+    def keeps(self, n_samples, solver):
+        """Whether a matrix of all pairs is kept, and not made for each product."""
+        return solver != "lanczos" or fits_in_memory(n_samples, KEPT_SHARE, 0.5, 4)
+
+    def matrix(self, X, bandwidth, solver, seed=None):
+        """AffinityMatrix of the samples X, in the precision that the solver needs."""
+        raise NotImplementedError
 
 
-def nearest_neighbors_affinity(distances, indices, sigma, shared=0.0):
+@dataclass(frozen=True, kw_only=True)
+class _AllPairs(Affinity):
+    """Kernel of all pairs of samples; a subclass has its ``entries``."""
+
+    is_of_all_pairs: ClassVar[bool] = True
+    is_tiled: ClassVar[bool] = True
+
+    def check_memory(self, n_samples, solver):
+        """Raise where a dense matrix, of which LAPACK makes copies, would not fit."""
+        if solver != "lanczos":
+            check_fits_in_memory(n_samples, 3 if solver == "dense" else 1, WAY_OUT)
+
+    def matrix(self, X, bandwidth, solver, seed=None):
+        """Tiles for Lanczos, which multiplies; a dense matrix for the others."""
+        if solver != "lanczos":
+            return DenseMatrix(self.array(X, bandwidth))
+        entries = self.entries(X, bandwidth, np.float32)
+        return TiledKernel(entries, self.keeps(len(X), solver), self.verbose)
+
+    def array(self, X, bandwidth):
+        """Affinity of all pairs as a dense float64 array."""
+        entries = self.entries(X, bandwidth, np.float64)
+        return TiledKernel(entries, verbose=self.verbose).toarray()
+
+    def entries(self, X, bandwidth, dtype):
+        """Maker of the tiles."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gaussian(_AllPairs):
+    """exp(-d²/(2 σ_i σ_j)) of all pairs; by half the median distance."""
+
+    @property
+    def is_semidefinite(self):
+        """It is with one bandwidth and Euclidean distances."""
+        return self.metric in EUCLIDEAN and self.rule not in ("adaptive", "reduced")
+
+    @property
+    def spectrum_kind(self):
+        """Kind of spectrum: next to nothing is negative with Euclidean distances."""
+        if self.is_semidefinite:
+            return "semidefinite"
+        return "nearly semidefinite" if self.metric in EUCLIDEAN else "indefinite"
+
+    @property
+    def is_tiled(self):
+        """It is but for metrics that need all samples at once."""
+        return self.metric not in WHOLE_DATA_METRICS
+
+    def matrix(self, X, bandwidth, solver, seed=None):
+        """Tiles where tile by tile gives the distances of the metric."""
+        if self.is_tiled or solver != "lanczos":
+            return super().matrix(X, bandwidth, solver, seed)
+        return DenseMatrix(self.array(X, bandwidth).astype(np.float32))
+
+    def array(self, X, bandwidth):
+        """Affinity of all pairs as a dense float64 array."""
+        if self.is_tiled:
+            return super().array(X, bandwidth)
+        D = pairwise_distances(X, metric=self.metric)
+        sigma = bandwidth.sigma
+        return gaussian_of_distances(D, sigma, sigma, bandwidth.shared)
+
+    def entries(self, X, bandwidth, dtype):
+        """Maker of the tiles."""
+        return GaussianEntries(X, bandwidth, self.metric, dtype)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Laplacian(_AllPairs):
+    """exp(-‖x_i - x_j‖₁/√(σ_i σ_j)) of all pairs; by half the median distance."""
+
+    rules: ClassVar[tuple] = ("adaptive", "auto", "knn", "median")
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.metric not in ("euclidean", *MANHATTAN):
+            raise ValueError(
+                "affinity='laplacian' has the Manhattan distance for its metric: leave "
+                f"metric as it is, or pass 'manhattan'; got {self.metric!r}."
+            )
+
+    @property
+    def distance(self):
+        """Metric of the distances."""
+        return "manhattan"
+
+    @property
+    def is_semidefinite(self):
+        """It is with one bandwidth."""
+        return self.rule != "adaptive"
+
+    @property
+    def spectrum_kind(self):
+        """Kind of spectrum: next to nothing is negative."""
+        return "semidefinite" if self.is_semidefinite else "nearly semidefinite"
+
+    def entries(self, X, bandwidth, dtype):
+        """Maker of the tiles."""
+        return LaplacianEntries(X, bandwidth, dtype)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NearestNeighbors(Affinity):
+    """Gaussian weights on the edges of a kNN graph; adaptive.
+
+    A graph is local by construction: a wider Gaussian on it would only be flat.
+    """
+
+    default_rule: ClassVar[str] = "adaptive"
+    spectrum_kind: ClassVar[str] = "sparse"
+
+    def fit(self, X, seed=None, index=None):
+        """Fit the bandwidth by the search that serves the graph, too."""
+        if len(X) > 1:
+            index = self._index(
+                X, max(self.bandwidth_neighbors, self.n_neighbors), seed
+            )
+        return replace(super().fit(X, seed, index), index=index)
+
+    def matrix(self, X, bandwidth, solver, seed=None):
+        """Sparse matrix of the graph."""
+        index = bandwidth.index or self._index(X, self.n_neighbors, seed)
+        neighbors = index.kneighbors(self.n_neighbors)
+        G = graph_affinity(*neighbors, bandwidth.sigma, bandwidth.shared)
+        return SparseMatrix(G.astype(_dtype(solver), copy=False))
+
+    def _index(self, X, n_neighbors, seed):
+        """Search over the samples X."""
+        if self.verbose:
+            say(f"searching {n_neighbors} neighbors of {len(X)} samples")
+        return NeighborIndex(
+            X, self.metric, n_neighbors, random_state=seed, n_jobs=self.n_jobs
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Given(Affinity):
+    """Affinity that the user brings: it has no bandwidth."""
+
+    def fit(self, X, seed=None, index=None):
+        """No bandwidth."""
+        return Bandwidth(None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Precomputed(_Given):
+    """X is the affinity matrix itself."""
+
+    is_pairwise: ClassVar[bool] = True
+
+    def check(self, X):
+        """X as a symmetric matrix without negative entries, or raise."""
+        return check_affinity_matrix(X, "X, the precomputed affinity,")
+
+    def take(self, X, rows):
+        """Rows and columns of some samples."""
+        # A sample may have no edge to the others of a subset.
+        return with_self_affinities(X[rows][:, rows])
+
+    def matrix(self, X, bandwidth, solver, seed=None):
+        """X, dense or sparse."""
+        return as_matrix(X.astype(_dtype(solver), copy=False))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Custom(_Given):
+    """A function of the user makes the affinity matrix of X."""
+
+    function: Callable
+
+    def matrix(self, X, bandwidth, solver, seed=None):
+        """Result of the function, checked."""
+        name = "the result of the affinity callable"
+        G = check_affinity_matrix(self.function(X), name)
+        shape = len(X), len(X)
+        if G.shape != shape:
+            raise ValueError(f"{name} must have shape {shape}; got {G.shape}.")
+        return as_matrix(G.astype(_dtype(solver), copy=False))
+
+
+AFFINITIES = {
+    "gaussian": Gaussian,
+    "laplacian": Laplacian,
+    "nearest_neighbors": NearestNeighbors,
+    "precomputed": Precomputed,
+}
+
+
+def make_affinity(affinity, **params):
+    """Affinity of a name or of a callable, with its parameters checked."""
+    if callable(affinity):
+        return Custom(function=affinity, **params)
+    check_option(affinity, "affinity", AFFINITIES)
+    return AFFINITIES[affinity](**params)
+
+
+def graph_affinity(distances, indices, sigma, shared=0.0):
     """Gaussian affinity on the symmetrised kNN graph, CSR (n_samples, n_samples).
 
     distances and indices (n_samples, k) list the neighbours of each sample; an edge
@@ -267,45 +356,6 @@ def nearest_neighbors_affinity(distances, indices, sigma, shared=0.0):
     return G
 
 
-def callable_affinity(X, affinity):
-    """Affinity that a callable makes of X, checked."""
-    name = "the result of the affinity callable"
-    G = check_affinity_matrix(affinity(X), name)
-    shape = len(X), len(X)
-    if G.shape != shape:
-        raise ValueError(f"{name} must have shape {shape}; got {G.shape}.")
-    return G
-
-
-def _key(rows, columns):
-    """Name of a tile; slices are none before Python 3.12."""
-    return rows.start, columns.start
-
-
-def _length(block):
-    """Number of rows of a block."""
-    return block.stop - block.start
-
-
-def at(sigma, rows):
-    """Bandwidth of some rows."""
-    return sigma if np.ndim(sigma) == 0 else sigma[rows]
-
-
-def _from_distances(D, sigma_rows, sigma_columns, shared=0.0):
-    """exp(-max(D² - r², 0) / (2 σ_i σ_j)), r the distance that is shared."""
-    D = D.astype(np.float64, copy=False)
-    np.square(D, out=D)
-    if shared:
-        D -= shared**2
-        np.maximum(D, 0, out=D)
-    D *= -0.5 / np.reshape(sigma_rows, (-1, 1))
-    D /= sigma_columns
-    return np.exp(D, out=D)
-
-
-def _tile_rows(itemsize):
-    """Rows of a tile, so that N_PARTS tiles fit in the working memory."""
-    bytes_a_tile = get_config()["working_memory"] * 2**20 / N_PARTS
-    # A tile, and what its exponents and factors take.
-    return int(np.clip((bytes_a_tile / (4 * itemsize)) ** 0.5, 64, TILE_ROWS))
+def _dtype(solver):
+    """Precision of a matrix: that of Lanczos's products, or that of LAPACK."""
+    return np.float32 if solver == "lanczos" else np.float64

@@ -4,7 +4,7 @@ A bandwidth is a float σ for all samples, or an array σ_i of shape (n_samples,
 answers 0.0 only where no two samples differ.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from sklearn.metrics import pairwise_distances
@@ -32,18 +32,34 @@ _BLOCK_BYTES = 16 * 2**20
 
 @dataclass(frozen=True)
 class Bandwidth:
-    """A fitted bandwidth: σ of the fitted samples and how to extend it to others.
+    """The bandwidth of some samples, and how to extend it to others.
 
-    shared is the part r of all distances that is taken off before: the affinity looks
-    at max(d² - r², 0) in place of d².
+    Attributes
+    ----------
+    sigma : float, ndarray of shape (n_samples,) or None
+        σ of all samples, or σ_i of each; None where the affinity has none.
+    scale : float
+        Factor by which an adaptive σ_i exceeds the distance to a neighbour.
+    n_neighbors : int
+        Neighbour whose distance an adaptive σ_i follows.
+    smallest : float
+        Distance that stands in for a distance of 0.
+    shared : float
+        Part r of all distances that is taken off before: the affinity looks at
+        max(d² - r², 0) in place of d².
+    fitted : NeighborIndex or None
+        Search over the samples that the bandwidth was fitted to, where it is adaptive.
+    index : NeighborIndex or None
+        Search over the very samples that sigma is of, where somebody needs it again.
     """
 
-    sigma: float | np.ndarray
+    sigma: float | np.ndarray | None
     scale: float = 1.0
     n_neighbors: int = 0
     smallest: float = 0.0
-    index: NeighborIndex | None = None
     shared: float = 0.0
+    fitted: NeighborIndex | None = None
+    index: NeighborIndex | None = None
 
     @property
     def is_adaptive(self):
@@ -51,11 +67,25 @@ class Bandwidth:
         return np.ndim(self.sigma) == 1
 
     def at(self, X):
-        """Bandwidth of the rows of X: σ, or σ_i from X to the fitted samples."""
+        """Bandwidth of other samples X, σ_i from each to the fitted samples."""
         if not self.is_adaptive:
-            return self.sigma
-        farthest = self.index.query(X, self.n_neighbors)[:, -1]
-        return self.scale * np.where(farthest > 0, farthest, self.smallest)
+            return replace(self, index=None)
+        farthest = self.fitted.query(X, self.n_neighbors)[:, -1]
+        sigma = self.scale * np.where(farthest > 0, farthest, self.smallest)
+        return replace(self, sigma=sigma, index=None)
+
+    def take(self, rows):
+        """Bandwidth of some of the samples."""
+        sigma = self.sigma[rows] if self.is_adaptive else self.sigma
+        return replace(self, sigma=sigma, index=None)
+
+
+def is_one_point(X, bandwidth):
+    """Whether the samples are all identical, or no two fitted samples differed."""
+    if bandwidth.sigma is None:
+        return False
+    no_distance = np.all(bandwidth.sigma == 0)
+    return no_distance or ((X[0] == X[-1]).all() and (X == X[0]).all())
 
 
 def check_bandwidth(bandwidth, bandwidth_scale, bandwidth_neighbors):
@@ -101,7 +131,7 @@ def fit_bandwidth(
     if smallest == 0:
         return Bandwidth(0.0)
     sigma = scale * np.where(distances[:, -1] > 0, distances[:, -1], smallest)
-    return Bandwidth(sigma, scale, n_neighbors, smallest, index)
+    return Bandwidth(sigma, scale, n_neighbors, smallest, fitted=index)
 
 
 def _reduced(X, scale, metric, random_state):

@@ -5,21 +5,14 @@
 
 S has the eigenvalues of P. Its leading eigenpair is known: λ₁ = 1 with the unit vector
 along D^½ 1. G is kept as it is, and s applied to vectors, so that no second n x n
-matrix is made.
+matrix is made. Of G nothing is asked but what `AffinityMatrix` states.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.sparse as sp
-from sklearn.utils import gen_batches
 
-from .._tools.parallel import map_threads
-
-BLOCK_BYTES = 8 * 2**20
-# A block of more elements falls out of the cache: a sparse product then is faster
-# column by column (a million samples, four columns: 0.13 against 0.38 s).
-CACHED_ELEMENTS = 1_500_000
+from .matrices import AffinityMatrix
 
 
 @dataclass(frozen=True)
@@ -28,8 +21,8 @@ class DiffusionOperator:
 
     Attributes
     ----------
-    G : ndarray or sparse array of shape (n_samples, n_samples)
-        Affinity.
+    G : AffinityMatrix
+        Affinity of the samples.
     s : ndarray of shape (n_samples,)
         Scaling of rows and columns.
     leading_vector : ndarray of shape (n_samples,)
@@ -43,7 +36,7 @@ class DiffusionOperator:
         Whether no eigenvalue can be negative.
     """
 
-    G: object
+    G: AffinityMatrix
     s: np.ndarray
     leading_vector: np.ndarray
     trace: float
@@ -53,90 +46,52 @@ class DiffusionOperator:
     @property
     def n_samples(self):
         """Number of samples, and of eigenvalues."""
-        return len(self.s)
+        return self.G.n_samples
 
     @property
     def is_sparse(self):
         """Whether most affinities are 0 and not stored."""
-        return sp.issparse(self.G)
+        return self.G.is_sparse
 
     @property
     def fixed_columns(self):
-        """Columns' worth of time that a product costs besides its own columns.
-
-        Reading a dense G (measured, n = 10,000, two cores), or making its tiles.
-        """
-        if self.is_sparse:
-            return 0
-        return 24 + getattr(self.G, "columns_a_tile", 0)
+        """Columns' worth of time that a product costs besides its own columns."""
+        return self.G.fixed_columns
 
     def matmat(self, V):
         """Product S V, for V of shape (n_samples,) or (n_samples, n_columns)."""
         s = self.s.astype(V.dtype, copy=False)
         s = s if V.ndim == 1 else s[:, None]
-        return s * self._multiply(s * V)
-
-    def _multiply(self, V):
-        """Product G V."""
-        if V.ndim == 1 or not self.is_sparse or V.size <= CACHED_ELEMENTS:
-            return self.G @ V
-        return np.stack([self.G @ v for v in np.ascontiguousarray(V.T)], axis=1)
+        return s * self.G.matmat(s * V)
 
     def toarray(self):
         """Return S as a dense float64 array of its own."""
-        G = self.G.toarray() if self.is_sparse else self.G
-        S = G * self.s[:, None]
+        S = self.G.toarray() * self.s[:, None]
         S *= self.s
         return S
 
 
 def diffusion_operator(G, alpha=0.5, *, positive_semidefinite=False):
     """α-normalise the affinity G into a DiffusionOperator."""
-    q = _row_sums(G)
+    q = G.matvec(np.ones(G.n_samples))
     density = q**-alpha
-    degree = density * _product(G, density)
+    degree = density * G.matvec(density)
     s = density / np.sqrt(degree)
     leading_vector = np.sqrt(degree)
     leading_vector /= np.linalg.norm(leading_vector)
-    trace, squared_norm = _moments(G, s)
+    weight = s**2
     return DiffusionOperator(
-        G, s, leading_vector, trace, squared_norm, positive_semidefinite
+        G,
+        s,
+        leading_vector,
+        trace=float(weight @ G.diagonal()),
+        squared_norm=float(weight @ G.squares_matvec(weight)),
+        positive_semidefinite=positive_semidefinite,
     )
 
 
 def transition_matrix(G, alpha=0.5):
     """Row-stochastic P of the affinity G, dense."""
-    G = G.toarray() if sp.issparse(G) else G
-    density = _row_sums(G) ** -alpha
-    K = G * density[:, None] * density
+    density = G.matvec(np.ones(G.n_samples)) ** -alpha
+    K = G.toarray() * density[:, None] * density
     return K / K.sum(axis=1, keepdims=True)
-
-
-def _row_sums(G):
-    """q = G 1, in float64."""
-    return _product(G, np.ones(G.shape[0]))
-
-
-def _product(G, v):
-    """Product of G, in its own precision, with a vector: float64."""
-    if sp.issparse(G):
-        return G @ v
-    return (G @ v.astype(G.dtype, copy=False)).astype(np.float64, copy=False)
-
-
-def _moments(G, s):
-    """Trace and squared Frobenius norm of diag(s) G diag(s), without forming it."""
-    weight = s**2
-    return float(weight @ G.diagonal()), float(weight @ _squares_product(G, weight))
-
-
-def _squares_product(G, v):
-    """Product of v with the squared entries of G, dense, sparse or tiled."""
-    if hasattr(G, "squares_matmul"):
-        return G.squares_matmul(v)
-    if sp.issparse(G):
-        return sp.csr_array(G).astype(np.float64).power(2) @ v
-    v = v.astype(G.dtype, copy=False)
-    blocks = list(gen_batches(len(G), max(1, BLOCK_BYTES // G[0].nbytes)))
-    parts = map_threads(lambda rows: np.square(G[rows]) @ v, blocks)
-    return np.concatenate(parts).astype(np.float64, copy=False)

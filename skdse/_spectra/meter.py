@@ -1,117 +1,214 @@
-"""From samples at a scale to the spectrum of their diffusion operator.
+"""Meters: how an entropy is measured, as a value made once from parameters.
 
-X ─► bandwidth σ ─► affinity G ─► operator S ─► spectrum λ; each step has the module of
-its name. Here they are chosen and wired.
+A meter fits a scale to samples and measures any samples at a scale. It has no state:
+all that a fit finds is in the scale, which also knows itself for some of its samples
+and for others. `SpectralMeter` is that of diffusion spectral entropy:
+
+X ─► scale ─► affinity G ─► diffusion operator S ─► spectrum λ ─► entropy.
 """
+
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from typing import ClassVar, Protocol
 
 import numpy as np
 
-from .._measures.base import KernelEntropy, is_one_point, take_scale
 from .._tools.parallel import threads_for_maps
-from .._tools.progress import say
-from .._tools.validation import check_fits_in_memory, fits_in_memory
-from .affinity import (
-    TiledGaussian,
-    callable_affinity,
-    gaussian_affinity,
-    nearest_neighbors_affinity,
-)
+from .affinity import Affinity
+from .bandwidth import Bandwidth
 from .diffusion import diffusion_operator
-from .neighbors import EUCLIDEAN, NeighborIndex
 from .solvers import choose_solver, solve, warn_if_long
-from .spectrum import Spectrum
-
-WAY_OUT = (
-    "eigen_solver='lanczos', affinity='nearest_neighbors' with another eigen_solver "
-    "than 'dense', or a subsample"
-)
-# Share of the free memory that kept tiles of the affinity may take; beyond, they are
-# made anew for each product.
-DENSE_SHARE = 0.25
-AFFINITIES = ("gaussian", "nearest_neighbors", "precomputed")
-# What bandwidth="auto" stands for. A share of the diameter makes DSE count how many
-# cells of that size the data fill, which reads dimension; a kNN graph is local by
-# construction, and a wider Gaussian on it would only be flat.
-AUTO_BANDWIDTH = {"gaussian": "median", "nearest_neighbors": "adaptive"}
+from .spectrum import Spectrum, knee_time
 
 
-class SpectralEntropy(KernelEntropy):
-    """Base of the entropy of a diffusion operator's spectrum.
+class Scale(Protocol):
+    """All that a meter learns from the samples that it is fitted to."""
 
-    A subclass has the parameters affinity, n_neighbors, alpha, t, eigen_solver,
-    n_components, tol, n_jobs and verbose besides those of KernelEntropy, and sets
-    ``t_`` where t is "auto".
+    def take(self, rows):
+        """Scale of some of the samples."""
+
+    def at(self, X):
+        """Scale of other samples."""
+
+
+class Meter(Protocol):
+    """What a measure needs of an entropy.
+
+    Attributes
+    ----------
+    tol : float or None
+        Standard error [bits] that its solver aims at; None where it is exact.
+    max_samples : int, float or None
+        Samples measured of a set, as the parameter of the estimators.
+    n_repeats : int
+        Subsamples of a set that an estimator measures.
+    is_pairwise, accepts_sparse : bool
+        Whether X is a matrix between samples, and whether it may be sparse.
     """
 
-    def _rule(self):
-        if self.bandwidth == "auto":
-            return AUTO_BANDWIDTH[self.affinity]
-        return self.bandwidth
+    tol: float | None
+    max_samples: int | float | None
+    n_repeats: int
+    is_pairwise: bool
+    accepts_sparse: bool
 
-    def _fit_scale(self, X, seed=None):
-        """Fit the bandwidth, and the time where it is given."""
-        self._index = None
-        if self._has_bandwidth():
-            if self.affinity == "nearest_neighbors" and len(X) > 1:
-                # One search serves the bandwidth and the graph.
-                k = max(self.bandwidth_neighbors, self.n_neighbors)
-                self._index = self._neighbor_index(X, k, seed)
-            super()._fit_scale(X, seed, self._index)
-        else:
-            self.bandwidth_ = None
-        if self.t != "auto":
-            self.t_ = self.t
+    def check(self, X):
+        """Array X as the meter takes it, or raise."""
 
-    def _has_bandwidth(self):
-        """Whether the affinity is Gaussian."""
-        return not callable(self.affinity) and self.affinity in AUTO_BANDWIDTH
+    def take(self, X, rows):
+        """Some of the samples of X."""
 
-    def _scale_of(self, X):
-        return super()._scale_of(X) if self._has_bandwidth() else None
+    def fit(self, X, seed):
+        """Scale of the samples X."""
 
-    def _measure(self, X, scale, seed):
-        return self._solve(X, scale, seed).entropy(self.t_)
+    def settle(self, X, scale, rows, seed):
+        """Scale, with what is found only by measuring some rows of X."""
 
-    def _measure_nested(self, X, scale, sizes, seed):
-        """Measure the first samples of X for several sizes, the affinity made once."""
-        solvers = {self._solver(size) for size in sizes}
-        share = self.affinity == "gaussian" and solvers == {"lanczos"}
-        if share and not is_one_point(X, scale):
-            G = self._gaussian(X, scale, "lanczos")
-            spectra = [self._spectrum_of(G.head(n), "lanczos", seed) for n in sizes]
-            return [spectrum.entropy(self.t_) for spectrum in spectra]
-        heads = [(self._take(X, slice(n)), take_scale(scale, slice(n))) for n in sizes]
-        return [self._measure(*head, seed) for head in heads]
+    def measure(self, X, scale, seed):
+        """EntropyEstimate of the samples X at their scale."""
 
-    def _solve(self, X, scale, seed):
+    def measure_nested(self, X, scale, sizes, seed):
+        """EntropyEstimate of the first samples of X, for several sizes."""
+
+    def largest(self, n_samples):
+        """Entropy in bits that so many samples cannot exceed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SimpleMeter:
+    """What most meters have in common: exact, on rows of features."""
+
+    max_samples: int | float | None = None
+    n_repeats: int = 1
+    tol: ClassVar[float | None] = None
+    is_pairwise: ClassVar[bool] = False
+    accepts_sparse: ClassVar[bool] = False
+
+    def check(self, X):
+        """Any array will do."""
+        return X
+
+    def take(self, X, rows):
+        """Rows of X."""
+        return X[rows]
+
+    def settle(self, X, scale, rows, seed):
+        """Nothing is left to find."""
+        return scale
+
+    def measure_nested(self, X, scale, sizes, seed):
+        """Measure one size after the other."""
+        heads = [slice(size) for size in sizes]
+        return [
+            self.measure(self.take(X, rows), scale.take(rows), seed) for rows in heads
+        ]
+
+    def largest(self, n_samples):
+        """log2(n_samples)."""
+        return np.log2(n_samples)
+
+
+@dataclass(frozen=True)
+class SpectralScale:
+    """Bandwidth of the samples, and the diffusion time; None while it is open."""
+
+    bandwidth: Bandwidth
+    t: float | None
+
+    def take(self, rows):
+        """Scale of some of the samples."""
+        return replace(self, bandwidth=self.bandwidth.take(rows))
+
+    def at(self, X):
+        """Scale of other samples."""
+        return replace(self, bandwidth=self.bandwidth.at(X))
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpectralMeter(SimpleMeter):
+    """Entropy of the spectrum of a diffusion operator."""
+
+    affinity: Affinity
+    alpha: float = 0.5
+    t: float | str = 1
+    eigen_solver: str = "auto"
+    n_components: int | None = None
+    tol: float = 1e-3
+    verbose: int = 0
+
+    @property
+    def is_pairwise(self):
+        """Whether X is the affinity itself."""
+        return self.affinity.is_pairwise
+
+    @property
+    def accepts_sparse(self):
+        """Affinities may be sparse, samples not."""
+        return self.affinity.is_pairwise
+
+    def check(self, X):
+        """X as the affinity takes it."""
+        return self.affinity.check(X)
+
+    def take(self, X, rows):
+        """Some of the samples of X."""
+        return self.affinity.take(X, rows)
+
+    def fit(self, X, seed):
+        """Scale of X; the time is open where it is to be chosen by a spectrum."""
+        bandwidth = self.affinity.fit(X, seed)
+        return SpectralScale(bandwidth, None if self.t == "auto" else self.t)
+
+    def settle(self, X, scale, rows, seed):
+        """Choose the time by the spectrum of some rows, where it is open."""
+        if scale.t is not None:
+            return scale
+        spectrum = self.solve(self.take(X, rows), scale.take(rows), seed)
+        return replace(scale, t=knee_time(spectrum))
+
+    def measure(self, X, scale, seed):
+        """Entropy of the samples X at their scale."""
+        return self.solve(X, scale, seed).entropy(scale.t)
+
+    def measure_nested(self, X, scale, sizes, seed):
+        """Entropy of the first samples, for several sizes, with the tiles in common."""
+        share = {self._solver(size) for size in sizes} == {"lanczos"}
+        share &= self.affinity.is_tiled
+        if not share or self.affinity.is_one_point(X, scale.bandwidth):
+            return super().measure_nested(X, scale, sizes, seed)
+        G = self._matrix(X, scale, "lanczos", seed)
+        spectra = [self._spectrum(G.head(size), "lanczos", seed) for size in sizes]
+        return [spectrum.entropy(scale.t) for spectrum in spectra]
+
+    def solve(self, X, scale, seed):
         """Spectrum of the diffusion operator on the samples X."""
         n = X.shape[0]
-        if n == 1 or (scale is not None and is_one_point(X, scale)):
+        if n == 1 or self.affinity.is_one_point(X, scale.bandwidth):
             return Spectrum.of_identical_samples(n)
         solver = self._solver(n)
-        G = self._affinity(X, scale, seed, solver)
-        if isinstance(G, TiledGaussian):
-            with threads_for_maps():
-                return self._spectrum_of(G, solver, seed)
-        return self._spectrum_of(G, solver, seed)
+        G = self._matrix(X, scale, solver, seed)
+        with threads_for_maps() if G.maps_threads else nullcontext():
+            return self._spectrum(G, solver, seed)
 
     def _solver(self, n_samples):
-        """Solver for so many samples."""
-        kind = "indefinite"
-        if self.affinity == "nearest_neighbors":
-            kind = "sparse"
-        elif self._is_positive_semidefinite():
-            kind = "semidefinite"
-        elif self.affinity == "gaussian" and self.metric in EUCLIDEAN:
-            kind = "nearly semidefinite"
+        """Name of the solver for so many samples."""
+        kind = self.affinity.spectrum_kind
         return choose_solver(self.eigen_solver, n_samples, kind, self.tol)
 
-    def _spectrum_of(self, G, solver, seed):
+    def _matrix(self, X, scale, solver, seed):
+        """Affinity of the samples X, announced where it is a long job."""
+        n = X.shape[0]
+        self.affinity.check_memory(n, solver)
+        if self.affinity.is_of_all_pairs:
+            warn_if_long(*X.shape, solver, self.affinity.keeps(n, solver))
+        return self.affinity.matrix(X, scale.bandwidth, solver, seed)
+
+    def _spectrum(self, G, solver, seed):
         """Spectrum of the diffusion operator of the affinity G."""
         operator = diffusion_operator(
             G,
             self.alpha,
-            positive_semidefinite=self._is_positive_semidefinite(),
+            positive_semidefinite=self.affinity.is_semidefinite,
         )
         return solve(
             operator,
@@ -121,51 +218,4 @@ class SpectralEntropy(KernelEntropy):
             n_components=self.n_components,
             random_state=seed,
             verbose=self.verbose,
-        )
-
-    def _affinity(self, X, scale, seed, solver):
-        """Affinity of the samples X, in the precision that the solver needs."""
-        dtype = np.float32 if solver == "lanczos" else np.float64
-        if callable(self.affinity):
-            return callable_affinity(X, self.affinity).astype(dtype, copy=False)
-        if self.affinity == "precomputed":
-            return X.astype(dtype, copy=False)
-        if self.affinity == "gaussian":
-            return self._gaussian(X, scale, solver)
-        index = self._index
-        if index is None or index.X is not X:
-            index = self._neighbor_index(X, self.n_neighbors, seed)
-        neighbors = index.kneighbors(self.n_neighbors)
-        G = nearest_neighbors_affinity(*neighbors, scale, self._bandwidth.shared)
-        return G.astype(dtype, copy=False)
-
-    def _gaussian(self, X, scale, solver):
-        """Gaussian affinity of all pairs, a matrix or in tiles."""
-        n, shared = len(X), self._bandwidth.shared
-        if solver == "lanczos":
-            keep = fits_in_memory(n, DENSE_SHARE, 0.5, itemsize=4)
-            warn_if_long(*X.shape, solver, keep)
-            return TiledGaussian(
-                X, scale, self.metric, keep=keep, verbose=self.verbose, shared=shared
-            )
-        # LAPACK works on copies.
-        check_fits_in_memory(n, 3 if solver == "dense" else 1, WAY_OUT)
-        warn_if_long(*X.shape, solver, True)
-        return gaussian_affinity(
-            X, scale, self.metric, verbose=self.verbose, shared=shared
-        )
-
-    def _neighbor_index(self, X, n_neighbors, seed):
-        if self.verbose:
-            say(f"searching {n_neighbors} neighbors of {len(X)} samples")
-        return NeighborIndex(
-            X, self.metric, n_neighbors, random_state=seed, n_jobs=self.n_jobs
-        )
-
-    def _is_positive_semidefinite(self):
-        """A Gaussian of one bandwidth is, on Euclidean distances of all pairs."""
-        return (
-            self.affinity == "gaussian"
-            and self.metric in EUCLIDEAN
-            and self._rule() not in ("adaptive", "reduced")
         )

@@ -14,6 +14,7 @@ from sklearn.utils import check_random_state
 
 from .._tools.validation import check_fits_in_memory
 from .lanczos.course import lanczos_density
+from .lanczos.plan import plan_for
 from .spectrum import Spectrum
 
 # Samples up to which LAPACK is about as fast at the default tol (0.7 s at 2000, 2.3 s
@@ -95,7 +96,12 @@ def _largest(operator, k, start):
 def solve_lanczos(operator, *, t=1, tol=1e-3, random_state=None, verbose=0, **_):
     """Spectral density, by block Lanczos quadrature of random probes."""
     density = lanczos_density(
-        operator, t=t, tol=tol, random_state=random_state, verbose=verbose
+        operator,
+        plan_for(operator),
+        t=t,
+        tol=tol,
+        random_state=random_state,
+        verbose=verbose,
     )
     reached = density.entropy(t).std_error
     if reached > tol:

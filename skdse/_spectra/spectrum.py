@@ -6,6 +6,7 @@ tail is the m = n - k others, with R = Σ_tail a_i (if none is negative), Q = Σ
 and c ≥ a_i.
 """
 
+import warnings
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -21,6 +22,17 @@ ISOLATED_MASS = 0.05
 UNIFORM_NORM = 1e-4
 # Times among which "auto" looks for the knee of the entropy curve.
 AUTO_TIMES = np.arange(1, 101)
+# What to say of a result that says nothing of the data.
+SATURATION = {
+    "isolated": (
+        "Every sample sees only itself: the entropy is log2(n) whatever the data. "
+        "Increase bandwidth (or bandwidth_scale), or use a rule such as 'auto'."
+    ),
+    "uniform": (
+        "Every sample sees all others alike: the entropy is 0 whatever the data. "
+        "Decrease bandwidth (or bandwidth_scale), or use a rule such as 'auto'."
+    ),
+}
 
 
 class EntropyEstimate(NamedTuple):
@@ -47,6 +59,18 @@ class EntropyEstimate(NamedTuple):
         return EntropyEstimate(*map(float, shares), self.saturation)
 
 
+class Rest(NamedTuple):
+    """What is known of the eigenvalues that were not solved for, largest first.
+
+    Certified bounds of their moduli, or estimates.
+    """
+
+    ranks: np.ndarray
+    lower: np.ndarray | None = None
+    upper: np.ndarray | None = None
+    estimate: np.ndarray | None = None
+
+
 @dataclass(frozen=True)
 class Spectrum:
     """Eigenvalues of a diffusion operator, all or the largest.
@@ -67,6 +91,8 @@ class Spectrum:
         No unknown eigenvalue has a larger modulus.
     eigenvalue_error : float
         Largest error of a known eigenvalue, beyond rounding.
+    is_certified : bool
+        Whether intervals contain the entropy for sure: they do.
     """
 
     eigenvalues: np.ndarray
@@ -76,6 +102,7 @@ class Spectrum:
     positive_semidefinite: bool = False
     ceiling: float = 0.0
     eigenvalue_error: float = 0.0
+    is_certified = True
 
     @property
     def is_complete(self):
@@ -98,12 +125,14 @@ class Spectrum:
         """Spectrum 1, 0, ..., 0."""
         return cls(np.eye(1, n_samples)[0], n_samples, 1.0, 1.0, True)
 
-    def tail_bounds(self):
-        """Certified bounds of the moduli of the eigenvalues not known, largest first.
+    def rest(self):
+        """Ranks and certified bounds of the eigenvalues not known, a Rest; or None.
 
         For the j-th largest a_j of m, and a power p whose sum over the tail is known,
         j a_j^p <= Σ_tail a_i^p <= (j - 1) c^p + (m - j + 1) a_j^p.
         """
+        if self.is_complete:
+            return None
         m, c, R, Q = self._tail()
         j = np.arange(1, m + 1)
         lower, upper = np.zeros(m), np.full(m, c)
@@ -111,7 +140,8 @@ class Spectrum:
             upper = np.minimum(upper, (moment[1] / j) ** (1 / p))
             left = np.maximum(moment[0] - (j - 1) * c**p, 0) / (m - j + 1)
             lower = np.maximum(lower, left ** (1 / p))
-        return np.minimum(lower, upper), upper
+        ranks = np.arange(len(self.eigenvalues) + 1, self.n_samples + 1)
+        return Rest(ranks, np.minimum(lower, upper), upper)
 
     def _saturation(self, t):
         if self.is_complete and not self.eigenvalues[1:].any():
@@ -202,6 +232,12 @@ def saturation(n_samples, trace, squared_norm, t=1):
     if t * (1 - trace / n_samples) < ISOLATED_MASS:
         return "isolated"
     return "uniform" if squared_norm - 1 < UNIFORM_NORM else ""
+
+
+def warn_if_saturated(saturation, stacklevel=1):
+    """Warn of a result that says nothing of the data, and say what to change."""
+    if saturation:
+        warnings.warn(SATURATION[saturation], UserWarning, stacklevel=stacklevel + 1)
 
 
 def shannon_entropy(weights):

@@ -62,6 +62,12 @@ def check_measure(value, name, rule):
         raise TypeError(f"{name} must be {rule} with fit and score; got {value!r}.")
 
 
+def check_kind(value, kind, name, rule="a {}"):
+    """Raise TypeError unless value is of a class, which the rule's {} stands for."""
+    if not isinstance(value, kind):
+        raise TypeError(f"{name} must be {rule.format(kind.__name__)}; got {value!r}.")
+
+
 def check_number_or_option(value, name, options):
     """Raise ValueError unless value is a positive finite number or an option."""
     is_number = isinstance(value, Real) and not isinstance(value, (bool, np.bool_))

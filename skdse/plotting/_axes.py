@@ -7,6 +7,8 @@ its axes needs no pyplot.
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from .._tools.validation import check_kind
+
 # Told apart by the colour-blind, on light and on dark backgrounds; markers and line
 # styles tell them apart in print.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -67,8 +69,5 @@ def with_unit(name, unit):
 
 def check_fitted(estimator, kind):
     """Raise unless the estimator is a fitted one of the kind."""
-    if not isinstance(estimator, kind):
-        raise TypeError(
-            f"estimator must be a fitted {kind.__name__}; got {estimator!r}."
-        )
+    check_kind(estimator, kind, "estimator", "a fitted {}")
     check_is_fitted(estimator)

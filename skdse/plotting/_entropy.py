@@ -4,7 +4,6 @@ import numpy as np
 from sklearn.utils import check_array
 
 from .._measures.entropy import DiffusionSpectralEntropy
-from .._spectra.lanczos.density import SpectralDensity
 from .._spectra.spectrum import AUTO_TIMES, knee_time
 from ._axes import (
     BAND,
@@ -121,13 +120,10 @@ class SpectrumDisplay:
         check_fitted(estimator, DiffusionSpectralEntropy)
         spectrum = estimator.spectrum_
         parts = {}
-        n_known, n = len(spectrum.eigenvalues), spectrum.n_samples
-        if isinstance(spectrum, SpectralDensity):
-            parts["rest_ranks"], parts["rest_estimate"] = spectrum.rest()
-        elif n_known < n:
-            parts["rest_ranks"] = np.arange(n_known + 1, n + 1)
-            parts["rest_lower"], parts["rest_upper"] = spectrum.tail_bounds()
-        moduli = np.abs(spectrum.eigenvalues)
+        if (rest := spectrum.rest()) is not None:
+            parts["rest_ranks"], parts["rest_estimate"] = rest.ranks, rest.estimate
+            parts["rest_lower"], parts["rest_upper"] = rest.lower, rest.upper
+        moduli, n = np.abs(spectrum.eigenvalues), spectrum.n_samples
         return cls(eigenvalues=moduli, n_samples=n, **parts).plot(ax, **kwargs)
 
     def plot(self, ax=None, **kwargs):
@@ -315,20 +311,19 @@ class EntropyCurveDisplay:
                 f"times must be a 1d array of positive times; got {times}."
             )
         spectrum = estimator.spectrum_
-
-        def at(t):
-            one = spectrum.entropy(float(t))
-            return estimator._normalized(one, spectrum.n_samples)
-
-        estimates = [at(t) for t in times]
         knee = knee_time(spectrum)
+        estimates = [spectrum.entropy(float(t)) for t in (*times, knee)]
+        if estimator.normalize:
+            largest = np.log2(spectrum.n_samples)
+            estimates = [one.divided_by(largest) for one in estimates]
+        *estimates, at_knee = estimates
         display = cls(
             times=times,
             entropy=np.array([one.value for one in estimates]),
             lower=np.array([one.lower for one in estimates]),
             upper=np.array([one.upper for one in estimates]),
-            certified=not isinstance(spectrum, SpectralDensity),
-            knee=(knee, at(knee).value),
+            certified=spectrum.is_certified,
+            knee=(knee, at_knee.value),
             unit="share of log2(n)" if estimator.normalize else "bits",
         )
         return display.plot(ax, **kwargs)

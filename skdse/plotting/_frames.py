@@ -6,40 +6,10 @@ whatever gives its columns by name. So nothing here needs pandas.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
-
-class Measure(NamedTuple):
-    """How a measure is drawn: its name, panel, style, and whether in an entropy's unit.
-
-    Measures that share a panel are told apart by their styles.
-    """
-
-    label: str
-    panel: str
-    style: int
-    has_unit: bool = True
-
-
-DSMI = (
-    Measure("DSMI(Z;Y), labels", "DSMI", 1),
-    Measure("DSMI(Z;X), inputs", "DSMI", 2),
-)
-# Columns of ``skdse report`` and, of DSMI, those of ``RepresentationTracker``.
-MEASURES = {
-    "dse": Measure("DSE", "DSE", 0),
-    "dsmi_y": DSMI[0],
-    "dsmi": DSMI[0],
-    "dsmi_x": DSMI[1],
-    "dsmi_input": DSMI[1],
-    "effective_rank": Measure("effective rank", "effective rank", 0, False),
-    "accuracy": Measure("accuracy", "accuracy", 3, False),
-    "test_accuracy": Measure("test accuracy", "accuracy", 4, False),
-}
-# After the name of a measure, that of its standard error.
-ERROR = "_std_error"
+from .._measures.catalogue import ERROR, MEASURES, describe
 
 
 def columns_of(frame):
@@ -60,15 +30,14 @@ def choose_measures(columns, measures=None):
     if isinstance(measures, str):
         measures = [measures]
     if measures is None:
-        known = [name for name, one in MEASURES.items() if one.has_unit]
-        measures = [name for name in known if name in columns]
+        measures = [name for name in MEASURES if name in columns]
         measures += [
-            name for name in columns if name + ERROR in columns and name not in known
+            name for name in columns if name + ERROR in columns and name not in MEASURES
         ]
         if not measures:
             raise ValueError(
-                f"frame has none of the measures {known}; name one of its columns "
-                f"{list(columns)} in measures."
+                f"frame has none of the measures {list(MEASURES)}; name one of its "
+                f"columns {list(columns)} in measures."
             )
     for name in measures:
         check_column(columns, name, "measures")
@@ -115,11 +84,6 @@ def averaged(columns, name, place, n_places):
         error = mean_and_spread(numbers(columns[name + ERROR]), place, n_places)[0]
         spread = np.where(np.isnan(spread), error, spread)
     return mean, spread
-
-
-def describe(measure):
-    """How a measure is drawn; one that is not known by its name, and without a unit."""
-    return MEASURES.get(measure, Measure(measure, measure, 0, has_unit=False))
 
 
 def panels_of(measures):

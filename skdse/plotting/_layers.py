@@ -2,19 +2,22 @@
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.utils import check_random_state
 
+from .._measures.catalogue import describe, measure_layers, prepare_measures
 from .._measures.entropy import DiffusionSpectralEntropy
 from .._measures.mutual_info import DiffusionSpectralMI
-from ..probing._representation import perceptron_activations, split, unwrapped
+from ..probing._representation import (
+    is_perceptron,
+    perceptron_activations,
+    split,
+    unwrapped,
+)
 from ._axes import LEGEND, PANEL_SIZE, finish, make_axes, style, with_unit
 from ._frames import (
-    ERROR,
     averaged,
     check_column,
     choose_measures,
     columns_of,
-    describe,
     distinct,
     panels_of,
 )
@@ -137,11 +140,8 @@ class LayerProfileDisplay:
         sklearn.exceptions.NotFittedError
             If the estimator is not fitted.
         """
-        # Imported here: who has no perceptron need not wait for it.
-        from sklearn.neural_network import MLPClassifier, MLPRegressor
-
         before, mlp = split(unwrapped(estimator))
-        if not isinstance(mlp, (MLPClassifier, MLPRegressor)):
+        if not is_perceptron(mlp):
             raise TypeError(
                 "estimator must be a fitted MLPClassifier or MLPRegressor, or end in "
                 f"one; got {estimator!r}. from_activations takes the layers of any "
@@ -190,17 +190,19 @@ class LayerProfileDisplay:
         display : LayerProfileDisplay
             The display, drawn.
         """
-        dse = _seeded(DiffusionSpectralEntropy() if dse is None else dse, random_state)
-        dsmi = _seeded(DiffusionSpectralMI() if dsmi is None else dsmi, random_state)
-        targets = {"dsmi_y": (y, dsmi.target), "dsmi_x": (X, "continuous")}
-        groups = {
-            name: _groups(values, target, dsmi)
-            for name, (values, target) in targets.items()
-            if values is not None
-        }
+        dse = DiffusionSpectralEntropy() if dse is None else dse
+        dsmi = DiffusionSpectralMI() if dsmi is None else dsmi
+        measures = {"dse": (dse, None)}
+        if y is not None:
+            measures["dsmi"] = dsmi, "y"
+        if X is not None:
+            of_input = clone(dsmi).set_params(target="continuous")
+            measures["dsmi_input"] = of_input, "X"
+        prepared = prepare_measures(measures, X, y, random_state)
         records = [
-            {"layer": name} | _measure(Z, groups, dse, dsmi)
-            for name, Z in activations.items()
+            {"layer": found.name, "n_features": np.shape(activations[found.name])[1]}
+            | found.values
+            for found in measure_layers(activations.items(), prepared)
         ]
         unit = "share" if dse.normalize and dsmi.normalize else "bits"
         return cls.from_frame(records, unit=unit, ax=ax)
@@ -222,7 +224,7 @@ class LayerProfileDisplay:
         Parameters
         ----------
         frame : DataFrame, mapping of columns or list of dict
-            The measurements: "dse", "dsmi" or "dsmi_y", "dsmi_input" or "dsmi_x", and
+            The measurements: "dse", "dsmi", "dsmi_input", and
             other measures, if known with their standard errors such as
             "dse_std_error", and "n_features". Where it has a column "epoch", the rows
             of one epoch are drawn; where it has a column "run" with several values,
@@ -336,32 +338,6 @@ class LayerProfileDisplay:
             ax.tick_params("x", rotation=90)
         ax.margins(x=0.1, y=0.15)
         finish(ax)
-
-
-def _seeded(estimator, random_state):
-    """Copy of an estimator, with the seed where it has none."""
-    estimator = clone(estimator)
-    if estimator.random_state is None:
-        estimator.set_params(random_state=random_state)
-    return estimator
-
-
-def _groups(y, target, dsmi):
-    """Group of each sample by a target, found once for all layers."""
-    dsmi = clone(dsmi).set_params(target=target)
-    return dsmi._group(y, check_random_state(dsmi.random_state)).labels
-
-
-def _measure(Z, groups, dse, dsmi):
-    """Record of the measures of a layer."""
-    record = {"n_features": np.shape(Z)[1]}
-    dse.fit(Z)
-    record |= {"dse": dse.entropy_, "dse" + ERROR: dse.entropy_std_error_}
-    for name, labels in groups.items():
-        dsmi.set_params(target="discrete").fit(Z, labels)
-        record[name] = dsmi.mutual_info_
-        record[name + ERROR] = dsmi.mutual_info_std_error_
-    return record
 
 
 def _at_epoch(columns, epoch):

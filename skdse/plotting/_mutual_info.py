@@ -224,14 +224,10 @@ class MutualInfoDisplay:
 
     def _draw_terms(self, ax):
         """Draw the two entropies of each group, joined by a line."""
-        groups = np.asarray(self.group_entropies, dtype=float)
-        n = len(groups)
-        subsets = np.broadcast_to(np.asarray(self.subset_entropies, dtype=float), n)
-        of_sizes = "its size" if np.ndim(self.subset_entropies) else "mean of sizes"
-        places = np.arange(n)
+        groups, subsets = self._in_order()
+        places, n = np.arange(len(groups)), len(groups)
         named = n <= MAX_NAMED
-        order = places if named else np.argsort(groups)
-        groups, subsets = groups[order], subsets[order]
+        of_sizes = "its size" if np.ndim(self.subset_entropies) else "mean of sizes"
         ax.hlines(places, groups, subsets, color=neutral(ax), linewidth=1, alpha=0.4)
         for values, label, marker, color in (
             (groups, "S(X | Y = y)", "o", COLORS[1]),
@@ -264,6 +260,16 @@ class MutualInfoDisplay:
             columnspacing=1,
             handletextpad=0.2,
         )
+
+    def _in_order(self):
+        """Entropies of groups and subsets; too many to name are sorted."""
+        groups = np.asarray(self.group_entropies, dtype=float)
+        subsets = np.asarray(self.subset_entropies, dtype=float)
+        subsets = np.broadcast_to(subsets, len(groups))
+        if len(groups) <= MAX_NAMED:
+            return groups, subsets
+        order = np.argsort(groups)
+        return groups[order], subsets[order]
 
     def _names(self):
         """Name of each group, and how many samples it has."""

@@ -2,12 +2,12 @@
 
 import numpy as np
 
+from .._measures.catalogue import describe
 from ._axes import BAND, LEGEND, finish, make_axes, style, with_unit
 from ._frames import (
     check_column,
     choose_measures,
     columns_of,
-    describe,
     distinct,
     make_curve,
 )
@@ -63,12 +63,12 @@ class TrainingDynamicsDisplay:
     ...     "run": [0, 0, 0, 1, 1, 1],
     ...     "epoch": [0, 1, 2, 0, 1, 2],
     ...     "accuracy": [0.1, 0.6, 0.8, 0.1, 0.7, 0.9],
-    ...     "dsmi_y": [0.2, 0.9, 1.2, 0.2, 1.0, 1.4],
+    ...     "dsmi": [0.2, 0.9, 1.2, 0.2, 1.0, 1.4],
     ... }
     >>> display = TrainingDynamicsDisplay.from_frame(frame)
     >>> print(display.ax_.get_ylabel())
     DSMI(Z;Y) [bits]
-    >>> [round(float(mean), 2) for mean in display.curves["all"].means["dsmi_y"]]
+    >>> [round(float(mean), 2) for mean in display.curves["all"].means["dsmi"]]
     [0.2, 0.95, 1.3]
     """
 
@@ -99,7 +99,7 @@ class TrainingDynamicsDisplay:
         Parameters
         ----------
         frame : DataFrame, mapping of columns or list of dict
-            The measurements: "dse", "dsmi" or "dsmi_y", "dsmi_input" or "dsmi_x", and
+            The measurements: "dse", "dsmi", "dsmi_input", and
             other measures, if known with their standard errors such as
             "dse_std_error", and the columns named below.
         x : str, default="epoch"
@@ -173,8 +173,7 @@ class TrainingDynamicsDisplay:
                 self._draw(axes, measure, name, style(i) | kwargs)
             axes.set_xlabel(self.x_name)
             about = describe(measure)
-            title = about.label.partition(",")[0]
-            axes.set_ylabel(with_unit(title, self.unit if about.has_unit else ""))
+            axes.set_ylabel(with_unit(about.title, self.unit if about.has_unit else ""))
             finish(axes)
         self.ax_ = self.axes_[0]
         self.figure_ = self.ax_.figure

@@ -15,7 +15,12 @@ from ._hooks import (
     module_activations,
     net_activations,
 )
-from ._representation import perceptron_activations, split, unwrapped
+from ._representation import (
+    is_perceptron,
+    perceptron_activations,
+    split,
+    unwrapped,
+)
 
 
 def layer_activations(model, X, layers=None, *, pooling="mean", batch_size=256):
@@ -107,10 +112,7 @@ def layer_activations(model, X, layers=None, *, pooling="mean", batch_size=256):
 
 def _of_perceptron(mlp, X, layers):
     """Activations of X in layers of a perceptron, by name."""
-    # Imported here: who has no perceptron need not wait for it.
-    from sklearn.neural_network import MLPClassifier, MLPRegressor
-
-    if not isinstance(mlp, (MLPClassifier, MLPRegressor)):
+    if not is_perceptron(mlp):
         raise TypeError(
             "model must be an MLPClassifier or MLPRegressor, a net of skorch, a "
             f"pipeline that ends in one, or a torch.nn.Module; got {mlp!r}."

@@ -3,14 +3,13 @@
 fitted estimator ─► (what is wrapped in it) ─► pipeline's steps, last one ─► Z.
 """
 
-from functools import partial
+from functools import partial, singledispatch
 from numbers import Integral
 
 import numpy as np
 import scipy.sparse as sp
 from scipy.special import expit
 from sklearn.frozen import FrozenEstimator
-from sklearn.pipeline import Pipeline
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -80,14 +79,33 @@ def perceptron_activations(mlp, X):
 
 def unwrapped(estimator):
     """Fitted estimator that meta-estimators are wrapped around."""
-    while True:
-        if isinstance(estimator, FrozenEstimator):
-            estimator = estimator.estimator
-            continue
-        inner = next((name for name in INNER if hasattr(estimator, name)), None)
-        if inner is None:
-            return estimator
-        estimator = getattr(estimator, inner)
+    while (inner := _inside(estimator)) is not None:
+        estimator = inner
+    return estimator
+
+
+@singledispatch
+def _inside(estimator):
+    """Fitted estimator that a search or a meta-estimator stands for, or None."""
+    return next(
+        (getattr(estimator, one) for one in INNER if hasattr(estimator, one)), None
+    )
+
+
+@_inside.register
+def _inside_frozen(frozen: FrozenEstimator):
+    """Estimator that is frozen."""
+    return frozen.estimator
+
+
+def is_pipeline(estimator):
+    """Whether an estimator is a pipeline, of scikit-learn or like those."""
+    return hasattr(estimator, "named_steps")
+
+
+def is_perceptron(estimator):
+    """Whether an estimator is a perceptron of scikit-learn, or like those."""
+    return hasattr(estimator, "hidden_layer_sizes")
 
 
 def _options(estimator):
@@ -96,7 +114,7 @@ def _options(estimator):
     options = {"auto": _auto(estimator, before, last)}
     options |= {name: getattr(estimator, name, None) for name in METHODS}
     options = {name: option for name, option in options.items() if option is not None}
-    if isinstance(estimator, Pipeline):
+    if is_pipeline(estimator):
         for i, (name, step) in enumerate(estimator.steps, 1):
             if hasattr(step, "transform") or step in (None, "passthrough"):
                 options.setdefault(name, partial(_through, estimator, i))
@@ -114,7 +132,7 @@ def _auto(estimator, before, last):
     """Function from X to Z where nobody says which, or None."""
     if _n_hidden_layers(last):
         return partial(_hidden, before, last, -1)
-    if isinstance(estimator, Pipeline):
+    if is_pipeline(estimator):
         is_transformer = hasattr(last, "transform") and not hasattr(last, "predict")
         return estimator.transform if is_transformer else before
     return getattr(estimator, "transform", None)
@@ -123,7 +141,7 @@ def _auto(estimator, before, last):
 def split(estimator):
     """Function through all steps but the last, and the last; pipelines may nest."""
     heads = []
-    while isinstance(estimator, Pipeline):
+    while is_pipeline(estimator):
         heads.append(partial(_through, estimator, len(estimator.steps) - 1))
         estimator = unwrapped(estimator.steps[-1][1])
     return partial(_one_by_one, heads), estimator
@@ -153,10 +171,7 @@ def _net_layer(before, net, name, X):
 
 def _n_hidden_layers(estimator):
     """Return the number of hidden layers: 0 of what is no perceptron."""
-    # Imported here: who has no perceptron need not wait for it.
-    from sklearn.neural_network import MLPClassifier, MLPRegressor
-
-    if not isinstance(estimator, (MLPClassifier, MLPRegressor)):
+    if not is_perceptron(estimator):
         return 0
     check_is_fitted(estimator)
     return estimator.n_layers_ - 2

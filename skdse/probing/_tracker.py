@@ -14,13 +14,12 @@ from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.utils import check_consistent_length
 
 from .._measures.catalogue import (
-    check_target,
-    fit_and_tell,
-    group_once,
+    MEASURES,
+    default_measure,
+    measure_layers,
+    prepare_measures,
     seed_measure,
 )
-from .._measures.entropy import DiffusionSpectralEntropy
-from .._measures.mutual_info import DiffusionSpectralMI
 from .._tools.progress import say
 from .._tools.validation import check_count, check_measure, check_option
 from ._activations import layer_activations
@@ -28,12 +27,6 @@ from ._hooks import is_module, is_net, predictions
 from ._records import KEYS, append_records, records_of_run
 from ._representation import split, unwrapped
 
-# Name: estimator, and what its mutual information is with; in bits, as in the paper.
-MEASURES = {
-    "dse": (DiffusionSpectralEntropy(), "y"),
-    "dsmi": (DiffusionSpectralMI(), "y"),
-    "dsmi_input": (DiffusionSpectralMI(target="continuous"), "X"),
-}
 # Columns of a record that are no measure.
 COLUMNS = (*KEYS, "n_samples", "n_features", "accuracy", "seconds", "settings")
 
@@ -284,12 +277,12 @@ class RepresentationTracker(BaseEstimator):
         if not isinstance(asked, Mapping):
             for name in asked:
                 check_option(name, "measures", MEASURES)
-            asked = {name: MEASURES[name] for name in asked}
+            asked = {name: default_measure(name) for name in asked}
         measures = {}
         for name, measure in asked.items():
             measure, against = measure if isinstance(measure, tuple) else (measure, "y")
             check_measure(measure, f"measures[{name!r}]", "a name or an estimator")
-            if name in COLUMNS or against not in ("X", "y"):
+            if name in COLUMNS or against not in ("X", "y", None):
                 raise ValueError(
                     "measures must be a dict of estimators or of (estimator, 'X'), by "
                     f"names other than {COLUMNS}; got {name!r}: {asked[name]!r}."
@@ -310,33 +303,26 @@ class RepresentationTracker(BaseEstimator):
         settings = measures, layers, X, y, pooling, accuracy
         return joblib.hash(settings)[:12]
 
-    def _prepare(self):
-        """Measures by name, each with the target that it takes."""
-        prepared = {}
-        for name, (measure, against) in self._named_measures().items():
-            target = self.X if against == "X" else self.y
-            if isinstance(measure, DiffusionSpectralMI):
-                target = group_once(measure, check_target(target, against, name))
-            prepared[name] = measure, target
-        return prepared
-
     def _measure_epoch(self, model, epoch):
         """Records of all layers at an epoch."""
         if self._prepared is None:
-            self._prepared = self._prepare()
+            measures = self._named_measures()
+            self._prepared = prepare_measures(
+                measures, self.X, self.y, self.random_state
+            )
         start = perf_counter()
         activations, accuracy = self._look(model)
         looking = (perf_counter() - start) / len(activations)
+        _warn_of_not_finite(activations, epoch)
+        occasion = f" at epoch {epoch}"
         records = []
-        for layer, Z in activations.items():
-            start = perf_counter()
-            measured = self._measure_layer(Z, f"layer {layer!r} at epoch {epoch}")
-            record = {"run": self.run, "epoch": epoch, "layer": layer}
-            record |= {"n_samples": Z.shape[0], "n_features": Z.shape[1], **measured}
-            record |= {
-                "accuracy": accuracy,
-                "seconds": looking + perf_counter() - start,
-            }
+        for found in measure_layers(
+            activations.items(), self._prepared, occasion=occasion, skip_not_finite=True
+        ):
+            n_samples, n_features = activations[found.name].shape
+            record = {"run": self.run, "epoch": epoch, "layer": found.name}
+            record |= {"n_samples": n_samples, "n_features": n_features, **found.values}
+            record |= {"accuracy": accuracy, "seconds": looking + found.seconds}
             records.append(record | {"settings": self._settings})
         if self.verbose:
             seconds = sum(record["seconds"] for record in records)
@@ -371,25 +357,16 @@ class RepresentationTracker(BaseEstimator):
             return np.nan
         return float(np.mean(np.concatenate(classes) == y))
 
-    def _measure_layer(self, Z, name):
-        """Each measure of a layer and its standard error; NaN of what is not finite."""
-        finite = np.isfinite(Z).all()
-        if not finite:
+
+def _warn_of_not_finite(activations, epoch):
+    """Warn of layers that cannot be measured."""
+    for layer, Z in activations.items():
+        if not np.isfinite(Z).all():
             warnings.warn(
-                f"{name} has activations that are not finite: recorded as NaN.",
-                stacklevel=5,
+                f"layer {layer!r} at epoch {epoch} has activations that are not "
+                "finite: recorded as NaN.",
+                stacklevel=4,
             )
-        measured = {}
-        for key, (measure, target) in self._prepared.items():
-            found = np.nan, np.nan
-            if finite:
-                try:
-                    found = fit_and_tell(clone(measure), Z, target)
-                except Exception as error:
-                    error.add_note(f"The measure {key!r} of {name}.")
-                    raise
-            measured[key], measured[f"{key}_std_error"] = found
-        return measured
 
 
 def _module_of(model):

@@ -20,7 +20,7 @@ FILE_KEYS = {
     "bandwidth",
     "seconds",
 }
-LABEL_KEYS = {"dsmi_y", "dsmi_y_std_error"}
+LABEL_KEYS = {"dsmi", "dsmi_std_error"}
 
 
 def records(capsys, *arguments):

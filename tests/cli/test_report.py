@@ -36,7 +36,7 @@ def test_no_argument_measures_the_digits_layer_by_layer(report_of_digits):
     names = ["input", "hidden 1", "hidden 2", "output"]
     assert [row[0].strip() for row in rows] == names
     for row, record, width in zip(rows, records, (64, 64, 32, 10), strict=True):
-        measures = [record[key] for key in ("dse", "dsmi_y", "dsmi_x")]
+        measures = [record[key] for key in ("dse", "dsmi", "dsmi_input")]
         shown = [f"{value:.3f}" for value in measures]
         assert row[1:] == [str(width), *shown, f"{record['effective_rank']:.1f}"]
     assert lines[-1] == f"Test accuracy: {records[0]['test_accuracy']:.3f}"
@@ -48,7 +48,7 @@ def test_perceptron_learns_and_gathers_the_digits(report_of_digits):
     entropies = [one["dse"] for one in records]
     assert entropies == sorted(entropies, reverse=True)
     # Layer by layer less is told, and more of what is told is of the digit.
-    shares = [one["dsmi_y"] / one["dse"] for one in records]
+    shares = [one["dsmi"] / one["dse"] for one in records]
     assert shares == sorted(shares)
 
 
@@ -65,8 +65,8 @@ def test_layers_agree_with_the_estimators(report_of_digits):
     assert records[2]["name"] == name
     # Trained anew, and yet the same bits.
     assert records[2]["dse"] == dse.entropy_
-    assert records[2]["dsmi_y"] == by_label.mutual_info_
-    assert records[2]["dsmi_x"] == by_input.mutual_info_
+    assert records[2]["dsmi"] == by_label.mutual_info_
+    assert records[2]["dsmi_input"] == by_input.mutual_info_
     assert records[2]["test_accuracy"] == mlp.score(X, y)
 
 

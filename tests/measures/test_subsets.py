@@ -6,12 +6,11 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_digits
 
 from skdse import DiffusionSpectralEntropy, DiffusionSpectralMI, ShannonEntropy
+from skdse._measures.meters import entropies_of, loosened, make_meter
 from skdse._measures.subsets import (
     ALIKE,
     SMOOTH_SIZE,
     draw_subsets,
-    entropies_of,
-    loosened,
     size_nodes,
     size_weights,
     standard_error,
@@ -66,10 +65,11 @@ def test_interpolation_errs_by_chance_alone(bandwidth):
     weights = sizes / sizes.sum()
     nodes = size_nodes(sizes)
     at_nodes = size_weights(nodes, sizes, weights)
-    dse = DiffusionSpectralEntropy(bandwidth=bandwidth).fit(X)
+    meter = make_meter(DiffusionSpectralEntropy(bandwidth=bandwidth))
+    scale = meter.fit(X, 0)
     errors = []
     for subset in draw_subsets(len(X), sizes, 12, np.random.RandomState(0)):
-        found = entropies_of(dse, X, dse.bandwidth_, list(subset.values()), 0)
+        found = entropies_of(meter, X, scale, list(subset.values()), 0)
         values = np.array([one.value for one in found])
         chosen = values[np.searchsorted(sizes, nodes)]
         errors.append(at_nodes @ chosen - weights @ values)
@@ -82,16 +82,16 @@ def test_interpolation_errs_by_chance_alone(bandwidth):
 def test_tolerance_of_each_term_is_that_of_their_sum():
     # Ten equal groups and five subsets, each with error e: the variance of the
     # difference is e² (10 / 10² + 5 / 5²).
-    dse = DiffusionSpectralEntropy(tol=1e-3)
-    loose = loosened(dse, np.full(10, 1 / 10), np.full(5, 1 / 5))
+    meter = make_meter(DiffusionSpectralEntropy(tol=1e-3))
+    loose = loosened(meter, np.full(10, 1 / 10), np.full(5, 1 / 5))
     assert_allclose(loose.tol, 1e-3 / np.sqrt(1 / 10 + 1 / 5), rtol=1e-12)
-    assert dse.tol == 1e-3
+    assert meter.tol == 1e-3
     # One term that is all of the sum is solved to the tolerance itself.
-    assert loosened(dse, np.ones(1), np.ones(1)).tol == 1e-3
+    assert loosened(meter, np.ones(1), np.ones(1)).tol == 1e-3
 
 
 def test_an_entropy_without_tolerance_stays_as_it_is():
-    shannon = ShannonEntropy()
+    shannon = make_meter(ShannonEntropy())
     assert loosened(shannon, np.ones(3) / 3) is shannon
 
 

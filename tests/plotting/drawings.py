@@ -10,8 +10,8 @@ RECORDS = [
         "accuracy": 0.2 * epoch + 0.05 * run,
         "dse": 6 - epoch + run * (epoch > 0),
         "dse_std_error": 0.125,
-        "dsmi_y": epoch / 2.0,
-        "dsmi_y_std_error": 0.25,
+        "dsmi": epoch / 2.0,
+        "dsmi_std_error": 0.25,
         "n_features": width,
     }
     for run in (0, 1)

@@ -30,7 +30,7 @@ def test_certified_bounds_contain_the_eigenvalues(digits, bandwidth, n_component
     some = DiffusionSpectralEntropy(
         eigen_solver="arpack", n_components=n_components, **options
     ).fit(digits[0])
-    lower, upper = some.spectrum_.tail_bounds()
+    _, lower, upper, _ = some.spectrum_.rest()
     rest = np.sort(np.abs(exact.eigenvalues_))[::-1][n_components:]
     assert (lower <= rest + 1e-10).all()
     assert (rest <= upper + 1e-10).all()
@@ -43,9 +43,9 @@ def test_spectrum_with_certified_bounds_is_drawn(arpack):
     display = SpectrumDisplay.from_estimator(arpack)
     ranks, lower, upper = vertices(display.band_)
     np.testing.assert_array_equal(ranks, np.arange(13, 151))
-    bounds = arpack.spectrum_.tail_bounds()
-    np.testing.assert_allclose(upper, bounds[1])
-    np.testing.assert_allclose(lower, bounds[0], atol=1e-300)
+    rest = arpack.spectrum_.rest()
+    np.testing.assert_allclose(upper, rest.upper)
+    np.testing.assert_allclose(lower, rest.lower, atol=1e-300)
     texts = [text.get_text() for text in display.ax_.get_legend().get_texts()]
     assert texts[1] == "the other 138: certified bounds"
 

@@ -53,15 +53,15 @@ def test_layers_of_a_perceptron_are_measured(digits, mlp):
     dse = DiffusionSpectralEntropy(random_state=0).fit(Z)
     by_label = DiffusionSpectralMI(random_state=0).fit(Z, y)
     assert display.values["dse"][1] == dse.entropy_
-    assert display.values["dsmi_y"][1] == by_label.mutual_info_
-    assert display.errors["dsmi_y"][1] == by_label.mutual_info_std_error_
+    assert display.values["dsmi"][1] == by_label.mutual_info_
+    assert display.errors["dsmi"][1] == by_label.mutual_info_std_error_
     clusters = (
         DiffusionSpectralMI(target="continuous", random_state=0).fit(X, X).labels_
     )
     by_input = DiffusionSpectralMI(random_state=0).fit(Z, clusters)
-    assert display.values["dsmi_x"][1] == by_input.mutual_info_
-    low, high = segments(display.errorbars_["dsmi_y"])
-    np.testing.assert_allclose((high - low) / 2, display.errors["dsmi_y"])
+    assert display.values["dsmi_input"][1] == by_input.mutual_info_
+    low, high = segments(display.errorbars_["dsmi"])
+    np.testing.assert_allclose((high - low) / 2, display.errors["dsmi"])
     texts = [text.get_text() for text in display.axes_[1].get_legend().get_texts()]
     assert texts == ["DSMI(Z;Y), labels", "DSMI(Z;X), inputs"]
 
@@ -72,7 +72,7 @@ def test_layers_of_a_pipeline_start_where_its_perceptron_does(digits):
     pipeline = make_pipeline(StandardScaler(), PCA(6), network).fit(X, y)
     display = LayerProfileDisplay.from_estimator(pipeline, X, random_state=0)
     np.testing.assert_array_equal(display.n_features, [6, 4, 10])
-    assert list(display.values) == ["dse", "dsmi_x"]
+    assert list(display.values) == ["dse", "dsmi_input"]
 
 
 def test_activations_with_estimators_of_ones_own(digits):
@@ -81,9 +81,9 @@ def test_activations_with_estimators_of_ones_own(digits):
     share = DiffusionSpectralMI(normalize=True, n_repeats=2, random_state=3)
     layers = {"first": X, "second": X[:, :20]}
     display = LayerProfileDisplay.from_activations(layers, y=y, dse=dse, dsmi=share)
-    assert list(display.values) == ["dse", "dsmi_y"]
+    assert list(display.values) == ["dse", "dsmi"]
     expected = [share.fit(Z, y).mutual_info_ for Z in layers.values()]
-    np.testing.assert_array_equal(display.values["dsmi_y"], expected)
+    np.testing.assert_array_equal(display.values["dsmi"], expected)
     assert [ax.get_ylabel() for ax in display.axes_] == ["DSE [share]", "DSMI [share]"]
     assert not hasattr(dse, "entropy_")  # the one that was given stays as it was
 

@@ -73,7 +73,7 @@ def test_legend_of_many_curves_is_beside_the_last_panel():
 
 def test_against_accuracy():
     display = TrainingDynamicsDisplay.from_frame(one_layer(), x="accuracy")
-    line = display.lines_["dsmi_y"]["all"]
+    line = display.lines_["dsmi"]["all"]
     np.testing.assert_allclose(line.get_xdata(), [0.025, 0.225, 0.425])
     np.testing.assert_allclose(line.get_ydata(), [0, 0.5, 1])
     np.testing.assert_allclose(display.curves["all"].x_spread, 0.05 / 2**0.5)

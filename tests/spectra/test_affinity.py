@@ -2,17 +2,12 @@
 
 import numpy as np
 import pytest
+from affinities import gaussian_affinity, gaussian_tiles, neighbors_affinity
 from numpy.testing import assert_allclose
 from scipy.spatial.distance import cdist, pdist, squareform
 from sklearn import config_context
 
-from skdse._spectra import affinity as _affinity
-from skdse._spectra.affinity import (
-    TiledGaussian,
-    gaussian_affinity,
-    nearest_neighbors_affinity,
-)
-from skdse._spectra.neighbors import NeighborIndex
+from skdse._spectra import tiles
 
 
 @pytest.fixture
@@ -23,11 +18,6 @@ def X():
 def by_definition(X, sigma, metric="euclidean"):
     sigma = np.broadcast_to(sigma, len(X))
     return np.exp(-(cdist(X, X, metric) ** 2) / (2 * np.outer(sigma, sigma)))
-
-
-def graph(X, k, sigma, metric="euclidean"):
-    found = NeighborIndex(X, metric, k).kneighbors(k)
-    return nearest_neighbors_affinity(*found, sigma)
 
 
 @pytest.mark.parametrize("metric", ["euclidean", "cosine", "manhattan", "chebyshev"])
@@ -69,7 +59,7 @@ def test_gaussian_of_float32_is_computed_in_float64(X):
 
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
 def test_complete_graph_is_the_gaussian(X, metric):
-    G = graph(X, len(X) - 1, 0.8, metric).toarray()
+    G = neighbors_affinity(X, len(X) - 1, 0.8, metric).toarray()
     np.testing.assert_allclose(G, gaussian_affinity(X, 0.8, metric), atol=1e-10)
 
 
@@ -79,14 +69,14 @@ def test_graph_joins_who_lists_or_is_listed(X):
     listed = np.zeros((len(X), len(X)), dtype=bool)
     np.put_along_axis(listed, order[:, : k + 1], True, axis=1)
     expected = np.where(listed | listed.T, by_definition(X, sigma), 0)
-    G = graph(X, k, sigma)
+    G = neighbors_affinity(X, k, sigma)
     np.testing.assert_allclose(G.toarray(), expected, atol=1e-14)
     assert (G != G.T).nnz == 0
 
 
 def test_underflown_edges_are_not_stored():
     X = np.array([[0.0], [1.0], [1000.0], [1001.0]])
-    G = graph(X, 2, 1.0)
+    G = neighbors_affinity(X, 2, 1.0)
     np.testing.assert_array_equal(G.indices, [0, 1, 0, 1, 2, 3, 2, 3])
     assert np.all(G.data > 0)
 
@@ -98,34 +88,35 @@ def test_underflown_edges_are_not_stored():
 def test_tiled_products_are_of_the_matrix(X, dtype, metric, adaptive, keep):
     sigma = np.linspace(0.5, 2, len(X)) if adaptive else 0.8
     with config_context(working_memory=dtype().itemsize / 8):  # 64 rows a tile
-        tiled = TiledGaussian(X, sigma, metric, dtype, keep)
+        tiled = gaussian_tiles(X, sigma, metric, dtype, keep)
     assert [rows.stop for rows in tiled.blocks] == [64, 128, 150]
     G = by_definition(X, sigma, metric)
     V = np.random.default_rng(1).normal(size=(len(X), 3))
     atol = (2e-6 if dtype == np.float32 else 1e-12) * G.sum(axis=1).max()
     for product, expected in [
-        (tiled @ V, G @ V),
-        (tiled @ V[:, 0], G @ V[:, 0]),
-        (tiled.squares_matmul(V), G**2 @ V),
+        (tiled.matmat(V), G @ V),
+        (tiled.matmat(V[:, 0]), G @ V[:, 0]),
+        (tiled.matvec(V[:, 0]), G @ V[:, 0]),
+        (tiled.squares_matvec(V[:, 0]), G**2 @ V[:, 0]),
     ]:
         np.testing.assert_allclose(product, expected, atol=atol)
     np.testing.assert_array_equal(tiled.diagonal(), 1)
 
 
 def test_float32_exponents_only_where_they_suffice(X):
-    near, far = (TiledGaussian(X, sigma, "euclidean") for sigma in (0.8, 1e-3))
-    assert near.exponent_dtype == np.float32
-    assert far.exponent_dtype == np.float64
+    near, far = (gaussian_tiles(X, sigma, "euclidean") for sigma in (0.8, 1e-3))
+    assert near.entries.exponent_dtype == np.float32
+    assert far.entries.exponent_dtype == np.float64
     assert near.dtype == far.dtype == np.float32
 
 
 def test_tiles_stay_within_the_working_memory(X):
     X = np.tile(X, (20, 1))
     with config_context(working_memory=1):
-        tiled = TiledGaussian(X, 0.8)
+        tiled = gaussian_tiles(X, 0.8)
         rows = max(rows.stop - rows.start for rows, _ in tiled.pairs)
         # N_PARTS tiles of float32, with the copies that their exponents take.
-        assert _affinity.N_PARTS * rows**2 * 4 * 4 <= 2**20
+        assert tiles.N_PARTS * rows**2 * 4 * 4 <= 2**20
 
 
 def test_metrics_of_the_whole_data_are_not_tiled(X):
@@ -151,15 +142,15 @@ def test_tiny_bandwidths_lose_no_digits():
 def test_head_is_the_affinity_of_the_first_samples(X, made, n):
     sigma = np.linspace(0.5, 2, len(X))
     with config_context(working_memory=1):  # 64 rows a tile
-        tiled = TiledGaussian(X, sigma, dtype=np.float64, keep=True)
+        tiled = gaussian_tiles(X, sigma, dtype=np.float64, keep=True)
     if made:
-        tiled @ np.ones(len(X))
+        tiled.matvec(np.ones(len(X)))
     head = tiled.head(n)
     V = np.random.default_rng(1).normal(size=(n, 2))
     expected = by_definition(X, sigma)[:n, :n] @ V
-    np.testing.assert_allclose(head @ V, expected, atol=1e-12)
+    np.testing.assert_allclose(head.matmat(V), expected, atol=1e-12)
     assert len(tiled.kept) == (6 if made else 0)
-    assert head.shape == (n, n)
+    assert head.n_samples == n
 
 
 @pytest.mark.parametrize("metric", ["euclidean", "cityblock", "seuclidean"])

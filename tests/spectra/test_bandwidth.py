@@ -53,14 +53,14 @@ def test_rules_follow_the_units_of_the_data(X, rule, c):
 
 def test_adaptive_of_other_samples_looks_at_the_fitted_ones(X):
     Y = np.random.default_rng(1).normal(size=(30, 5))
-    sigma = fit_bandwidth(X, "adaptive", scale=2.0, n_neighbors=3).at(Y)
+    sigma = fit_bandwidth(X, "adaptive", scale=2.0, n_neighbors=3).at(Y).sigma
     distances = np.linalg.norm(Y[:, None] - X, axis=2)
     np.testing.assert_allclose(sigma, 2 * np.sort(distances, axis=1)[:, 2])
 
 
 def test_adaptive_of_the_fitted_samples_is_as_fitted(X):
     bandwidth = fit_bandwidth(X, "adaptive")
-    np.testing.assert_array_equal(bandwidth.at(X), bandwidth.sigma)
+    np.testing.assert_array_equal(bandwidth.at(X).sigma, bandwidth.sigma)
 
 
 @pytest.mark.parametrize("metric", ["euclidean", "chebyshev"])
@@ -89,7 +89,7 @@ def test_duplicates_leave_the_smallest_positive_distance():
     assert fit_bandwidth(X, "knn", n_neighbors=3).sigma == 3
     adaptive = fit_bandwidth(X, "adaptive", n_neighbors=3)
     np.testing.assert_array_equal(adaptive.sigma, 3)
-    np.testing.assert_array_equal(adaptive.at(X[::4]), 3)
+    np.testing.assert_array_equal(adaptive.at(X[::4]).sigma, 3)
 
 
 def test_duplicated_samples_keep_their_own_positive_distances():
@@ -122,7 +122,7 @@ def test_reduced_by_definition(X):
     assert found.shared == pytest.approx(r)
     sigma = np.median(reduced[np.triu_indices(len(X), 1)]) / 2
     assert found.sigma == pytest.approx(sigma, rel=1e-4)
-    assert found.at(X[:3]) == found.sigma
+    assert found.at(X[:3]).sigma == found.sigma
 
 
 @pytest.mark.parametrize("metric", ["cityblock", "cosine", "seuclidean", "chebyshev"])

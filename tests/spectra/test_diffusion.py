@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from affinities import gaussian_affinity, neighbors_affinity, operator_of
 
-from skdse._spectra.affinity import gaussian_affinity, nearest_neighbors_affinity
-from skdse._spectra.diffusion import diffusion_operator, transition_matrix
-from skdse._spectra.neighbors import NeighborIndex
+from skdse._spectra.diffusion import transition_matrix
+from skdse._spectra.matrices import as_matrix
 
 ALPHAS = [0.0, 0.3, 0.5, 1.0]
 
@@ -15,9 +15,7 @@ ALPHAS = [0.0, 0.3, 0.5, 1.0]
 def G(request):
     X = np.random.default_rng(0).normal(size=(60, 3))
     if request.param == "sparse":
-        return nearest_neighbors_affinity(
-            *NeighborIndex(X, "euclidean", 5).kneighbors(5), 0.7
-        )
+        return neighbors_affinity(X, 5, 0.7)
     G = gaussian_affinity(X, 0.7)
     return G.astype(np.float32) if request.param == "float32" else G
 
@@ -38,7 +36,7 @@ def by_definition(G, alpha):
 @pytest.mark.parametrize("alpha", ALPHAS)
 def test_operator_by_definition(G, alpha):
     S = by_definition(G, alpha)[1]
-    operator = diffusion_operator(G, alpha)
+    operator = operator_of(G, alpha)
     rtol = 1e-6 if G.dtype == np.float32 else 1e-12
     np.testing.assert_allclose(operator.toarray(), S, atol=rtol)
     V = np.random.default_rng(1).normal(size=(60, 4))
@@ -48,7 +46,7 @@ def test_operator_by_definition(G, alpha):
 
 @pytest.mark.parametrize("alpha", ALPHAS)
 def test_moments_are_those_of_the_eigenvalues(G, alpha):
-    operator = diffusion_operator(G, alpha)
+    operator = operator_of(G, alpha)
     eigenvalues = np.linalg.eigvalsh(by_definition(G, alpha)[1])
     rtol = 1e-6 if G.dtype == np.float32 else 1e-12
     assert operator.trace == pytest.approx(eigenvalues.sum(), rel=rtol)
@@ -58,7 +56,7 @@ def test_moments_are_those_of_the_eigenvalues(G, alpha):
 
 @pytest.mark.parametrize("alpha", ALPHAS)
 def test_leading_vector_has_eigenvalue_one(G, alpha):
-    operator = diffusion_operator(G, alpha)
+    operator = operator_of(G, alpha)
     v = operator.leading_vector
     rtol = 1e-6 if G.dtype == np.float32 else 1e-14
     np.testing.assert_allclose(operator.matmat(v), v, atol=rtol)
@@ -67,14 +65,14 @@ def test_leading_vector_has_eigenvalue_one(G, alpha):
 
 @pytest.mark.parametrize("alpha", ALPHAS)
 def test_transition_matrix_by_definition(G, alpha):
-    P = transition_matrix(G, alpha)
+    P = transition_matrix(as_matrix(G), alpha)
     np.testing.assert_allclose(P, by_definition(G, alpha)[0], atol=1e-6)
     np.testing.assert_allclose(P.sum(axis=1), 1, rtol=1e-6)
 
 
 def test_toarray_leaves_the_affinity_alone(G):
     before = dense(G).copy()
-    diffusion_operator(G).toarray()[:] = 7
+    operator_of(G).toarray()[:] = 7
     np.testing.assert_array_equal(dense(G), before)
 
 
@@ -83,7 +81,7 @@ def test_alpha_one_takes_the_density_out():
     # those of even samples on the circle, with α = 0 they are not.
     def leading(angles, alpha):
         X = np.c_[np.cos(angles), np.sin(angles)]
-        S = diffusion_operator(gaussian_affinity(X, 0.1), alpha).toarray()
+        S = operator_of(gaussian_affinity(X, 0.1), alpha).toarray()
         return np.linalg.eigvalsh(S)[::-1][1:4]
 
     even = np.linspace(0, 2 * np.pi, 800, endpoint=False)

@@ -1,26 +1,34 @@
 """Stochastic Lanczos quadrature against dense float64 solutions."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from affinities import (
+    gaussian_affinity,
+    gaussian_tiles,
+    neighbors_affinity,
+    operator_of,
+)
 from sklearn.datasets import load_digits, make_blobs
 from sklearn.exceptions import ConvergenceWarning
 
 from skdse import DiffusionSpectralEntropy
-from skdse._spectra.affinity import (
-    TiledGaussian,
-    gaussian_affinity,
-    nearest_neighbors_affinity,
-)
 from skdse._spectra.bandwidth import fit_bandwidth
 from skdse._spectra.diffusion import diffusion_operator
-from skdse._spectra.lanczos.course import lanczos_density
+from skdse._spectra.lanczos import course
 from skdse._spectra.lanczos.krylov import start, step
+from skdse._spectra.lanczos.plan import DENSE, plan_for
 from skdse._spectra.lanczos.recurrence import advance, begin, mixture_of
-from skdse._spectra.neighbors import NeighborIndex
+from skdse._spectra.matrices import as_matrix
 from skdse._spectra.solvers import solve
 
 TIMES = [0.5, 1, 2, 5, 20]
+
+
+def lanczos_density(S, plan=None, **params):
+    return course.lanczos_density(S, plan or plan_for(S), **params)
 
 
 def samples(kind, n, seed):
@@ -36,12 +44,11 @@ def operator(X, kind, scale=1.0, alpha=0.5):
     """Operator in float32, as the solver gets it."""
     if kind == "graph":
         sigma = fit_bandwidth(X, "adaptive", scale=scale).sigma
-        found = NeighborIndex(X, "euclidean", 10).kneighbors(10)
-        G = nearest_neighbors_affinity(*found, sigma).astype(np.float32)
-        return diffusion_operator(G, alpha)
+        G = neighbors_affinity(X, 10, sigma).astype(np.float32)
+        return operator_of(G, alpha)
     sigma = fit_bandwidth(X, kind, scale=scale).sigma
     G = gaussian_affinity(X, sigma, dtype=np.float32)
-    return diffusion_operator(G, alpha, positive_semidefinite=kind == "median")
+    return operator_of(G, alpha, positive_semidefinite=kind == "median")
 
 
 PROBLEMS = [
@@ -133,7 +140,7 @@ def test_recurrence_integrates_what_its_probes_see():
     for _ in range(30):
         recurrence = advance(recurrence, S.matmat)
     for g, error in [(lambda x: 1 - x**2, 1e-5), (np.abs, 5e-4)]:
-        values = [w @ g(x) for _, x, w in mixture_of(recurrence)]
+        values = [w @ g(x) for x, w, _ in mixture_of(recurrence)]
         assert np.mean(values) == pytest.approx(seen @ g(lam), rel=error)
         assert np.ptp(values) / 4 <= 20 * error * np.mean(values)
 
@@ -160,7 +167,8 @@ def test_steps_go_on_where_only_truncation_is_left():
     # Local bandwidths leave small negative eigenvalues, to which steps converge slowly.
     # They are to end after 20, of 24 probes, where the error is 6e-3 bits and more.
     S = operator(np.random.default_rng(0).uniform(size=(1500, 3)), "adaptive")
-    density = lanczos_density(S, tol=1e-3, max_steps=20, random_state=0)
+    plan = replace(DENSE, max_steps=20)
+    density = lanczos_density(S, plan, tol=1e-3, random_state=0)
     assert 20 < density.n_steps <= 40
     estimate = density.entropy(1)
     assert estimate.std_error <= 1e-3
@@ -219,7 +227,7 @@ def test_few_samples_are_exact(n):
 
 @pytest.mark.parametrize("matrix", [np.eye, lambda n: sp.eye_array(n, format="csr")])
 def test_identity(matrix):
-    S = diffusion_operator(matrix(40).astype(np.float32))
+    S = operator_of(matrix(40).astype(np.float32))
     assert lanczos_density(S, random_state=0).entropy(1).value == pytest.approx(
         np.log2(40), abs=1e-4
     )
@@ -230,9 +238,9 @@ def test_tiles_and_matrix_agree():
     dense, kept, anew = (
         diffusion_operator(G, positive_semidefinite=True)
         for G in (
-            gaussian_affinity(X, 20.0, dtype=np.float32),
-            TiledGaussian(X, 20.0, keep=True),
-            TiledGaussian(X, 20.0),
+            as_matrix(gaussian_affinity(X, 20.0, dtype=np.float32)),
+            gaussian_tiles(X, 20.0, keep=True),
+            gaussian_tiles(X, 20.0),
         )
     )
     values = [

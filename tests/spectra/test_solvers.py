@@ -3,16 +3,14 @@
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from affinities import gaussian_affinity, neighbors_affinity, operator_of
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sklearn.exceptions import EfficiencyWarning
 
 from skdse import DiffusionSpectralEntropy
 from skdse._spectra import solvers as _solvers
-from skdse._spectra.affinity import gaussian_affinity, nearest_neighbors_affinity
 from skdse._spectra.bandwidth import fit_bandwidth
-from skdse._spectra.diffusion import diffusion_operator
-from skdse._spectra.neighbors import NeighborIndex
 from skdse._spectra.solvers import choose_solver, solve, warn_if_long
 
 
@@ -27,11 +25,10 @@ def data(kind, n, d, seed):
 
 def operator(X, kind, scale, alpha):
     if kind == "graph":
-        found = NeighborIndex(X, "euclidean", 6).kneighbors(6)
         sigma = fit_bandwidth(X, "adaptive", scale=scale).sigma
-        return diffusion_operator(nearest_neighbors_affinity(*found, sigma), alpha)
+        return operator_of(neighbors_affinity(X, 6, sigma), alpha)
     sigma = fit_bandwidth(X, kind, scale=scale).sigma
-    return diffusion_operator(
+    return operator_of(
         gaussian_affinity(X, sigma), alpha, positive_semidefinite=kind == "median"
     )
 
@@ -85,7 +82,7 @@ def test_arpack_finds_the_largest_moduli():
 
 def test_arpack_sees_copies_of_a_repeated_eigenvalue():
     # Nine components of two samples each: the eigenvalue 1 nine times.
-    S = diffusion_operator(sp.csr_array(np.kron(np.eye(9), np.ones((2, 2)))))
+    S = operator_of(sp.csr_array(np.kron(np.eye(9), np.ones((2, 2)))))
     spectrum = solve(S, "arpack", n_components=4, random_state=0)
     assert spectrum.ceiling == pytest.approx(1)
     estimate = spectrum.entropy(3)

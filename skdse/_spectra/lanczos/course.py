@@ -1,13 +1,20 @@
 """Stochastic Lanczos quadrature: the spectral density of S to a tolerance.
 
-Haar-distributed, orthogonal probes (orthogonal to the known leading eigenvector too)
-are advanced by block Lanczos. A converged Ritz value is an eigenvalue and gets the
-weight 1, not what the probes happen to give it; the density is that of the others.
-Steps are added until truncation is small, probes until the sampling error is.
+    plan ◄ DENSE or SPARSE, by the operator
+    first probes ◄ random block, orthogonal to the known leading eigenvector
+    EXPLORE  until it is done:
+        step: one product of S with a block, T grows by a block
+        look, after some steps:
+            converged Ritz values of T are eigenvalues, each with the weight 1
+            the quadrature rule of T is the density of all others
+            where sampling is not what is left: T continued tells the truncation error
+    REFINE   until the tolerance is met (dense):
+        new probes, orthogonal to what is known, add their rule to the density
+    RESAMPLE (sparse), in place of REFINE:
+        probes that a recurrence advances for many steps replace the rule of T
 
-The spectrum of a sparse graph is wide and flat, of a Gaussian of all pairs narrow with
-a few large eigenvalues. So the first wants many steps, and block Lanczos only finds its
-leading eigenvectors; the probes of its density are advanced by a recurrence.
+Steps are added until truncation is small, probes until the sampling error is. The
+numbers that this goes by are in `plan`.
 """
 
 from dataclasses import dataclass, replace
@@ -18,6 +25,7 @@ from ..._tools.progress import say
 from ..diffusion import DiffusionOperator
 from .density import SpectralDensity, calibrated
 from .krylov import start, step
+from .plan import BASIS_ELEMENTS, SMOOTH_TIME, Plan
 from .quadrature import (
     contrasts_of,
     difference,
@@ -31,70 +39,65 @@ from .quadrature import (
 )
 from .recurrence import advance, begin, guesses_of, mixture_of
 
-# Elements of the first block at most: fewer columns of many samples, whose basis must
-# fit in memory and whose variance is small.
-FIRST_COLUMNS = 4_000_000
-MAX_PROBES, MAX_STEPS = 512, 40
-# Those of a recurrence, whose products are cheap.
-MAX_RECURRENCE_PROBES = 2048
-# Columns of a block, of a sparse operator and of others (least, most): as many as cost
-# what the product costs besides. T grows with them, and the time of its eigenvalues.
-SMALL_BLOCK, LARGE_BLOCK = 8, (24, 32)
-# From this time on the kink of |x|^t at 0 is smooth enough for Gauss rules.
-SMOOTH_TIME = 3
-# A block of a recurrence, which keeps no basis and has no large T: columns, elements.
-RECURRENCE_BLOCK, RECURRENCE_ELEMENTS = 128, 3_200_000
-MIN_STEPS = 4
-# Steps of the recurrence: at the first look, and at most.
-FIRST_LOOK, MAX_RECURRENCE_STEPS = 20, 250
-# Steps between two looks at the error grow by this factor, and those of a recurrence.
-LOOKS, RECURRENCE_LOOKS = 1.15, 1.25
-# Steps of later probes, of what the first ones make, and of a recurrence: guesses, to
-# plan with.
-REFINING_STEPS, RECURRENCE_STEPS = 0.5, 30
-# Standard error aimed at, as a share of `tol`: then the error is below `tol` in 97 of
-# 100 requests.
-MARGIN, RECURRENCE_MARGIN = 0.75, 0.55
-# Largest T: beyond, its eigendecomposition costs more than products. Twice as large
-# where the tiles of the affinity are made anew for each; and, with twice the steps,
-# where truncation is what is left, which no more probes mend.
-MAX_SIZE = 768
-# Elements of the basis at most: 1 GiB.
-MAX_BASIS = 2**28
-# Shares of the tolerance for sampling and truncation (their squares add up).
-SAMPLING_SHARE, TRUNCATION_SHARE = 0.85, 0.45
-RECURRENCE_SHARE = 0.55
+
+def lanczos_density(operator, plan, *, t=1, tol=1e-3, random_state=None, verbose=0):
+    """Spectral density of the operator, good for the entropy at time t.
+
+    Its standard error is a share of tol [bits] or less, the plan's margin, unless the
+    plan's probes and steps are spent. Other times have their own standard errors.
+    """
+    rng = np.random.default_rng(random_state)
+    n = operator.n_samples
+    psd = operator.positive_semidefinite
+    request = _Request(operator, plan, t, plan.margin * tol, psd, verbose)
+    leading = operator.leading_vector.astype(np.float32).reshape(n, 1)
+    b = plan.first_columns(operator)
+    found = _explore(request, start(n, b, leading, leading, rng))
+    fixed = np.hstack([leading, found.eigenvectors()])
+    request, density = found.request, found.density
+    probes = None if plan.recurs else np.array(found.krylov.basis[:, :b])
+    del found  # its basis is large
+    if plan.recurs:
+        return _resample(request, density, fixed, rng)
+    return _refine(request, density, fixed, probes, rng)
 
 
 @dataclass(frozen=True)
 class _Request:
-    """What is asked: the standard error at a time t, and where to give up."""
+    """What is asked: the standard error of the entropy at a time t."""
 
     operator: DiffusionOperator
+    plan: Plan
     t: float
     target: float  # [bits]
-    max_probes: int
-    max_steps: int
     semidefinite: bool  # no eigenvalue below 0, but for some that are known
-    verbose: int = 0
+    verbose: int
 
-    @property
-    def recurs(self):
-        """Whether the spectrum is wide and flat, so that many steps are needed."""
-        return self.operator.is_sparse
+    def is_met(self, density, *, by_sampling_alone=False):
+        """Whether the error is small, or rounding is what is left."""
+        found = density.errors(self.t)
+        error = found.sampling
+        if not by_sampling_alone:
+            error = np.hypot(error, found.truncation)
+        return error <= max(self.target, found.rounding / 2)
 
-    def knowing(self, ritz, k):
-        """Return the request, the first k Ritz pairs known."""
-        semidefinite = self.operator.positive_semidefinite
-        return replace(self, semidefinite=semidefinite or is_semidefinite(ritz, k))
+    def missing_probes(self, density):
+        """Probes to add so that the sampling error falls to its share."""
+        sampling = density.errors(self.t).sampling
+        if sampling == 0:
+            return 0
+        share = self.plan.sampling_share * self.target / sampling
+        odds = (density.n_rest / density.n_probes - 1) * share**2
+        return int(np.ceil(density.n_rest / (1 + odds))) - density.n_probes
 
-    @property
-    def block(self):
-        """Columns of a block of later probes."""
-        if not self.recurs:
-            return wide_block(self.operator)
-        most = RECURRENCE_ELEMENTS // self.operator.n_samples
-        return int(np.clip(most, 4, RECURRENCE_BLOCK))
+    def next_probes(self, density):
+        """Probes of the next block; 0 where no more are needed or can help."""
+        if density.entropy(self.t).std_error <= self.target:
+            return 0
+        most = min(self.plan.probes_at_most(self.operator), density.n_rest)
+        most = min(most - density.n_probes, self.plan.later_columns(self.operator))
+        # None is missing where truncation or rounding is what is left.
+        return max(0, min(self.missing_probes(density), most))
 
     def tell(self, density):
         """Say how far the standard error is, if verbose."""
@@ -106,166 +109,188 @@ class _Request:
             )
 
 
-def lanczos_density(
-    operator,
-    *,
-    t=1,
-    tol=1e-3,
-    n_probes=None,
-    max_probes=None,
-    max_steps=MAX_STEPS,
-    random_state=None,
-    verbose=0,
-):
-    """Spectral density of the operator, good for the entropy at time t.
-
-    Its standard error is a share of tol or less, [bits], unless max_probes and
-    max_steps are spent: `MARGIN`, or `RECURRENCE_MARGIN` on a sparse graph. Other times
-    have their own standard errors.
-    """
-    rng = np.random.default_rng(random_state)
-    n = operator.n_samples
-    recurs = operator.is_sparse
-    target = (RECURRENCE_MARGIN if recurs else MARGIN) * tol
-    if max_probes is None:
-        most = int(np.clip(MAX_BASIS // n, 4, MAX_RECURRENCE_PROBES))
-        max_probes = most if recurs else MAX_PROBES
-    psd = operator.positive_semidefinite
-    request = _Request(operator, t, target, max_probes, max_steps, psd, verbose)
-    leading = operator.leading_vector.astype(np.float32).reshape(n, 1)
-    b = min(n_probes or _first_probes(operator), n - 1)
-    krylov, density, ritz, k = _explore(request, start(n, b, leading, leading, rng))
-    U = ritz.vectors[:, :k].astype(np.float32)
-    fixed = np.hstack([leading, krylov.basis[:, : len(U)] @ U])
-    request = request.knowing(ritz, k)
-    if request.recurs:
-        del krylov  # its basis is large
-        return _resample(request, density, fixed, rng)
-    probes = np.array(krylov.basis[:, :b])
-    del krylov
-    return _refine(request, density, fixed, probes, rng)
+# Explore
 
 
-def wide_block(operator):
-    """Columns of a block that is to make the best of each product."""
-    return int(np.clip(operator.fixed_columns, *LARGE_BLOCK))
+class _Exploration:
+    """Block Lanczos of the first probes: what it has found, and whether it is done."""
 
+    def __init__(self, request, krylov):
+        plan, operator = request.plan, request.operator
+        self.request, self.krylov = request, krylov
+        self.density = self.before = None  # at the last look, and the one before
+        self.knows_truncation = False
+        # What is cut off where some eigenvalues are negative shows a step later.
+        self.next_look = plan.min_steps + (not operator.positive_semidefinite)
+        self.room = BASIS_ELEMENTS // operator.n_samples
+        costly = plan.is_costly(operator)
+        # A larger T costs less than tiles that are made anew for each product.
+        self.max_size = min(plan.max_size * (1 + costly), self.room)
+        self.max_steps = plan.max_steps or self.max_size
+        self.may_grow = not (costly or plan.recurs)
 
-def _first_probes(operator):
-    """Columns of the first block: fewer of many samples."""
-    most = SMALL_BLOCK if operator.is_sparse else wide_block(operator)
-    return int(np.clip(FIRST_COLUMNS // operator.n_samples, 4, most))
+    @property
+    def is_spent(self):
+        """Whether the Krylov space is complete: T says all."""
+        return not len(self.krylov.R)
+
+    @property
+    def is_full(self):
+        """Whether another step would exceed the plan."""
+        size = len(self.krylov.T) + len(self.krylov.R)
+        return self.krylov.n_steps >= self.max_steps or size > self.max_size
+
+    def is_done(self):
+        """Whether to end: at the tolerance, or where more probes are the better way."""
+        if not self.knows_truncation:
+            return False
+        if self.is_spent or self._has_enough_steps():
+            return True
+        # Truncation is what no more probes mend: then T may grow once.
+        return self.is_full and not (self.may_grow and self._is_cut_off())
+
+    def grow(self):
+        """Allow twice the steps, once."""
+        self.max_size = min(2 * self.max_size, self.room)
+        self.max_steps *= 2
+        self.may_grow = False
+
+    def step(self):
+        """Multiply once."""
+        self.krylov = step(self.krylov, self.request.operator.matmat)
+        self.knows_truncation = False
+
+    def is_due(self):
+        """Whether it is time for a look."""
+        return self.krylov.n_steps >= self.next_look or self.is_spent or self.is_full
+
+    def look(self):
+        """Find eigenvalues and the density of the others, and the error where due."""
+        request, steps = self.request, self.krylov.n_steps
+        self.ritz = ritz_pairs(self.krylov)
+        n_samples = request.operator.n_samples
+        self.n_known = n_converged(self.ritz, self.krylov.n_probes, n_samples)
+        psd = request.operator.positive_semidefinite
+        psd = psd or is_semidefinite(self.ritz, self.n_known)
+        self.request = replace(request, semidefinite=psd)
+        self.before, self.density = self.density, self._density_of_ritz_values()
+        if self.is_spent or self.is_full or self._has_few_missing():
+            # Only now what takes more eigenvalues: how much truncation may matter.
+            self.density = self._density_of_longer_t()
+            self.knows_truncation = True
+            self.request.tell(self.density)
+        factor = request.plan.look_factor
+        self.next_look = max(steps + 1, int(factor * steps))
+
+    def eigenvectors(self):
+        """Eigenvectors of the known eigenvalues, but the leading one."""
+        U = self.ritz.vectors[:, : self.n_known].astype(np.float32)
+        return self.krylov.basis[:, : len(U)] @ U
+
+    def _is_cut_off(self):
+        """Whether truncation alone is above the tolerance."""
+        found = self.density.errors(self.request.t)
+        return found.truncation > max(self.request.target, found.rounding)
+
+    def _has_few_missing(self):
+        """Whether sampling alone lets the steps end."""
+        if self.request.is_met(self.density, by_sampling_alone=True):
+            return True
+        return self.before is not None and self._probes_are_cheaper()
+
+    def _has_enough_steps(self):
+        """Whether the tolerance is met, or more probes will meet it for less."""
+        request, plan = self.request, self.request.plan
+        if request.is_met(self.density):
+            return True
+        found = self.density.errors(request.t)
+        return (
+            self.before is not None
+            and found.truncation <= plan.truncation_share * request.target
+            and found.sampling > plan.sampling_share * request.target
+            and self._probes_are_cheaper()
+        )
+
+    def _probes_are_cheaper(self):
+        """Whether more probes cost fewer columns than more steps of the same probes."""
+        request, density = self.request, self.density
+        plan, operator = request.plan, request.operator
+        sampling = density.errors(request.t).sampling
+        sampling_before = self.before.errors(request.t).sampling
+        missing = request.missing_probes(density)
+        if density.n_probes + missing > plan.probes_at_most(operator):
+            return False
+        if plan.recurs:  # with probes of its own
+            missing += density.n_probes
+        probes = plan.columns_of_probes(missing, density.n_steps, operator)
+        rate = np.log(max(sampling_before / sampling, 1.0 + 1e-9))
+        rate /= density.n_steps - self.before.n_steps
+        target = plan.sampling_share * request.target
+        columns_a_step = operator.fixed_columns + density.n_probes
+        return probes <= columns_a_step * np.log(sampling / target) / rate
+
+    def _density_of_ritz_values(self):
+        """Density by the Gauss rule of T: what truncation may matter is not known."""
+        return self._density([gauss_rule(self.ritz)], ())
+
+    def _density_of_longer_t(self):
+        """Density by rules of T continued, which also guess the truncation error."""
+        request, krylov, ritz = self.request, self.krylov, self.ritz
+        psd, b = request.semidefinite, krylov.n_probes
+        scale = (request.operator.n_samples - 1) / b
+        if not request.plan.recurs:
+            rules = rules_of(krylov, psd, ritz)
+            return self._density(rules, contrasts_of(rules, psd, scale))
+        # Only what is to be deflated matters here, at late times: early ones do not
+        # hang on few eigenvalues, and the truncation at the kink is not that of the
+        # recurrence.
+        rules, guesses = [gauss_rule(ritz)], ()
+        if request.t >= SMOOTH_TIME:
+            guesses = (difference(scale, [lifted_rule(ritz, b)], rules),)
+        return self._density(rules, guesses)
+
+    def _density(self, rules, guesses):
+        """Density with the known eigenvalues, and the rules without them."""
+        operator, krylov, k = self.request.operator, self.krylov, self.n_known
+        rest = pool([rule.without(k) for rule in rules])
+        density = SpectralDensity(
+            n_samples=operator.n_samples,
+            trace=operator.trace,
+            squared_norm=operator.squared_norm,
+            eigenvalues=np.concatenate([[1.0], self.ritz.values[:k]]),
+            nodes=rest.nodes,
+            seen=rest.weights,
+            weights=rest.weights,
+            contrasts=((1.0, guesses),),
+            n_probes=krylov.n_probes,
+            n_steps=krylov.n_steps,
+            n_columns=len(krylov.T),
+        )
+        return calibrated(density)
 
 
 def _explore(request, krylov):
     """Step until the tolerance is met or more probes are the better way to it."""
-    operator, before = request.operator, None
-    look = MIN_STEPS + (not operator.positive_semidefinite)
-    costly = operator.fixed_columns > LARGE_BLOCK[1]
-    room = MAX_BASIS // operator.n_samples
-    max_size = min(MAX_SIZE * (1 + costly), room)
-    max_steps = max_size if request.recurs else request.max_steps
-    extensible = not (costly or request.recurs)
-    while True:
-        krylov = step(krylov, operator.matmat)
-        steps, spent = krylov.n_steps, not len(krylov.R)
-        full = steps >= max_steps or len(krylov.T) + len(krylov.R) > max_size
-        if steps < look and not (spent or full):
-            continue
-        ritz = ritz_pairs(krylov)
-        k = n_converged(ritz, krylov.n_probes, operator.n_samples)
-        request = request.knowing(ritz, k)
-        density = _first_density(request, krylov, ritz, k)
-        if spent or full or _few_missing(request, density, before):
-            # Only now what takes more eigenvalues: how much truncation may matter.
-            density = _first_density(request, krylov, ritz, k, continued=True)
-            request.tell(density)
-            if spent or _enough_steps(request, density, before):
-                return krylov, density, ritz, k
-            if full and not (extensible and _is_cut_off(request, density)):
-                return krylov, density, ritz, k
-            if full:
-                max_size, max_steps = min(2 * max_size, room), 2 * max_steps
-                extensible = False
-        before, look = density, max(steps + 1, int(LOOKS * steps))
+    found = _Exploration(request, krylov)
+    while not found.is_done():
+        if found.knows_truncation and found.is_full:
+            found.grow()
+        found.step()
+        if found.is_due():
+            found.look()
+    return found
 
 
-def _is_cut_off(request, density):
-    """Whether truncation alone is above the tolerance."""
-    _, truncation, rounding = density.errors(request.t)
-    return truncation > max(request.target, rounding)
-
-
-def _few_missing(request, density, before):
-    """Whether sampling alone lets the steps end."""
-    sampling, _, rounding = density.errors(request.t)
-    if sampling <= max(request.target, rounding / 2):
-        return True
-    target = SAMPLING_SHARE * request.target
-    return before is not None and _probes_are_cheaper(request, density, before, target)
-
-
-def _enough_steps(request, density, before):
-    """Whether steps are enough; `before` is the density at the last look."""
-    sampling, truncation, rounding = density.errors(request.t)
-    if np.hypot(sampling, truncation) <= max(request.target, rounding / 2):
-        return True
-    target = SAMPLING_SHARE * request.target
-    return (
-        before is not None
-        and truncation <= TRUNCATION_SHARE * request.target
-        and sampling > target
-        and _probes_are_cheaper(request, density, before, target)
-    )
-
-
-def _probes_are_cheaper(request, density, before, target):
-    """Whether more probes cost fewer columns than more steps of the same probes."""
-    sampling, sampling_before = (d.errors(request.t)[0] for d in (density, before))
-    missing = _missing_probes(density, sampling, target)
-    if density.n_probes + missing > request.max_probes:
-        return False
-    fixed = request.operator.fixed_columns
-    if request.recurs:  # with probes of its own
-        missing += density.n_probes
-        columns = missing + fixed * np.ceil(missing / request.block)
-        probes = RECURRENCE_STEPS * columns
-    else:
-        columns = missing + fixed * np.ceil(missing / request.block)
-        probes = REFINING_STEPS * density.n_steps * columns
-    rate = np.log(max(sampling_before / sampling, 1.0 + 1e-9))
-    rate /= density.n_steps - before.n_steps
-    steps = (fixed + density.n_probes) * np.log(sampling / target) / rate
-    return probes <= steps
-
-
-def _missing_probes(density, sampling, target):
-    """Probes to add so that the sampling error falls to the target."""
-    if sampling == 0:
-        return 0
-    n_rest = density.n_rest
-    odds = (n_rest / density.n_probes - 1) * (target / sampling) ** 2
-    return int(np.ceil(n_rest / (1 + odds))) - density.n_probes
+# Refine
 
 
 def _refine(request, density, fixed, probes, rng):
     """Add blocks of probes until the tolerance is met or probes run out."""
-    while b := _next_probes(request, density):
+    while b := request.next_probes(density):
         krylov = start(request.operator.n_samples, b, fixed, probes, rng)
         probes = np.hstack([probes, krylov.basis[:, : len(krylov.R)]])
         density = _with_block(request, density, _spend(request, krylov, density))
     return density
-
-
-def _next_probes(request, density):
-    """Probes of the next block; 0 where no more are needed or can help."""
-    most = min(request.max_probes, density.n_rest)
-    if density.entropy(request.t).std_error <= request.target:
-        return 0
-    sampling = density.errors(request.t)[0]
-    missing = _missing_probes(density, sampling, SAMPLING_SHARE * request.target)
-    # None is missing where truncation or rounding is what is left.
-    return max(0, min(missing, most - density.n_probes, request.block))
 
 
 def _spend(request, krylov, density):
@@ -273,111 +298,19 @@ def _spend(request, krylov, density):
 
     What is known is projected out of them, so they need fewer steps.
     """
-    bound = max(TRUNCATION_SHARE * request.target, density.errors(request.t)[1])
-    looks = [share * density.n_steps // 4 for share in (2, 3)]
+    share = request.plan.truncation_share * request.target
+    bound = max(share, density.errors(request.t).truncation)
+    looks = [quarters * density.n_steps // 4 for quarters in (2, 3)]
     if not request.semidefinite:
         looks = []  # a look costs more than the steps that it may save
     while True:
         krylov = step(krylov, request.operator.matmat)
         if not len(krylov.R) or krylov.n_steps >= density.n_steps:
             return krylov
-        if krylov.n_steps in looks and krylov.n_steps >= MIN_STEPS:
+        if krylov.n_steps in looks and krylov.n_steps >= request.plan.min_steps:
             refined = _with_block(request, density, krylov)
-            if refined.errors(request.t)[1] <= bound:
+            if refined.errors(request.t).truncation <= bound:
                 return krylov
-
-
-def _resample(request, density, fixed, rng):
-    """Replace the nodes by those of probes that a recurrence advances."""
-    if density.n_rest == 0:
-        return density
-    sampling = density.errors(request.t)[0]
-    missing = _missing_probes(density, sampling, SAMPLING_SHARE * request.target)
-    b = density.n_probes + missing
-    b = int(np.clip(b, 4, request.block))
-    b = min(b, density.n_rest)
-    recurrence = begin(request.operator.n_samples, b, fixed, fixed, rng)
-    probes = recurrence.vectors[1]
-    density, n_steps = _long_enough(request, density, recurrence)
-    while b := _next_probes(request, density):
-        recurrence = begin(request.operator.n_samples, b, fixed, probes, rng)
-        probes = np.hstack([probes, recurrence.vectors[1]])
-        for _ in range(n_steps):
-            recurrence = advance(recurrence, request.operator.matmat)
-        # Cut off at the same step: its guesses of the truncation serve all probes.
-        mixture = mixture_of(recurrence)
-        density = _with_probes(density, mixture, b, density.contrasts, b * n_steps)
-        request.tell(density)
-    return density
-
-
-def _long_enough(request, density, recurrence):
-    """Density from the probes of a recurrence, and the steps that it takes."""
-    none, b, look = np.zeros(0), recurrence.n_probes, FIRST_LOOK
-    known = replace(density, nodes=none, seen=none, weights=none, n_probes=0)
-    while True:
-        recurrence = advance(recurrence, request.operator.matmat)
-        steps, over = recurrence.n_steps, not recurrence.beta[-1].any()
-        over |= steps >= min(MAX_RECURRENCE_STEPS, density.n_rest)
-        if steps < look and not over:
-            continue
-        mixture = mixture_of(recurrence)
-        guesses = guesses_of(recurrence, mixture, density.n_rest / b)
-        contrasts = ((1.0, guesses),)
-        density = _with_probes(known, mixture, b, contrasts, b * steps)
-        density = replace(density, n_steps=steps)
-        request.tell(density)
-        _, truncation, rounding = density.errors(request.t)
-        bound = max(RECURRENCE_SHARE * request.target, rounding / 2)
-        if (
-            over
-            or truncation <= bound
-            or density.entropy(request.t).std_error <= request.target
-        ):
-            return density, steps
-        look = int(RECURRENCE_LOOKS * look)
-
-
-def _first_density(request, krylov, ritz, k, continued=False):
-    """Density from the first probes, the first k Ritz pairs taken for eigenpairs.
-
-    T continued makes better rules and shows what the truncation may matter.
-    """
-    operator, b = request.operator, krylov.n_probes
-    rules = [(1.0, *gauss_rule(ritz))]
-    guesses = ()
-    if continued:
-        rules, guesses = _continued_rules(request, krylov, ritz)
-    nodes, seen = pool([(share, x[k:], w[k:]) for share, x, w in rules])
-    density = SpectralDensity(
-        n_samples=operator.n_samples,
-        trace=operator.trace,
-        squared_norm=operator.squared_norm,
-        eigenvalues=np.concatenate([[1.0], ritz.values[:k]]),
-        nodes=nodes,
-        seen=seen,
-        weights=seen,
-        contrasts=((1.0, guesses),),
-        n_probes=b,
-        n_steps=krylov.n_steps,
-        n_columns=len(krylov.T),
-    )
-    return calibrated(density)
-
-
-def _continued_rules(request, krylov, ritz):
-    """Rules of the first probes, and guesses of their truncation error."""
-    psd, b = request.semidefinite, krylov.n_probes
-    scale = (request.operator.n_samples - 1) / b
-    if not request.recurs:
-        rules = rules_of(krylov, psd, ritz)
-        return rules, contrasts_of(rules, psd, scale)
-    # Only what is to be deflated matters here, at late times: early ones do not hang
-    # on few eigenvalues, and the truncation at the kink is not that of the recurrence.
-    rule = (1.0, *gauss_rule(ritz))
-    if request.t < SMOOTH_TIME:
-        return [rule], ()
-    return [rule], (difference(scale, [(1.0, *lifted_rule(ritz, b))], [rule]),)
 
 
 def _with_block(request, density, krylov):
@@ -392,14 +325,69 @@ def _with_block(request, density, krylov):
 
 def _with_probes(density, mixture, b, contrasts, n_columns):
     """Density pooled with that of b new probes, orthogonal to what is known."""
-    nodes, seen = pool(mixture)
+    rule = pool(mixture)
     return calibrated(
         replace(
             density,
-            nodes=np.concatenate([density.nodes, nodes]),
-            seen=np.concatenate([density.seen, seen]),
+            nodes=np.concatenate([density.nodes, rule.nodes]),
+            seen=np.concatenate([density.seen, rule.weights]),
             contrasts=contrasts,
             n_probes=density.n_probes + b,
             n_columns=density.n_columns + n_columns,
         )
     )
+
+
+# Resample
+
+
+def _resample(request, density, fixed, rng):
+    """Replace the nodes by those of probes that a recurrence advances."""
+    if density.n_rest == 0:
+        return density
+    operator = request.operator
+    b = density.n_probes + request.missing_probes(density)
+    b = int(np.clip(b, 4, request.plan.later_columns(operator)))
+    recurrence = begin(operator.n_samples, min(b, density.n_rest), fixed, fixed, rng)
+    probes = recurrence.vectors[1]
+    density, n_steps = _long_enough(request, density, recurrence)
+    while b := request.next_probes(density):
+        recurrence = begin(operator.n_samples, b, fixed, probes, rng)
+        probes = np.hstack([probes, recurrence.vectors[1]])
+        for _ in range(n_steps):
+            recurrence = advance(recurrence, operator.matmat)
+        # Cut off at the same step: its guesses of the truncation serve all probes.
+        mixture = mixture_of(recurrence)
+        density = _with_probes(density, mixture, b, density.contrasts, b * n_steps)
+        request.tell(density)
+    return density
+
+
+def _long_enough(request, density, recurrence):
+    """Density from the probes of a recurrence, and the steps that it takes."""
+    plan, none = request.plan, np.zeros(0)
+    known = replace(density, nodes=none, seen=none, weights=none, n_probes=0)
+    look = plan.first_recurrence_look
+    while True:
+        recurrence = advance(recurrence, request.operator.matmat)
+        steps, over = recurrence.n_steps, not recurrence.beta[-1].any()
+        over |= steps >= min(plan.max_recurrence_steps, density.n_rest)
+        if steps < look and not over:
+            continue
+        density = _of_recurrence(known, recurrence)
+        request.tell(density)
+        found = density.errors(request.t)
+        bound = max(plan.recurrence_share * request.target, found.rounding / 2)
+        small = density.entropy(request.t).std_error <= request.target
+        if over or found.truncation <= bound or small:
+            return density, steps
+        look = int(plan.recurrence_look_factor * look)
+
+
+def _of_recurrence(known, recurrence):
+    """Density from the probes of a recurrence alone."""
+    b, steps = recurrence.n_probes, recurrence.n_steps
+    mixture = mixture_of(recurrence)
+    guesses = guesses_of(recurrence, mixture, known.n_rest / b)
+    density = _with_probes(known, mixture, b, ((1.0, guesses),), b * steps)
+    return replace(density, n_steps=steps)

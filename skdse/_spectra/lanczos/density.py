@@ -15,10 +15,11 @@ Nothing of this depends on t but g, so one density serves every t.
 """
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
-from ..spectrum import EntropyEstimate, saturation
+from ..spectrum import EntropyEstimate, Rest, saturation
 
 # The estimate stops where its error looks small, sometimes by chance: factor measured.
 INFLATION = 1.15
@@ -28,6 +29,14 @@ ROUNDING = 2e-7
 TRACE_ROUNDING = 2e-7
 # ... and the entropy [bits] at least by this.
 ENTROPY_ROUNDING = 1e-6
+
+
+class Errors(NamedTuple):
+    """Parts of a standard error [bits]: their squares add up."""
+
+    sampling: float
+    truncation: float
+    rounding: float
 
 
 @dataclass(frozen=True)
@@ -50,10 +59,12 @@ class SpectralDensity:
         Weights of the nodes as the probes see them.
     weights : ndarray of shape (n_nodes,)
         Calibrated weights; their sum is n_samples - n_known.
-    contrasts : tuple of (share, ((nodes, signed weights), ...))
+    contrasts : tuple of (share, (Rule, ...))
         For each block of probes, its share of them and guesses of its truncation error.
     n_probes, n_steps, n_columns : int
         Random probes, Lanczos steps, and columns of all products.
+    is_certified : bool
+        Whether intervals contain the entropy for sure: they are of two standard errors.
     """
 
     n_samples: int
@@ -67,6 +78,8 @@ class SpectralDensity:
     n_probes: int = 0
     n_steps: int = 0
     n_columns: int = 0
+
+    is_certified = False
 
     @property
     def n_rest(self):
@@ -97,7 +110,7 @@ class SpectralDensity:
         )
 
     def rest(self):
-        """Estimated rank and modulus of the eigenvalues not known, largest first.
+        """Estimated ranks and moduli of the eigenvalues not known, a Rest.
 
         A node stands for as many eigenvalues as its weight says, half of them larger.
         """
@@ -105,15 +118,15 @@ class SpectralDensity:
         # Calibrated weights can be negative, and ranks would go backwards.
         weights = self.uncalibrated[order]
         ranks = len(self.eigenvalues) + np.cumsum(weights) - weights / 2 + 0.5
-        return ranks, np.abs(self.nodes[order])
+        return Rest(ranks, estimate=np.abs(self.nodes[order]))
 
     def errors(self, t=1):
-        """Sampling, truncation and rounding parts of the standard error."""
+        """Parts of the standard error at time t."""
         g = _entropy(self, t)[1]
-        return (
-            _sampling_error(self, g),
-            _truncation_error(self, g),
-            _rounding_error(self, g),
+        return Errors(
+            sampling=_sampling_error(self, g),
+            truncation=_truncation_error(self, g),
+            rounding=_rounding_error(self, g),
         )
 
 
@@ -186,7 +199,7 @@ def _sampling_error(density, g):
 def _truncation_error(density, g):
     """Error of the quadrature: of each block of probes the largest guess, added up."""
     return sum(
-        share * max((abs(w @ g(x)) for x, w in guesses), default=0.0)
+        share * max((abs(one.weights @ g(one.nodes)) for one in guesses), default=0.0)
         for share, guesses in density.contrasts
     )
 

@@ -8,6 +8,7 @@ Lanczos knows, and tells how much the rest may matter: see `rules_of`.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -32,6 +33,22 @@ TRUNCATION_PSD, TRUNCATION = 0.35, 2.2
 MAX_ANGLE = 0.1
 # Ritz values of one cluster differ by less than this factor.
 ALIKE = 4
+
+
+class Rule(NamedTuple):
+    """A quadrature rule: Σ weights g(nodes) stands for tr g(S), as probes see it.
+
+    The share is its weight in a mixture of rules. Weights have signs where a rule is
+    the difference of two others.
+    """
+
+    nodes: np.ndarray
+    weights: np.ndarray
+    share: float = 1.0
+
+    def without(self, k):
+        """Return the rule without its first k nodes."""
+        return Rule(self.nodes[k:], self.weights[k:], self.share)
 
 
 @dataclass(frozen=True)
@@ -71,11 +88,11 @@ def ritz_pairs(krylov):
 
 
 def rules_of(krylov, psd, ritz=None):
-    """Rules whose mean integrates against the density: [(share, nodes, weights)]."""
+    """Mixture of rules that integrates against the density."""
     T, R, edges = truncated(krylov, 0)
     b, k = edges[1], edges[-1] - edges[-2]
     if len(R) < k:  # the Krylov space is (nearly) invariant: T says all
-        return [(1.0, *_rule_of(T, b))]
+        return [_rule_of(T, b)]
     if psd:
         shares = [1 - RADAU_SHARE, RADAU_SHARE]
         continued = [_continued(T, R, k, 1), _radau(krylov, ritz)]
@@ -87,12 +104,12 @@ def rules_of(krylov, psd, ritz=None):
         continued = [_continued_earlier(krylov, i) for i in earlier]
         shares = [1 / len(continued)] * len(continued)
     rules = map_threads(lambda T: _rule_of(T, b), continued)
-    return [(share, *rule) for share, rule in zip(shares, rules, strict=True)]
+    return [Rule(x, w, share) for share, (x, w, _) in zip(shares, rules, strict=True)]
 
 
 def gauss_rule(ritz):
-    """Ritz values, largest modulus first, and their weights."""
-    return ritz.values, ritz.weights
+    """Rule of the Ritz values, largest modulus first."""
+    return Rule(ritz.values, ritz.weights)
 
 
 def is_semidefinite(ritz, k):
@@ -109,15 +126,15 @@ def lifted_rule(ritz, b):
     nodes, residuals = ritz.values.copy(), ritz.residuals
     unsure = np.flatnonzero(residuals > ritz.angle * np.abs(nodes))[:b]
     nodes[unsure] += np.copysign(residuals[unsure], nodes[unsure])
-    return np.clip(nodes, -1, 1), ritz.weights
+    return Rule(np.clip(nodes, -1, 1), ritz.weights)
 
 
 def contrasts_of(mixture, psd, scale):
-    """Measures that integrate g to guesses of the truncation error."""
+    """Rules that give guesses of the truncation error of a mixture."""
     if len(mixture) == 1:
         return ()
     if psd:  # one errs above, the other below
-        upper, lower = ([(1.0, x, w)] for _, x, w in mixture)
+        upper, lower = ([Rule(x, w)] for x, w, _ in mixture)
         return (difference(TRUNCATION_PSD * scale, upper, lower),)
     # The mean of K rules errs less than each of them.
     return spread_of(mixture, TRUNCATION * scale / np.sqrt(len(mixture)))
@@ -125,19 +142,19 @@ def contrasts_of(mixture, psd, scale):
 
 def spread_of(mixture, factor):
     """Differences of each rule of a mixture from their mean, times a factor."""
-    return tuple(difference(factor, [(1.0, x, w)], mixture) for _, x, w in mixture)
+    return tuple(difference(factor, [Rule(x, w)], mixture) for x, w, _ in mixture)
 
 
 def difference(factor, a, b):
-    """Factor times (rules a minus rules b), as nodes and signed weights."""
-    signed = [(factor * s, x, w) for s, x, w in a]
-    return pool(signed + [(-factor * s, x, w) for s, x, w in b])
+    """Rule of factor times (the mixture a minus the mixture b)."""
+    signed = [Rule(x, w, factor * share) for x, w, share in a]
+    return pool(signed + [Rule(x, w, -factor * share) for x, w, share in b])
 
 
-def pool(rules):
-    """Nodes and weights of weighted rules as one."""
-    nodes = np.concatenate([x for _, x, _ in rules])
-    return nodes, np.concatenate([share * w for share, _, w in rules])
+def pool(mixture):
+    """One rule with the nodes of a mixture."""
+    nodes = np.concatenate([rule.nodes for rule in mixture])
+    return Rule(nodes, np.concatenate([share * w for _, w, share in mixture]))
 
 
 def n_converged(ritz, b, n):
@@ -151,11 +168,11 @@ def n_converged(ritz, b, n):
 
 
 def _rule_of(T, b):
-    """Nodes of T, largest |node| first, and weights; their sum is b, the probes."""
+    """Rule of T, largest |node| first; its weights add up to b, the probes."""
     nodes, U = np.linalg.eigh(T)
     weights = (U[:b] ** 2).sum(0)
     order = np.argsort(-np.abs(nodes), kind="stable")
-    return nodes[order], weights[order]
+    return Rule(nodes[order], weights[order])
 
 
 def _continued(T, R, k, copies):

@@ -14,7 +14,7 @@ import numpy as np
 from scipy.linalg import eigh_tridiagonal
 
 from .krylov import orthonormal_probes
-from .quadrature import difference, pool, spread_of
+from .quadrature import Rule, difference, pool, spread_of
 
 # T is continued by copies of its last coefficients: Haydock's terminator, the smooth
 # density that a kink of |x|^t at 0 needs.
@@ -89,18 +89,15 @@ def advance(recurrence, matmat):
 
 
 def mixture_of(recurrence, steps=None):
-    """Rules whose mean integrates against the density: [(share, nodes, weights)].
-
-    The rules are those after some steps, by default after all.
-    """
+    """Mixture of the rules after the last steps, or after those before some step."""
     steps = recurrence.n_steps if steps is None else steps
     ends = range(steps, max(steps // 2, steps - AVERAGED), -1)
     rules = [_pooled_rule(recurrence, end) for end in ends]
-    return [(1 / len(rules), *rule) for rule in rules]
+    return [Rule(x, w, 1 / len(rules)) for x, w, _ in rules]
 
 
 def guesses_of(recurrence, mixture, scale):
-    """Measures that integrate g to guesses of the truncation error of a mixture."""
+    """Rules that give guesses of the truncation error of a mixture."""
     before = mixture_of(recurrence, max(recurrence.n_steps // 2, 1))
     drift = difference(DRIFT * scale, mixture, before)
     return (*spread_of(mixture, TRUNCATION * scale), drift)
@@ -109,15 +106,15 @@ def guesses_of(recurrence, mixture, scale):
 def _pooled_rule(recurrence, steps):
     """Rule of all probes after some steps; its weights sum up to their number."""
     columns = zip(recurrence.alpha[:steps].T, recurrence.beta[:steps].T, strict=True)
-    return pool([(1.0, *_rule(alpha, beta)) for alpha, beta in columns])
+    return pool([_rule(alpha, beta) for alpha, beta in columns])
 
 
 def _rule(alpha, beta):
-    """Nodes and weights of one T, continued."""
+    """Rule of one T, continued."""
     diagonal = np.append(alpha, np.full(COPIES, alpha[-1]))
     coupling = np.append(beta, np.full(COPIES - 1, beta[-1]))
     nodes, U = eigh_tridiagonal(diagonal, coupling)
-    return np.clip(nodes, -1, 1), U[0] ** 2
+    return Rule(np.clip(nodes, -1, 1), U[0] ** 2)
 
 
 def _dots(A, B):

@@ -1,0 +1,96 @@
+"""From an entropy estimator to its meter, and what measures do with meters.
+
+A meter (see ``_spectra.meter``) is how an entropy is measured, as a value. Each of our
+entropies registers how its meter is made; any other estimator with ``fit`` and
+``score`` has a ForeignMeter.
+"""
+
+from dataclasses import dataclass, replace
+from functools import singledispatch
+
+import numpy as np
+from sklearn.base import BaseEstimator, clone
+from sklearn.utils import get_tags
+
+from .._spectra.meter import SimpleMeter
+from .._spectra.spectrum import EntropyEstimate
+
+
+@singledispatch
+def make_meter(estimator):
+    """Meter of an entropy estimator, whose parameters are checked."""
+    return ForeignMeter(estimator=estimator)
+
+
+@dataclass(frozen=True)
+class ForeignScale:
+    """A fitted estimator of somebody else, which keeps its scale to itself."""
+
+    estimator: BaseEstimator
+
+    def take(self, rows):
+        """Return the same for some of the samples."""
+        return self
+
+    def at(self, X):
+        """Return the same for other samples."""
+        return self
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForeignMeter(SimpleMeter):
+    """Meter of any estimator with ``fit`` and ``score``, taken to be exact."""
+
+    estimator: BaseEstimator
+
+    @property
+    def is_pairwise(self):
+        """Whether X is a matrix between samples."""
+        return get_tags(self.estimator).input_tags.pairwise
+
+    @property
+    def accepts_sparse(self):
+        """Whether X may be sparse."""
+        return get_tags(self.estimator).input_tags.sparse
+
+    def take(self, X, rows):
+        """Rows of X; of a matrix between samples, columns too."""
+        return X[rows][:, rows] if self.is_pairwise else X[rows]
+
+    def fit(self, X, seed):
+        """Fitted copy of the estimator."""
+        return ForeignScale(clone(self.estimator).fit(X))
+
+    def measure(self, X, scale, seed):
+        """Score of X."""
+        return EntropyEstimate.exact(float(scale.estimator.score(X)))
+
+
+def at_scale(estimator, scale, n_features):
+    """Entropy estimator with a scale that its meter has fitted."""
+    if isinstance(scale, ForeignScale):
+        return scale.estimator
+    estimator = clone(estimator)
+    estimator.scale_, estimator.n_features_in_ = scale, n_features
+    return estimator
+
+
+def entropies_of(meter, X, scale, sets, seed):
+    """EntropyEstimate of each of several sets of samples, at the fitted scale."""
+    largest = max(sets, key=len)
+    nested = all(np.array_equal(rows, largest[: len(rows)]) for rows in sets)
+    if len(sets) > 1 and nested:
+        X, scale = meter.take(X, largest), scale.take(largest)
+        return meter.measure_nested(X, scale, [len(rows) for rows in sets], seed)
+    return [meter.measure(meter.take(X, rows), scale.take(rows), seed) for rows in sets]
+
+
+def loosened(meter, *weights):
+    """Meter whose `tol` is one for a weighted sum of terms, not for each.
+
+    The errors of the solver are independent, so that of the sum is smaller.
+    """
+    if meter.tol is None:
+        return meter
+    share = min(np.linalg.norm(np.concatenate(weights)), 1.0)
+    return replace(meter, tol=meter.tol / share)

@@ -1,0 +1,134 @@
+"""The numbers that the course of Lanczos goes by: one plan for each kind of operator.
+
+The spectrum of a Gaussian of all pairs is narrow with a few large eigenvalues, and its
+products are costly: `DENSE`. That of a sparse graph is wide and flat, so that it wants
+many steps, and its products are cheap: `SPARSE`.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+# Elements of a basis at most: 1 GiB in float32.
+BASIS_ELEMENTS = 2**28
+# Elements of the first block at most: fewer columns of many samples, whose basis must
+# fit in memory and whose variance is small.
+FIRST_ELEMENTS = 4_000_000
+# Columns of a block of a recurrence, and its elements at most: it keeps no basis and
+# has no large T.
+RECURRENCE_BLOCK, RECURRENCE_ELEMENTS = 128, 3_200_000
+# Columns of a block at least, however many samples there are.
+LEAST_COLUMNS = 4
+# From this time on the kink of |x|^t at 0 is smooth enough for Gauss rules.
+SMOOTH_TIME = 3
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How many probes and steps, and how good is good enough.
+
+    Attributes
+    ----------
+    recurs : bool
+        Whether the probes of the density are advanced by a recurrence. Block Lanczos
+        then only finds the eigenvectors to leave out.
+    block : tuple of int
+        Least and most columns of a block of block Lanczos: as many as cost what a
+        product costs besides. T grows with them, and the time of its eigenvalues.
+    max_probes : int
+        Probes at most.
+    max_steps : int or None
+        Steps of the first probes at most; None leaves the limit to `max_size`.
+    max_size : int
+        Columns of T at most: beyond, its eigendecomposition costs more than products.
+    min_steps : int
+        Steps before the first look.
+    look_factor : float
+        Steps between two looks at the error grow by this factor.
+    margin : float
+        Standard error aimed at, as a share of `tol`: then the error is below `tol` in
+        97 of 100 requests.
+    sampling_share, truncation_share : float
+        Shares of what is aimed at that the errors of sampling and of truncation may
+        take; their squares add up.
+    recurrence_share : float
+        The share of truncation where a recurrence has the steps.
+    first_recurrence_look, max_recurrence_steps : int
+        Steps of a recurrence at its first look, and at most.
+    recurrence_look_factor : float
+        As `look_factor`, for the looks of a recurrence.
+    """
+
+    recurs: bool
+    block: tuple
+    max_probes: int
+    max_steps: int | None
+    margin: float
+    sampling_share: float = 0.85
+    truncation_share: float = 0.45
+    recurrence_share: float = 0.55
+    max_size: int = 768
+    min_steps: int = 4
+    look_factor: float = 1.15
+    first_recurrence_look: int = 20
+    max_recurrence_steps: int = 250
+    recurrence_look_factor: float = 1.25
+
+    def is_costly(self, operator):
+        """Whether a product costs more than its columns: its tiles are made anew."""
+        return operator.fixed_columns > self.block[1]
+
+    def first_columns(self, operator):
+        """Columns of the first block."""
+        wide = int(np.clip(operator.fixed_columns, *self.block))
+        most = FIRST_ELEMENTS // operator.n_samples
+        return min(int(np.clip(most, LEAST_COLUMNS, wide)), operator.n_samples - 1)
+
+    def later_columns(self, operator):
+        """Columns of a block of later probes at most."""
+        if not self.recurs:
+            return int(np.clip(operator.fixed_columns, *self.block))
+        most = RECURRENCE_ELEMENTS // operator.n_samples
+        return int(np.clip(most, LEAST_COLUMNS, RECURRENCE_BLOCK))
+
+    def probes_at_most(self, operator):
+        """Probes at most: of a recurrence, as many as one basis has columns."""
+        if not self.recurs:
+            return self.max_probes
+        room = BASIS_ELEMENTS // operator.n_samples
+        return int(np.clip(room, LEAST_COLUMNS, self.max_probes))
+
+    def columns_of_probes(self, n_probes, n_steps, operator):
+        """Columns that so many more probes will cost: a guess, to plan with.
+
+        Block Lanczos projects out what is known, and needs half of the steps of the
+        first probes; a recurrence starts anew, and makes about 30.
+        """
+        blocks = np.ceil(n_probes / self.later_columns(operator))
+        columns = n_probes + operator.fixed_columns * blocks
+        return (30 if self.recurs else 0.5 * n_steps) * columns
+
+
+# Few steps reach far, so that an error of truncation is soon small; probes beyond 512
+# would not fit beside the basis of the first ones.
+DENSE = Plan(
+    recurs=False,
+    block=(24, 32),
+    max_probes=512,
+    max_steps=40,
+    margin=0.75,
+)
+# Eight columns find the leading eigenvectors. The error of many steps is told less
+# surely, hence the smaller margin; probes are cheap.
+SPARSE = Plan(
+    recurs=True,
+    block=(8, 8),
+    max_probes=2048,
+    max_steps=None,
+    margin=0.55,
+)
+
+
+def plan_for(operator):
+    """Plan that suits the operator."""
+    return SPARSE if operator.is_sparse else DENSE
