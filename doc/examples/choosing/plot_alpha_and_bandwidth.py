@@ -2,12 +2,13 @@
 What the bandwidth and α do
 ===========================
 
-The bandwidth σ is the size of the cells that DSE counts. α says how far crowds of
-samples hold the walker back, which shows at larger diffusion times t.
+The bandwidth σ is the size of the cells that DSE counts. The smaller α is, the more
+crowds of samples hold the walker back; this shows at larger diffusion times t.
 """
 
 # %%
-# Two samples of one circle: the first even, the second crowded on its right.
+# Two data sets on the same circle: the first is even, the second is crowded on its
+# right.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -23,11 +24,11 @@ circles = {
 }
 
 # %%
-# DSE over two decades of bandwidth. With wide Gaussians all samples see each other
-# alike, and DSE goes to 0; with narrow ones each sees only itself, and DSE goes to
-# log2(n), the same for any data. Both ends say nothing, and skdse warns of them. In
-# between, DSE falls by one bit each time σ doubles: the circle has one dimension. α
-# hardly matters.
+# DSE over two decades of bandwidth. With a wide bandwidth, every sample sees all others
+# alike, and DSE goes to 0. With a narrow bandwidth, every sample sees only itself, and
+# DSE goes to log2(n), whatever the data. Neither end says anything about the data, and
+# skdse warns. In between, DSE falls by one bit each time σ doubles, because the circle
+# has one dimension. α hardly matters here.
 
 sigmas = np.geomspace(0.01, 2.0, 15)
 by_sigma = {
@@ -39,9 +40,9 @@ print(f'bandwidth="median" is {rule:.2f} for the even circle')
 
 # %%
 # Over time the walker forgets where it started. α = 1 divides the density out, and the
-# crowded circle is as the even one. With α = 0, the graph's own walk, the crowd keeps
-# the walker, the rest of the circle is soon forgotten, and DSE falls faster. α = ½, the
-# paper's choice and the default, is between.
+# crowded circle gives the same curve as the even circle. With α = 0, the plain walk on
+# the graph, the crowd keeps the walker, the rest of the circle is soon forgotten, and
+# DSE falls faster. α = ½, the paper's choice and the default, is in between.
 
 times = np.geomspace(1, 300, 30)
 alphas = {0.0: "tab:orange", 0.5: "tab:blue", 1.0: "tab:green"}
@@ -77,7 +78,7 @@ for ax in axes[1:]:
 plt.show()
 
 # %%
-# At t = 30, in bits:
+# DSE at t = 30, in bits:
 
 for alpha in alphas:
     bits = [

@@ -2,14 +2,14 @@
 Choosing a representation with GridSearchCV
 ===========================================
 
-A grid search judges a pipeline by what its last step achieves. With
-:func:`~skdse.model_selection.representation_scorer` it judges what the steps before it
-have made of the samples, whatever classifier comes after.
+By default, a grid search judges a pipeline by the accuracy of its last step. With
+:func:`~skdse.model_selection.representation_scorer` the search judges the
+representation that the earlier steps make, whatever classifier comes after.
 """
 
 # %%
-# Kernel features of the digits, and a classifier to put them to the test. The search
-# may choose the width of the kernel and the number of features.
+# The pipeline makes kernel features of the digits, and a classifier tests them. The
+# search chooses the width of the kernel and the number of features.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -33,22 +33,22 @@ grid = {
 }
 
 # %%
-# The scorer takes the place of ``scoring="accuracy"``. It measures the mutual
-# information of features and labels on each held-out fold, as a share of the entropy.
+# The scorer replaces ``scoring="accuracy"``. It measures the mutual information of
+# features and labels on each held-out fold, in bits.
 
 search = GridSearchCV(pipeline, grid, scoring=representation_scorer("dsmi"), cv=2)
 search.fit(X, y)
 print(search.best_params_)
 
 # %%
-# Accuracy was not asked. It agrees: on the right, that of the classifier on held-out
-# samples for each cell of the grid.
+# The search did not use accuracy, but accuracy agrees with it. On the right is the
+# accuracy of the classifier on held-out samples, for each cell of the grid.
 
 accuracy = GridSearchCV(pipeline, grid, cv=2).fit(X, y)
 shape = tuple(len(values) for values in grid.values())
 fig, axes = plt.subplots(1, 2, figsize=(9, 4), layout="constrained")
 for ax, (title, one) in zip(
-    axes, {"DSMI [share of entropy]": search, "accuracy": accuracy}.items(), strict=True
+    axes, {"DSMI [bits]": search, "accuracy": accuracy}.items(), strict=True
 ):
     scores = one.cv_results_["mean_test_score"].reshape(shape)
     image = ax.imshow(scores, cmap="viridis", aspect="auto")
@@ -74,8 +74,8 @@ axes[0].set_ylabel("gamma")
 plt.show()
 
 # %%
-# How much accuracy does a choice by DSMI cost? DSMI looks at neighbours, as this
-# classifier does; a linear one may lose more (see :ref:`model-selection`).
+# How much accuracy does a choice by DSMI cost? Both DSMI and this classifier look at
+# neighbours; a linear classifier may lose more (see :ref:`model-selection`).
 
 chosen = accuracy.cv_results_["mean_test_score"][search.best_index_]
 print(f"accuracy of DSMI's choice {chosen:.3f}, best {accuracy.best_score_:.3f}")

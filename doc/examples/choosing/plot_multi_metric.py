@@ -2,13 +2,14 @@
 Accuracy and mutual information in one search
 =============================================
 
-Scorers of skdse stand beside those of scikit-learn. One search measures accuracy, DSMI
-with the labels and DSE of each candidate, and a rule of your own weighs them.
+Scorers of skdse work together with those of scikit-learn. A single search measures the
+accuracy, DSMI with the labels and DSE of each candidate, and a rule of your own chooses
+the best candidate.
 """
 
 # %%
-# Perceptrons of several widths and penalties on the digits. Their representation is
-# what the last hidden layer makes of held-out images.
+# The candidates are perceptrons of several widths and penalties, trained on the digits.
+# Their representation is the output of the last hidden layer for held-out images.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -38,8 +39,8 @@ scoring = {
 }
 
 # %%
-# The rule: of the networks within one point of the best accuracy, that with the largest
-# mutual information.
+# The rule: among the networks within one point of the best accuracy, choose the network
+# with the largest mutual information.
 
 
 def most_informed(results):
@@ -54,14 +55,14 @@ search.fit(X, y)
 print(search.best_params_)
 
 # %%
-# Each point is a network, sized by its hidden layer. Accuracy and DSMI rise together,
-# and DSMI still tells apart networks whose accuracies are alike.
+# Each point is a network; its size is the width of the hidden layer. Accuracy and DSMI
+# rise together, and DSMI also separates networks with similar accuracies.
 
 results = search.cv_results_
 size = np.array([one[0] for one in results["param_mlpclassifier__hidden_layer_sizes"]])
 penalty = results["param_mlpclassifier__alpha"].astype(float)
 fig, axes = plt.subplots(1, 2, figsize=(9, 4), sharey=True, layout="constrained")
-panels = {"dsmi": "DSMI(Z; digit) [share of entropy]", "dse": "DSE(Z) [bits]"}
+panels = {"dsmi": "DSMI(Z; digit) [bits]", "dse": "DSE(Z) [bits]"}
 for ax, (name, label) in zip(axes, panels.items(), strict=True):
     for value, color in zip(
         np.unique(penalty), ("tab:blue", "tab:orange"), strict=True

@@ -2,12 +2,14 @@
 Is it more than chance?
 =======================
 
-DSMI of a representation that knows nothing of the labels is not exactly 0. How far from
-0 chance takes it, a permutation test finds out, for the price of about five DSMI.
+If a representation says nothing about the labels, its DSMI is not exactly 0. A
+permutation test finds out how far from 0 it is by chance. The test takes about as long
+as five DSMI.
 """
 
 # %%
-# Noise, and the same noise with a hint of the class in one of five features.
+# Two representations: noise, and the same noise with a hint of the first class in all
+# five features.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -27,8 +29,7 @@ for name, test in tests.items():
     print(f"{name}: DSMI {test.statistic:.3f} bits, p = {test.pvalue:.3f}")
 
 # %%
-# Bars: DSMI of the same samples with permuted labels. Line: with the labels as they
-# are.
+# Bars: DSMI of the same samples with permuted labels. Line: DSMI with the true labels.
 
 fig, axes = plt.subplots(1, 2, figsize=(9, 3.6), sharex=True, layout="constrained")
 for ax, (name, test) in zip(axes, tests.items(), strict=True):
@@ -40,5 +41,5 @@ axes[0].set_ylabel("permutations")
 plt.show()
 
 # %%
-# The smallest p-value that 500 permutations can give is 1/501. A small one says that
-# there is dependence, not how much: that is what the bits say.
+# The smallest p-value that 500 permutations can give is 1/501. A small p-value says
+# that there is a dependence. The bits say how strong it is.

@@ -2,13 +2,15 @@
 Probes in the middle of a pipeline
 ==================================
 
-Every estimator of skdse passes samples through unchanged and keeps what it measured.
-Set between the steps of a pipeline, it tells where information is made or lost.
+Every estimator of skdse passes the samples on unchanged and keeps its measures. Put
+between the steps of a pipeline, such a probe shows which step gains or loses
+information.
 """
 
 # %%
-# Wine: thirteen chemical measures of three cultivars, in very different units. A probe
-# after each step; the classifier at the end sees what it would see without them.
+# The wine data have thirteen chemical measures of three cultivars, in very different
+# units. A probe follows each step. The probes do not change the input of the classifier
+# at the end.
 
 import matplotlib.pyplot as plt
 from sklearn.datasets import load_wine
@@ -42,7 +44,7 @@ pipeline = Pipeline(
 ).fit(X, y)
 
 # %%
-# What each probe saw.
+# DSMI at each probe, and the entropy that it is a part of:
 
 probes = {
     name: step
@@ -53,9 +55,9 @@ for name, step in probes.items():
     print(f"{name}: {step.mutual_info_:.2f} of {step.entropy_:.2f} bits")
 
 # %%
-# Scaling matters most: unscaled, one feature in large units (proline) hides the others.
-# The discriminants have seen the labels; what they gain on the samples that they were
-# fitted to is partly learned by heart.
+# Scaling matters most: in the raw data, a feature in large units (proline) hides the
+# others. The discriminants were fitted to the labels of these same samples, so their
+# gain is partly memorised.
 
 names = list(probes)
 within = [probes[name].conditional_entropy_ for name in names]

@@ -3,18 +3,18 @@ Raise or lower the entropy of a layer
 =====================================
 
 :func:`~skdse.differentiable.torch_diffusion_spectral_entropy` has a gradient, so a loss
-can ask for more diffusion spectral entropy (DSE) in a layer, or for less. Here three
-networks learn the digits: one by the cross-entropy alone, one that is paid for entropy
-in its hidden layer, one that is charged for it.
+can raise or lower the diffusion spectral entropy (DSE) of a layer. Here three networks
+learn the digits. The loss of the first is the cross-entropy alone; the loss of the
+second also rewards entropy in the hidden layer; the loss of the third penalises it.
 """
 
 # %%
 # Three networks
 # --------------
 #
-# The penalty is measured on each batch, in the precision and on the device of the
-# layer. With ``normalize=True`` it is a share of the largest entropy of a batch of this
-# size, so that its weight does not depend on the size.
+# The entropy is measured on each batch, in the precision and on the device of the
+# layer. With ``normalize=True`` it is divided by the largest possible entropy of a
+# batch of this size, so that the same weight fits any batch size.
 
 import numpy as np
 import torch
@@ -64,8 +64,8 @@ networks = {name: train(weight) for name, weight in WEIGHTS.items()}
 # What became of the entropy
 # --------------------------
 #
-# The three start alike. The measures are those of held-out images; the penalty only
-# saw batches of training images.
+# The three networks start with the same weights. They are measured on held-out images;
+# the loss uses only training images.
 
 import matplotlib.pyplot as plt
 
@@ -86,9 +86,9 @@ for name, (_, frame) in networks.items():
 # What it looks like
 # ------------------
 #
-# DSE is the number of places that the samples take up, in bits. Principal components
-# tell of it too, on held-out images: the lower the entropy of the hidden layer, the
-# more of its variance the first few have.
+# DSE says how many states the samples fill, in bits. Principal components of the
+# held-out images show the same: the lower the entropy of the hidden layer, the more of
+# its variance is in the first few components.
 
 from sklearn.decomposition import PCA
 

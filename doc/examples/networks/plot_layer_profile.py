@@ -2,12 +2,12 @@
 A perceptron, layer by layer
 ============================
 
-How do the representations of a network change from the input to the output? Here for a
-small perceptron on the digits, on images that it was not trained on.
+How do the representations of a network change from the input to the output? This
+example measures a small perceptron on images of digits that it was not trained on.
 """
 
 # %%
-# Half of the digits are for training, the other half are measured.
+# Half of the images train the network; the other half are measured.
 
 import matplotlib.pyplot as plt
 from sklearn.datasets import load_digits
@@ -25,16 +25,16 @@ mlp.fit(X_train, y_train)
 print(f"test accuracy {mlp.score(X_test, y_test):.3f}")
 
 # %%
-# One line measures all layers: DSE of Z, and DSMI of Z with the labels Y and with the
-# inputs X, which are clustered once. The network gathers the samples of a digit: DSE
-# falls, and what the labels explain of the geometry grows.
+# One line measures all layers: DSE of the layer Z, and DSMI of Z with the labels Y and
+# with the inputs X, which are clustered once. The network brings the samples of a digit
+# together: DSE falls, and the share of it that the labels explain grows.
 
 display = LayerProfileDisplay.from_estimator(mlp, X_test, y_test, random_state=0)
 plt.show()
 
 # %%
-# An untrained network of the same shape, for comparison. Random layers lose what the
-# input has, of labels and of inputs alike:
+# For comparison, an untrained network of the same shape. Its random layers lose
+# information about both the labels and the inputs:
 
 untrained = MLPClassifier((64, 32, 16), learning_rate_init=1e-9, random_state=0)
 untrained.partial_fit(X_train, y_train, classes=range(10))

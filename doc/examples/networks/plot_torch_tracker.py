@@ -2,19 +2,18 @@
 Layers of a network while it trains
 ===================================
 
-A network is shown the same held-out images after each epoch, and
-:class:`~skdse.probing.RepresentationTracker` measures what each of its layers makes of
-them: diffusion spectral entropy (DSE), and the mutual information (DSMI) of the layer
-with the labels and with the input. The network is one of PyTorch, trained by skorch
-first, then by a loop of our own.
+After each epoch, the network gets the same held-out images, and
+:class:`~skdse.probing.RepresentationTracker` measures each layer: its diffusion
+spectral entropy (DSE), and its mutual information (DSMI) with the labels and with the
+input. This PyTorch network is trained by skorch first, and then by a loop of our own.
 """
 
 # %%
 # A network for the digits
 # ------------------------
 #
-# Three hidden layers with names, so that we can ask for them. Three quarters of the
-# images train the network, the others are what it is shown for the measures.
+# The network has three hidden layers with names, so that we can choose them by name.
+# Three quarters of the images train the network; the others are used for the measures.
 
 import numpy as np
 import torch
@@ -50,9 +49,9 @@ class Perceptron(nn.Module):
 # The tracker as a callback
 # -------------------------
 #
-# skorch calls the tracker before the first epoch and after each one. ``"layer?"`` is a
-# pattern of names; a list of names would do too. The clusters of the input, for
-# DSMI(Z;X), are found once.
+# skorch calls the tracker before the first epoch and after each epoch. ``"layer?"`` is
+# a pattern for names; a list of names works too. For DSMI(Z;X), the input is clustered
+# once.
 
 from skdse.probing import RepresentationTracker
 
@@ -71,8 +70,9 @@ net = NeuralNetClassifier(
 _ = net.fit(X_train, y_train)
 
 # %%
-# The records are a table, a row for each epoch and layer. With ``path="run.csv"`` it is
-# in a file too, after each epoch, and a training that was interrupted goes on with it.
+# The records form a table with a row for each epoch and layer. With ``path="run.csv"``
+# the tracker also writes the table to a file after each epoch, and continues the table
+# after an interruption.
 
 frame = tracker.to_frame()
 columns = ["epoch", "layer", "n_features", "dse", "dsmi", "dsmi_input", "accuracy"]
@@ -82,8 +82,8 @@ frame[columns].tail(3).round(2)
 # What happens in the layers
 # --------------------------
 #
-# In each layer the mutual information with the labels grows, most in the last ones, and
-# the entropy falls in the first epochs: images of a digit move together.
+# In each layer the mutual information with the labels grows, most in the last layers.
+# The entropy falls in the first epochs, because the images of a digit move together.
 
 import matplotlib.pyplot as plt
 
@@ -113,11 +113,11 @@ print(
 )
 
 # %%
-# A loop of one's own
-# -------------------
+# Your own training loop
+# ----------------------
 #
-# Without skorch, call the tracker with the module. It runs in evaluation mode and
-# without gradients, and is put back as it was: the training does not notice.
+# Without skorch, call the tracker with the module. The module runs in evaluation mode
+# and without gradients, and is put back as it was, so that training does not change.
 
 torch.manual_seed(0)
 module = Perceptron()

@@ -2,14 +2,14 @@
 Training with right and with permuted labels
 ============================================
 
-A network can learn labels that mean nothing, by heart. How it represents other samples
-tells the two ways of learning apart.
+A network can memorise labels that mean nothing. Its representation of other samples
+shows whether it learned or memorised.
 """
 
 # %%
-# Two kinds of training, three seeds each: with the labels as they are, and with the
-# same labels, permuted. After each epoch the last hidden layer is measured, on samples
-# that were not trained on, always with their right labels.
+# Networks are trained with the right labels and with permuted labels, with three seeds
+# each. After some of the epochs the hidden layer is measured on samples that were not
+# trained on, always with their right labels.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -37,14 +37,14 @@ def measure(mlp, labels):
     dsmi = DiffusionSpectralMI(random_state=0).fit(Z, y_test)
     return {
         "dse": DiffusionSpectralEntropy(random_state=0).fit(Z).entropy_,
-        "dsmi_y": dsmi.mutual_info_,
+        "dsmi": dsmi.mutual_info_,
         "training accuracy": mlp.score(X_train, labels),
         "accuracy": mlp.score(X_test, y_test),
     }
 
 
 # %%
-# The records are all that the display needs; a DataFrame of them would do as well.
+# The display takes a list of records, or a DataFrame.
 
 LOOK_AT = {1, 2, 4, 8, 16, 32, 64}
 records = []
@@ -59,20 +59,20 @@ for seed in range(3):
                 records.append(row | measure(mlp, labels))
 
 # %%
-# With right labels DSE falls at first and DSMI rises: the samples of a digit come
-# together. With permuted labels the network comes to know its labels one by one, and
-# the more of them it knows, the less its representation says of the digits: DSE rises
-# and DSMI falls.
+# With right labels, DSE falls at first and DSMI rises, because the samples of a digit
+# come together. With permuted labels, the network memorises one label after another.
+# The more labels it memorises, the less its representation says about the digits: DSE
+# rises and DSMI falls.
 
 display = TrainingDynamicsDisplay.from_frame(
-    records, by="labels", measures=["dse", "dsmi_y", "training accuracy"]
+    records, by="labels", measures=["dse", "dsmi", "training accuracy"]
 )
 for ax in display.axes_:
     ax.set_xscale("log")
 plt.show()
 
 # %%
-# The same against the accuracy on the held-out samples:
+# The same measures, plotted against the accuracy on the held-out samples:
 
 TrainingDynamicsDisplay.from_frame(records, by="labels", x="accuracy")
 plt.show()

@@ -2,13 +2,13 @@
 A hundred thousand samples on a sparse graph
 ============================================
 
-All pairs of 100,000 samples are 10 billion. A graph of nearest neighbours has 1.5
-million edges, and the entropy of its spectrum is estimated to within a stated error,
-without solving for a single eigenvalue.
+100,000 samples have 10 billion pairs. A graph of nearest neighbours has only 1.5
+million edges. The entropy of its spectrum is estimated with a stated error, without
+computing all eigenvalues.
 """
 
 # %%
-# Ten clusters on a curved 3-dimensional sheet in 6 dimensions.
+# The data are ten clusters on a curved 3-dimensional sheet in 6 dimensions.
 
 import time
 
@@ -29,14 +29,15 @@ def make_sheet(n_samples):
 
 
 # %%
-# ``affinity="nearest_neighbors"`` is all that it takes. ``tol`` is the standard error
-# in bits that may remain: a tenth of it costs up to a hundred times the work.
-# ``eigen_solver="lanczos"`` is what "auto" takes for many samples, here for the small
+# Only ``affinity="nearest_neighbors"`` is needed. ``tol`` is the largest standard error
+# in bits that is accepted: a tenth of it costs up to a hundred times the work. For many
+# samples, "auto" chooses ``eigen_solver="lanczos"``; here Lanczos is set for the small
 # sets too.
 #
-# Neighbours are searched exactly as long as that is faster, which in few dimensions it
-# is up to 100,000 samples, and approximately, with pynndescent, beyond. That takes a
-# million samples of 64 features, but compiles for three quarters of a minute first.
+# Neighbours are searched exactly as long as this is faster: in few dimensions, up to
+# 100,000 samples. For more samples the search is approximate, with pynndescent. It can
+# handle a million samples of 64 features, but first compiles for three quarters of a
+# minute.
 
 dse = DiffusionSpectralEntropy(
     affinity="nearest_neighbors", eigen_solver="lanczos", tol=0.01, random_state=0
@@ -53,8 +54,8 @@ for n in sizes:
     print(f"n = {n:7,}: {bits[-1]:.3f} ± {error:.0e} bits, {seconds[-1]:.1f} s")
 
 # %%
-# DSE grows with the number of samples, as there are more neighbourhoods to tell apart:
-# compare sets of one size. Time grows about in proportion to n.
+# DSE grows with the number of samples, because there are more neighbourhoods to tell
+# apart. So compare sets of the same size. Time grows about in proportion to n.
 
 fig, (left, right) = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
 left.semilogx(sizes, np.log2(sizes), "--", color="gray", label="log2(n)")

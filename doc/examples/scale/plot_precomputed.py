@@ -1,14 +1,16 @@
 """
-A graph that is nobody's cloud of points
-========================================
+The entropy of a graph without coordinates
+==========================================
 
-Friendships, citations and molecules come as graphs. Give the weights as they are, with
-``affinity="precomputed"``, dense or sparse: no coordinates and no bandwidth are needed.
+Friendships, citations and molecules come as graphs. Pass the weights of the edges with
+``affinity="precomputed"``, as a dense or sparse matrix. No coordinates and no bandwidth
+are needed.
 """
 
 # %%
-# Four communities of 60. Of the edges, a share leads anywhere instead of to the own
-# community; each node has about 8.
+# The graph has four communities of 60 nodes. Each node has about 8 edges. A share of
+# the edges, the stray edges, leads to any node instead of to a node of the same
+# community.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -33,9 +35,9 @@ def make_graph(stray, seed=0):
 
 
 # %%
-# The entropy of a random walk after t steps. Where communities are apart, the walk is
-# soon confined to four of them, and DSE comes to rest at log2(4) = 2 bits; where they
-# are mixed, it forgets everything.
+# The entropy of a random walk after t steps: if the communities are separate, the walk
+# never leaves its community, and DSE levels off at log2(4) = 2 bits. If the communities
+# are mixed, the walk forgets where it started, and DSE falls to 0.
 
 stray_shares = [0.0, 0.02, 0.1, 0.5, 1.0]
 graphs = {stray: make_graph(stray) for stray in stray_shares}
@@ -46,8 +48,8 @@ curves = {
 }
 
 # %%
-# DSMI with the communities takes the same graphs. A subset of nodes has the edges among
-# its own.
+# DSMI with the communities uses the same graphs. A subset of nodes keeps only the edges
+# between its own nodes.
 
 walk = DiffusionSpectralEntropy(affinity="precomputed", t=3)
 for stray, G in graphs.items():
@@ -55,7 +57,7 @@ for stray, G in graphs.items():
     print(f"stray {stray:4.0%}: DSMI {dsmi.mutual_info_:5.2f} bits")
 
 # %%
-# A drawing of two of the graphs, on four circles, and the curves of all.
+# Two of the graphs, drawn on four circles, and the curves of all graphs:
 
 fig = plt.figure(figsize=(9, 4.4), layout="constrained")
 grid = fig.add_gridspec(2, 2, width_ratios=[1, 2.2])

@@ -2,15 +2,17 @@
 Entropy against diffusion time
 ==============================
 
-The entropy at diffusion time t is that of t steps of the random walk among the samples.
-Small eigenvalues vanish first: what is left at large t is the coarse structure of the
-data. One spectrum serves every t, so the whole curve costs no more than a point.
+The entropy at diffusion time t describes t steps of the random walk among the samples.
+Small eigenvalues vanish first, so that only the coarse structure of the data is left at
+large t. The same spectrum serves every t, so the whole curve costs no more than a
+single point.
 """
 
 # %%
-# Four clusters in 20 dimensions, and one cloud of the same number of samples. The
-# bandwidth is the median distance to a near neighbour, a local scale at which clusters
-# are far from each other. With ``t="auto"`` the estimator takes the knee of its curve.
+# One data set has four clusters in 20 dimensions, the other a single cloud with the
+# same number of samples. The bandwidth is the median distance to a near neighbour, a
+# local scale at which the clusters are far apart. With ``t="auto"`` the estimator takes
+# the t at the knee of the curve.
 
 import matplotlib.pyplot as plt
 from sklearn.datasets import make_blobs
@@ -28,9 +30,9 @@ for name, fitted in dse.items():
     print(f"{name}: {fitted.entropy_:.2f} bits at its knee, t = {fitted.t_}")
 
 # %%
-# The curve of the clusters comes to rest at two bits, four states, from which no walk
-# escapes; that of the cloud falls on towards a single state. At small t both are high,
-# and tell of the samples rather than of the clusters.
+# The curve of the clusters levels off at two bits: four states, which the walk cannot
+# leave. The curve of the cloud keeps falling towards a single state. At small t both
+# curves are high, and say more about the samples than about the clusters.
 
 fig, axes = plt.subplots(1, 2, figsize=(9, 3.8), sharey=True, layout="constrained")
 for ax, (name, fitted) in zip(axes, dse.items(), strict=True):
@@ -40,8 +42,9 @@ for ax, (name, fitted) in zip(axes, dse.items(), strict=True):
 plt.show()
 
 # %%
-# With ARPACK or Lanczos the curve has an error. Of ten eigenvalues little is certain at
-# t = 1, where all the others count, and everything from t = 5 on:
+# With ARPACK or Lanczos the curve has an error. Here ARPACK finds ten eigenvalues. At t
+# = 1 the entropy is very uncertain, because all other eigenvalues count. From t = 5 on
+# it is certain:
 
 arpack = DiffusionSpectralEntropy(
     bandwidth="knn", eigen_solver="arpack", n_components=10, random_state=0

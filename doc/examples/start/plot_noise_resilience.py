@@ -2,8 +2,8 @@
 Resilience to noise, against Shannon entropy
 ============================================
 
-Entropy should say how many dimensions the data fill, and go on saying it when a little
-noise covers all of them. Binned Shannon entropy cannot: in many dimensions every sample
+Entropy should say how many dimensions the data fill, also if a little noise is added to
+all dimensions. Binned Shannon entropy cannot do this: in many dimensions every sample
 has a cell of its own. This is the paper's first experiment, made smaller.
 """
 
@@ -30,7 +30,7 @@ def make_data(dimension, level, seed=0):
 
 
 # %%
-# Both entropies have at most log2(n) bits.
+# Both entropies are at most log2(n) bits.
 
 measures = {
     "diffusion spectral entropy": DiffusionSpectralEntropy(),
@@ -52,5 +52,5 @@ axes[1].legend(title="noise level", loc="lower right")
 plt.show()
 
 # %%
-# DSE grows with d at every noise level. Shannon entropy sits at its ceiling whatever d
+# DSE grows with d at every noise level. Shannon entropy is at its maximum, whatever d
 # is: with 512 noisy features of two bins each, no two samples share a cell.

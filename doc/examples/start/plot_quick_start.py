@@ -2,15 +2,15 @@
 Quick start: two numbers for a representation
 =============================================
 
-How rich is a representation, and how much of its geometry do labels explain? The first
-is diffusion spectral entropy (DSE), the second diffusion spectral mutual information
-(DSMI), both in bits.
+How rich is a representation? Diffusion spectral entropy (DSE) answers this. How much of
+its structure do the labels explain? Diffusion spectral mutual information (DSMI)
+answers this. Both are in bits.
 """
 
 # %%
 # A representation is a table of samples × features: here the pixels of the digits, and
-# two of their principal components. Your own comes from ``numpy.load("Z.npy")``, its
-# labels from ``numpy.load("y.npy")``.
+# two of their principal components. Load your own with ``numpy.load("Z.npy")``, and its
+# labels with ``numpy.load("y.npy")``.
 
 import matplotlib.pyplot as plt
 from sklearn.datasets import load_digits
@@ -22,16 +22,17 @@ X, y = load_digits(return_X_y=True)
 Z = PCA(2, random_state=0).fit_transform(X)
 
 # %%
-# DSE is high where samples fill many distinct states. Two components keep few of them:
-# 2 to the power of DSE is their effective number.
+# DSE is high if the samples fill many distinct states. The effective number of states
+# is 2 to the power of DSE. Two components keep few of the states of the pixels.
 
 for name, data in {"pixels": X, "two components": Z}.items():
     dse = DiffusionSpectralEntropy().fit(data)
     print(f"{name}: {dse.entropy_:.2f} bits, {dse.effective_rank_:.0f} states")
 
 # %%
-# DSMI is high where samples of a class sit together. It compares each class with random
-# subsets of as many samples, so a representation that knows nothing has about 0 bits.
+# DSMI is high if the samples of a class lie together. It compares each class with
+# random subsets of the same size. A representation that says nothing about the classes
+# has about 0 bits.
 
 results = {
     name: DiffusionSpectralMI(random_state=0).fit(data, y)
@@ -46,8 +47,8 @@ for name, dsmi in results.items():
     print(f"{name}: {dsmi.mutual_info_:.2f} ± {dsmi.mutual_info_std_error_:.2f} bits")
 
 # %%
-# On the left, what two components see of the ten digits. On the right, what DSMI says
-# of them: the classes overlap, and most of the information is gone.
+# On the left are the ten digits in two components: the classes overlap. On the right is
+# DSMI: two components lose much of the information, and one component loses most.
 
 fig, (left, right) = plt.subplots(1, 2, figsize=(9, 4), layout="constrained")
 points = left.scatter(*Z.T, c=y, s=8, cmap="tab10", vmin=-0.5, vmax=9.5)

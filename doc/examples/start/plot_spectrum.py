@@ -1,17 +1,17 @@
 """
-What a solver knows of the spectrum
-===================================
+What a solver knows about the spectrum
+======================================
 
-Entropy is a sum over all eigenvalues of the diffusion operator, but no solver needs to
-find all of them. This is what the three solvers know of the same spectrum, that of 1797
-digits.
+Entropy is a sum over all eigenvalues of the diffusion operator, but a solver does not
+need to find all of them. This example shows what three solvers know about the same
+spectrum, the spectrum of 1797 digits.
 """
 
 # %%
-# "dense" solves for every eigenvalue. "arpack" solves for the largest; the sum and the
-# sum of squares of the others are known exactly, and bound them. "lanczos" solves for a
-# few and estimates the density of the others from random probes, until the standard
-# error of the entropy is below ``tol``.
+# "dense" finds every eigenvalue. "arpack" finds the largest; the sum and the sum of
+# squares of the others are known exactly, and bound them. "lanczos" finds a few and
+# estimates the density of the others from random probes, until the standard error of
+# the entropy is below ``tol``.
 
 import matplotlib.pyplot as plt
 from sklearn.datasets import load_digits
@@ -31,14 +31,14 @@ fitted = {
 }
 
 # %%
-# The entropy that each of them finds, and how sure it is:
+# The entropy from each solver, and the interval for it:
 
 for name, dse in fitted.items():
     lower, upper = dse.entropy_interval_
     print(f"{name:8s} {dse.entropy_:.3f} bits, in [{lower:.3f}, {upper:.3f}]")
 
 # %%
-# The shaded region is proved, not estimated: the eigenvalues of "dense" run through it.
+# The shaded region is proved, not estimated: the eigenvalues of "dense" lie in it.
 
 fig, axes = plt.subplots(1, 3, figsize=(12, 4), sharey=True, layout="constrained")
 for ax, (name, dse) in zip(axes, fitted.items(), strict=True):
