@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from .._spectra.affinity import make_affinity
+from .._spectra.affinity import PARAMETERS, make_affinity
 from .._spectra.meter import SpectralMeter
 from .._spectra.solvers import SOLVERS
 from .._spectra.spectrum import EntropyEstimate, knee_time, warn_if_saturated
@@ -82,24 +82,35 @@ class DiffusionSpectralEntropy(BaseEntropy):
 
     Parameters
     ----------
-    affinity : {"gaussian", "nearest_neighbors", "precomputed"} or callable, \
-            default="gaussian"
-        How samples see each other. "gaussian" takes all pairs,
-        "nearest_neighbors" a symmetrised, sparse kNN graph with Gaussian weights
-        (exact search for small problems, pynndescent for large ones);
-        with "precomputed" X is the affinity matrix itself, dense or sparse, symmetric
-        and without negative entries (a zero row is an isolated sample); a callable
-        gets X and returns such a matrix.
+    affinity : {"gaussian", "laplacian", "nearest_neighbors", "precomputed"} or \
+            callable, default="gaussian"
+        How much two samples are alike, from 0 to 1.
+
+        - "gaussian": ``exp(-d²/(2 σ_i σ_j))`` for all pairs, d their distance.
+        - "laplacian": ``exp(-d/sqrt(σ_i σ_j))`` for all pairs, d their Manhattan
+          distance ``Σ|x - x'|``. It falls more slowly than the Gaussian, and a single
+          feature with an outlier counts for less.
+        - "nearest_neighbors": Gaussian weights on the edges of a kNN graph, 0
+          elsewhere. An edge joins two samples if either is among the nearest neighbours
+          of the other. The search is exact for small problems, and approximate
+          (pynndescent) for large ones.
+        - "precomputed": X is the affinity matrix itself, dense or sparse, symmetric and
+          without negative entries. A zero row is an isolated sample.
+        - a callable gets X and returns such a matrix.
     bandwidth : float or {"auto", "median", "reduced", "knn", "adaptive"}, \
             default="auto"
-        σ of the Gaussian ``exp(-d²/(2 σ_i σ_j))``: a number in the units of the data;
-        "median", half the median distance between samples; "reduced", the same of
-        distances ``sqrt(max(d² - r², 0))``, which also take the place of d, with r the
-        median distance to the first neighbour: it takes off what noise in many
-        dimensions adds to all distances; "knn", the median distance
-        to the `bandwidth_neighbors`-th neighbour; "adaptive", that distance sample by
-        sample [2]_. "auto" is "median" with affinity="gaussian" and
-        "adaptive" with "nearest_neighbors".
+        Scale σ of the affinity. The larger it is, the more samples are alike, and the
+        lower the entropy. A number is in the units of the data; a rule finds it:
+
+        - "median": half the median distance between samples; with
+          affinity="laplacian" the whole median.
+        - "reduced": half the median of the distances ``sqrt(max(d² - r², 0))``, which
+          are then used in place of d; r is the median distance to the first neighbour.
+          This removes what noise in many dimensions adds to all distances. Not for
+          affinity="laplacian".
+        - "knn": median distance to the `bandwidth_neighbors`-th neighbour.
+        - "adaptive": that distance for each sample by itself, σ_i [2]_.
+        - "auto": "adaptive" with affinity="nearest_neighbors", otherwise "median".
     bandwidth_scale : float, default=1.0
         Multiplies what a rule for the bandwidth finds. A number is taken as it is.
     bandwidth_neighbors : int, default=5
@@ -110,7 +121,8 @@ class DiffusionSpectralEntropy(BaseEntropy):
         Edges per sample of the kNN graph; at most ``n_samples - 1`` is used.
     metric : str or callable, default="euclidean"
         Distance between samples, any of
-        :func:`sklearn.metrics.pairwise_distances`.
+        :func:`sklearn.metrics.pairwise_distances`. affinity="laplacian" always takes
+        the Manhattan distance.
     alpha : float, default=0.5
         Density normalisation in [0, 1]: 0 is none (random walk on the graph), 0.5
         Fokker-Planck (the paper's), 1 Laplace-Beltrami (free of the density).
@@ -167,7 +179,7 @@ class DiffusionSpectralEntropy(BaseEntropy):
     scale_ : object
         Bandwidth and time, at which `score` measures other samples.
     bandwidth_ : float, ndarray of shape (n_samples,) or None
-        Fitted σ or σ_i; None where the affinity is not Gaussian.
+        Fitted σ or σ_i; None if the affinity is precomputed or a callable.
     t_ : float
         Diffusion time used.
     n_features_in_ : int
@@ -290,7 +302,7 @@ class DiffusionSpectralEntropy(BaseEntropy):
         """Keep the mean of the estimates, as a share of the largest if normalize."""
         n = self.spectrum_.n_samples
         shares = [as_share(one, meter, n, self.normalize) for one in estimates]
-        mean = shares[0] if len(shares) == 1 else _mean_of(shares)
+        mean = EntropyEstimate.mean_of(shares)
         self.entropy_, self.entropy_std_error_ = mean.value, mean.std_error
         self.entropy_interval_ = mean.lower, mean.upper
         bits = estimates[0].value
@@ -351,16 +363,8 @@ class DiffusionSpectralEntropy(BaseEntropy):
 def _spectral_meter(estimator: DiffusionSpectralEntropy):
     """Meter of diffusion spectral entropy, its parameters checked."""
     check_common(estimator)
-    affinity = make_affinity(
-        estimator.affinity,
-        bandwidth=estimator.bandwidth,
-        bandwidth_scale=estimator.bandwidth_scale,
-        bandwidth_neighbors=estimator.bandwidth_neighbors,
-        n_neighbors=estimator.n_neighbors,
-        metric=estimator.metric,
-        n_jobs=estimator.n_jobs,
-        verbose=estimator.verbose,
-    )
+    params = {name: getattr(estimator, name) for name in PARAMETERS}
+    affinity = make_affinity(estimator.affinity, **params)
     check_share(estimator.alpha, "alpha")
     check_number_or_option(estimator.t, "t", ("auto",))
     check_option(estimator.eigen_solver, "eigen_solver", ("auto", *SOLVERS))
@@ -388,12 +392,3 @@ def _fit_spectrum(X, meter, rng):
     seed = rng.randint(MAX_SEED)
     scale = meter.fit(X, seed)
     return scale, meter.solve(X, scale, seed)
-
-
-def _mean_of(estimates):
-    """Mean of the entropies of subsamples, its error and two errors to either side."""
-    values = [one.value for one in estimates]
-    variance = np.var(values, ddof=1)
-    variance += np.mean(np.square([one.std_error for one in estimates]))
-    value, error = float(np.mean(values)), float(np.sqrt(variance / len(values)))
-    return EntropyEstimate(value, error, value - 2 * error, value + 2 * error)

@@ -99,6 +99,7 @@ def fit_bandwidth(
     X,
     rule="median",
     *,
+    median_share=MEDIAN_SHARE,
     scale=1.0,
     n_neighbors=5,
     metric="euclidean",
@@ -108,6 +109,7 @@ def fit_bandwidth(
 ):
     """Fit a Bandwidth to X by a number or by a rule other than "auto".
 
+    median_share is the share of the median distance that the rule "median" takes.
     index is a NeighborIndex over X, for those who need it for more than this.
     """
     if not isinstance(rule, str):
@@ -115,7 +117,7 @@ def fit_bandwidth(
     if len(X) == 1:
         return Bandwidth(0.0)
     if rule == "median":
-        sigma = MEDIAN_SHARE * median_distance(X, metric, random_state)
+        sigma = median_share * median_distance(X, metric, random_state)
         return Bandwidth(float(scale * sigma))
     if rule == "reduced":
         return _reduced(X, scale, metric, random_state)

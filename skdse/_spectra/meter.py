@@ -197,10 +197,11 @@ class SpectralMeter(SimpleMeter):
 
     def _matrix(self, X, scale, solver, seed):
         """Affinity of the samples X, announced where it is a long job."""
-        n = X.shape[0]
+        n, d = X.shape
         self.affinity.check_memory(n, solver)
         if self.affinity.is_of_all_pairs:
-            warn_if_long(*X.shape, solver, self.affinity.keeps(n, solver))
+            keeps = self.affinity.keeps(n, solver)
+            warn_if_long(n, d * self.affinity.cost, solver, keeps)
         return self.affinity.matrix(X, scale.bandwidth, solver, seed)
 
     def _spectrum(self, G, solver, seed):

@@ -53,6 +53,17 @@ class EntropyEstimate(NamedTuple):
         """Estimate without error."""
         return cls(value, 0.0, value, value, saturation)
 
+    @classmethod
+    def mean_of(cls, estimates):
+        """Mean over subsamples: their spread is part of its error."""
+        if len(estimates) == 1:
+            return estimates[0]
+        values = [one.value for one in estimates]
+        variance = np.var(values, ddof=1)
+        variance += np.mean(np.square([one.std_error for one in estimates]))
+        value, error = float(np.mean(values)), float(np.sqrt(variance / len(values)))
+        return cls(value, error, value - 2 * error, value + 2 * error)
+
     def divided_by(self, ceiling):
         """Estimate as a share of ceiling; 0 where that is 0."""
         shares = (part / ceiling if ceiling else 0.0 for part in self[:4])
