@@ -22,14 +22,11 @@ from pathlib import Path
 
 import numpy as np
 from sklearn.datasets import load_digits
+from sklearn.metrics.pairwise import rbf_kernel
+from sklearn.neighbors import NearestNeighbors
 
 from skdse import DiffusionSpectralEntropy
-from skdse._spectra.diffusion import diffusion_operator
-from skdse._spectra.lanczos.density import _linearised, _powers
-from skdse._spectra.lanczos.krylov import start, step
-from skdse._spectra.lanczos.quadrature import n_converged, ritz_pairs
 
-AFFINITIES = {"Gaussian": "gaussian", "kNN graph": "nearest_neighbors"}
 N_SEEDS, N_PRODUCTS, N_STEPS = 30, 24, 12
 NAMES = (
     "hutchinson",
@@ -47,14 +44,10 @@ def main():
     X = load_digits().data[:1200]
     rows = [("affinity", "t", *NAMES)]
     for name, affinity in AFFINITIES.items():
-        dse = DiffusionSpectralEntropy(affinity=affinity, eigen_solver="dense").fit(X)
-        G = dse._affinity(X, dse.bandwidth_, 0, "dense")
-        operator = diffusion_operator(G, dse.alpha)
-        pairs = np.linalg.eigh(operator.toarray())
+        S = diffusion_operator(affinity(X))
+        pairs = np.linalg.eigh(S)
         for t in (1, 2, 5, 20):
-            errors = np.array(
-                [compare(operator, pairs, t, seed) for seed in range(N_SEEDS)]
-            )
+            errors = np.array([compare(S, pairs, t, seed) for seed in range(N_SEEDS)])
             rms = np.sqrt(np.square(errors).mean(axis=0))
             rows.append((name, t, *(f"{x:.1e}".replace("e-0", "e-") for x in rms)))
             print(*rows[-1], flush=True)
@@ -63,19 +56,46 @@ def main():
         csv.writer(file, lineterminator="\n").writerows(rows)
 
 
-def compare(operator, pairs, t, seed):
+def gaussian(X):
+    """Gaussian affinity at the default bandwidth."""
+    sigma = DiffusionSpectralEntropy(eigen_solver="dense").fit(X).bandwidth_
+    return rbf_kernel(X, gamma=0.5 / sigma**2)
+
+
+def neighbors_graph(X, k=15, k_bandwidth=5):
+    """Affinity of the kNN graph with its adaptive bandwidth, as an array."""
+    distances, neighbors = NearestNeighbors(n_neighbors=k).fit(X).kneighbors()
+    sigma = distances[:, k_bandwidth - 1]
+    weights = np.exp(-(distances**2) / (2 * sigma[:, None] * sigma[neighbors]))
+    G = np.eye(len(X))
+    np.put_along_axis(G, neighbors, weights, axis=1)
+    return np.maximum(G, G.T)
+
+
+AFFINITIES = {"Gaussian": gaussian, "kNN graph": neighbors_graph}
+
+
+def diffusion_operator(G, alpha=0.5):
+    """S of an affinity, as the user guide defines it."""
+    q = G.sum(axis=1)
+    K = G / np.outer(q, q) ** alpha
+    D = K.sum(axis=1)
+    return K / np.sqrt(np.outer(D, D))
+
+
+def compare(S, pairs, t, seed):
     """Errors of the estimators with one seed; pairs are all eigenpairs, ascending."""
     rng = np.random.default_rng(seed)
     eigenvalues, V = pairs
-    h, f = _powers(eigenvalues, t)
-    g = _linearised(t, h.sum(), f.sum())(eigenvalues)
+    g = linearised_entropy(eigenvalues, t)
     # The leading pair is known to all.
+    leading = V[:, -1:]
     rest, g, V = eigenvalues[:-1], g[:-1], V[:, :-1]
     residual = _less_moments(rest, g)
     plain = (V * g) @ V.T
     reduced = (V * residual) @ V.T
     n, b = len(V), N_PRODUCTS
-    probes = _project(np.linalg.qr(rng.normal(size=(n, b)))[0], operator)
+    probes = _orthonormal(rng.normal(size=(n, b)), leading)
     return (
         _hutchinson(plain, probes, len(g)) - g.sum(),
         _hutch_plus_plus(plain, rng, b) - g.sum(),
@@ -83,13 +103,25 @@ def compare(operator, pairs, t, seed):
         _hutchinson(reduced, probes, len(g)) - residual.sum(),
         _hutch_plus_plus(reduced, rng, b) - residual.sum(),
         _xtrace(reduced, rng, b) - residual.sum(),
-        _deflated(operator, t, rest, V, g, rng, b),
+        _deflated(S, probes, leading, rest, V, g),
     )
 
 
-def _project(Q, operator):
-    leading = operator.leading_vector[:, None]
-    return np.linalg.qr(Q - leading @ (leading.T @ Q))[0]
+def linearised_entropy(eigenvalues, t):
+    """g whose sum moves as the entropy log2 M + F / M does, in bits."""
+    moduli = np.maximum(np.abs(eigenvalues), 1e-150)
+    h = moduli**t
+    f = -h * t * np.log2(moduli)
+    M, F = h.sum(), f.sum()
+    return (1 / np.log(2) - F / M) / M * h + f / M
+
+
+def _orthonormal(W, *bases):
+    """Orthonormal columns of W, orthogonal to bases."""
+    for _ in range(2):  # the second pass removes what rounding leaves of the first
+        for Q in bases:
+            W = W - Q @ (Q.T @ W)
+    return np.linalg.qr(W)[0]
 
 
 def _less_moments(x, g):
@@ -129,21 +161,35 @@ def _left_out(A, probes, i):
     return np.einsum("ij,ij->", Q, A @ Q) + rest * (z @ A @ z)
 
 
-def _deflated(operator, t, rest, V, g, rng, b):
+def _deflated(S, probes, leading, rest, V, g):
     """Error of probes whose own Krylov space gives the eigenvectors to deflate."""
-    n = operator.n_samples
-    leading = operator.leading_vector.astype(np.float32)[:, None]
-    krylov = start(n, b, leading, leading, rng)
-    probes = krylov.basis[:, :b].astype(float)
-    for _ in range(N_STEPS):
-        krylov = step(krylov, operator.matmat)
-    k = n_converged(ritz_pairs(krylov), b, n)
+    b = probes.shape[1]
+    k = _n_converged(S, probes, leading)
     order = np.argsort(-np.abs(rest))[k:]
     x, V, g = rest[order], V[:, order], g[order]
     residual = _less_moments(x, g)
     seen = np.square(V.T @ probes).sum(axis=0)
     inside = np.square(V.T @ probes) / seen.mean()
     return len(x) / b * (residual @ inside.sum(axis=1)) - residual.sum()
+
+
+def _n_converged(S, probes, leading):
+    """Number of leading Ritz pairs of block Lanczos that are eigenpairs.
+
+    Their angle to the eigenvectors, at most the residual over the distance to the next
+    Ritz value, is below a tenth of sqrt(b / n), the size of their part of the probes.
+    """
+    n, b = probes.shape
+    Q = probes
+    for _ in range(N_STEPS - 1):
+        Q = np.hstack([Q, _orthonormal(S @ Q[:, -b:], leading, Q)])
+    values, U = np.linalg.eigh(Q.T @ S @ Q)
+    order = np.argsort(-np.abs(values))
+    values, U = values[order], Q @ U[:, order]
+    residuals = np.linalg.norm(S @ U - U * values, axis=0)
+    gaps = np.abs(values[:-1]) - np.abs(values[1:])
+    good = residuals[:-1] <= 0.1 * np.sqrt(b / n) * gaps
+    return np.argmin(good) if not good.all() else len(good)
 
 
 if __name__ == "__main__":

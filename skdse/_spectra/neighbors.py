@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.neighbors import KDTree, NearestNeighbors
 from sklearn.utils import gen_batches
 
-from .._tools.parallel import map_threads
+from .._tools.parallel import filters_kept, map_threads, pools_changed
 
 # Exact search costs about n² (d + 64) operations: 11 s for 20,000 samples of 784
 # features (3.4e11) on two cores. pynndescent then needs 1 s, after some 45 s of
@@ -91,7 +91,9 @@ class NeighborIndex:
         if not self.exact:
             return searcher.query(Y, k=k)[::-1]
         if not isinstance(searcher, KDTree):
-            return self._sorted(Y, *searcher.kneighbors(Y, n_neighbors=k))
+            with filters_kept():  # which scikit-learn's Parallel changes
+                found = searcher.kneighbors(Y, n_neighbors=k)
+            return self._sorted(Y, *found)
         blocks = list(gen_batches(len(Y), TREE_ROWS))
         found = map_threads(lambda rows: searcher.query(Y[rows], k=k), blocks)
         distances, indices = map(np.concatenate, zip(*found, strict=True))
@@ -138,7 +140,9 @@ def _build_descent(X, metric, k, random_state):
     # Imported here: importing pynndescent, and numba with it, takes seconds.
     from pynndescent import NNDescent
 
-    return NNDescent(X, metric=metric, n_neighbors=k, random_state=random_state)
+    descent = NNDescent(X, metric=metric, n_neighbors=k, random_state=random_state)
+    pools_changed()  # numba has brought its own
+    return descent
 
 
 def _euclidean_to_neighbors(Y, X, indices):

@@ -126,6 +126,11 @@ def _controller():
     return ThreadpoolController()
 
 
+def pools_changed():
+    """Look the thread pools up again: a library may have brought another one."""
+    _controller.cache_clear()
+
+
 def _run_alone(config, function, *task):
     """Run a task with its thread pools limited, wherever it landed."""
     with config_context(**config), single_threaded():
