@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 from recording import recording_entropy, rows_of
+from sklearn.base import BaseEstimator
 from sklearn.datasets import make_blobs
 from sklearn.metrics.pairwise import rbf_kernel
 
@@ -82,6 +83,31 @@ def test_interval_of_a_sparse_affinity(blobs):
     )
     assert found.low == pytest.approx(expected.low, abs=1e-9)
     assert found.high == pytest.approx(expected.high, abs=1e-9)
+
+
+class PairwiseEntropy(BaseEstimator):
+    """Entropy of somebody else, of the eigenvalues of a matrix between samples."""
+
+    def fit(self, X, y=None):
+        return self
+
+    def score(self, X, y=None):
+        assert X.shape[0] == X.shape[1]
+        p = np.linalg.eigvalsh(X) / np.trace(X)
+        return -np.sum(p[p > 1e-12] * np.log2(p[p > 1e-12]))
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.pairwise = True
+        return tags
+
+
+def test_groups_of_a_foreign_pairwise_entropy_are_square(blobs):
+    X, y = blobs
+    G = rbf_kernel(X)
+    dsmi = DiffusionSpectralMI(PairwiseEntropy(), random_state=0).fit(G, y)
+    expected = [PairwiseEntropy().score(G[y == i][:, y == i]) for i in range(3)]
+    np.testing.assert_allclose(dsmi.group_entropies_, expected)
 
 
 # The subsets of `score`

@@ -7,6 +7,7 @@ from numpy.testing import assert_allclose
 from scipy.spatial.distance import cdist, pdist, squareform
 from sklearn import config_context
 
+from skdse import DiffusionSpectralEntropy
 from skdse._spectra import tiles
 
 
@@ -181,3 +182,17 @@ def test_squared_distances_far_from_the_origin(rng):
     assert_allclose(expected, np.exp(-(cdist(X, X) ** 4) / 8), atol=1e-12)
     shifted = gaussian_affinity(X + 2.0**20, 2.0, "sqeuclidean")
     assert_allclose(shifted, expected, atol=1e-6)
+
+
+def test_lanczos_takes_the_variances_of_all_samples(rng):
+    # Sorted by their spread, so that a tile's variances are not those of all.
+    X = rng.normal(size=(500, 6)) * np.linspace(0.1, 3, 500)[:, None]
+    exact, found = (
+        DiffusionSpectralEntropy(
+            metric="seuclidean", bandwidth=1.5, eigen_solver=solver, random_state=0
+        )
+        for solver in ("dense", "lanczos")
+    )
+    with config_context(working_memory=1):  # 64 rows a tile
+        difference = found.fit(X).entropy_ - exact.fit(X).entropy_
+    assert abs(difference) <= 2 * found.tol
