@@ -128,8 +128,8 @@ def test_eigenvalues_found_are_eigenvalues(solved):
 
 def test_repeated_leading_eigenvalue():
     # Three components: 1, 1, 1 and after a long time nothing else.
-    X = np.random.default_rng(0).normal(size=(900, 3))
-    X += 1000 * np.arange(3).repeat(300)[:, None]
+    X = np.random.default_rng(0).normal(size=(450, 3))
+    X += 1000 * np.arange(3).repeat(150)[:, None]
     S = operator(X, "graph")
     estimate = lanczos_density(S, t=2000, random_state=0).entropy(2000)
     exact = solve(S, "dense").entropy(2000).value
@@ -277,7 +277,7 @@ def test_blocks_are_orthonormal_and_tridiagonalise():
 
 
 def test_estimator_warns_where_tol_is_out_of_reach():
-    X = samples("uniform", 120, 0)
+    X = samples("uniform", 80, 0)
     dse = DiffusionSpectralEntropy(
         affinity="nearest_neighbors", eigen_solver="lanczos", tol=1e-8, random_state=0
     )
