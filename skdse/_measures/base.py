@@ -14,10 +14,10 @@ MAX_SEED = np.iinfo(np.int32).max
 
 
 class PassThroughMixin(OneToOneFeatureMixin, TransformerMixin):
-    """Transformer that changes nothing, for an estimator that is a probe."""
+    """Transformer that changes nothing, for an estimator that only measures."""
 
     def transform(self, X):
-        """Return X unchanged: the estimator is a probe in a pipeline.
+        """Return X unchanged: in a pipeline, the estimator only measures.
 
         Parameters
         ----------
@@ -27,7 +27,7 @@ class PassThroughMixin(OneToOneFeatureMixin, TransformerMixin):
         Returns
         -------
         X : array-like of shape (n_samples, n_features)
-            The same.
+            The same X.
         """
         check_is_fitted(self)
         # Any rows will do: those of a precomputed affinity need not be a square.
@@ -78,7 +78,7 @@ class BaseEntropy(PassThroughMixin, BaseEstimator):
         return self
 
     def score(self, X, y=None):
-        """Return the entropy of X in bits, at the scale fitted before.
+        """Return the entropy of X in bits, at the fitted scale.
 
         Parameters
         ----------
@@ -90,7 +90,7 @@ class BaseEntropy(PassThroughMixin, BaseEstimator):
         Returns
         -------
         entropy : float
-            Entropy of X in bits; its share of the largest possible one if
+            Entropy of X in bits, divided by the largest possible entropy if
             ``normalize``.
         """
         check_is_fitted(self)

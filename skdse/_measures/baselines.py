@@ -1,4 +1,4 @@
-"""The paper's other entropies, as estimators that plug into DiffusionSpectralMI.
+"""The paper's other entropies, as estimators for DiffusionSpectralMI.
 
 Shannon entropy of a binned representation (with it, DSMI becomes the paper's CSMI),
 entropy of the entries of the diffusion matrix (DMEE), and spectral entropy of the
@@ -16,24 +16,25 @@ ADJACENCIES = ("anisotropic", "gaussian", "nearest_neighbors")
 
 
 class ShannonEntropy(BaseEntropy):
-    """Shannon entropy of a representation, binned.
+    """Shannon entropy of a representation that is cut into bins.
 
     Each feature is cut into `n_bins` bins of equal width between its smallest and its
-    largest value; the entropy is that of the shares of samples in the occupied cells.
-    In more than a few dimensions every sample has a cell of its own, and the entropy
-    is ``log2(n_samples)`` whatever the data: the paper's point.
+    largest value. Samples with the same bins are in the same cell. ``2**entropy`` is
+    the effective number of occupied cells. In more than a few dimensions every sample
+    has a cell of its own, and the entropy is ``log2(n_samples)`` whatever the data, as
+    the paper [1]_ says.
 
     Parameters
     ----------
     n_bins : int, default=2
-        Bins per feature.
+        Bins per feature. More bins give smaller cells and usually a higher entropy.
     bin_range : {"fitted", "each"}, default="fitted"
-        Whether samples other than the fitted ones, and subsets, are binned by the
-        fitted range (values outside it fall into the outer bins), or
-        each set of samples by its own, as the paper's authors do.
+        Range that is cut into bins when subsets or other samples are measured:
+        "fitted" is the range of the fitted samples (values outside it fall into the
+        outer bins), "each" the range of each set, as the paper's authors do.
     max_samples : int or float, default=None
-        Measure a random subsample of this many samples, or of this fraction. None
-        takes all.
+        Measure a random subsample of this many samples, or of this fraction. More
+        samples can fill more cells, which raises the entropy. None measures all.
     normalize : bool, default=False
         Whether to divide the entropy by ``log2(n_samples)``, for a value in [0, 1].
     random_state : int, RandomState instance or None, default=None
@@ -42,10 +43,10 @@ class ShannonEntropy(BaseEntropy):
     Attributes
     ----------
     entropy_ : float
-        Entropy of the fitted samples, in bits, from 0 to ``log2(n_samples)`` (a share
-        of it if ``normalize``).
+        Entropy of the fitted samples, in bits, from 0 to ``log2(n_samples)`` (from 0
+        to 1 if ``normalize``).
     scale_ : object
-        Range of each feature, at which `score` measures other samples.
+        Range of each feature, which `score` uses for other samples.
     data_min_ : ndarray of shape (n_features,)
         Smallest value of each feature.
     data_max_ : ndarray of shape (n_features,)
@@ -53,7 +54,7 @@ class ShannonEntropy(BaseEntropy):
     n_features_in_ : int
         Number of features seen in `fit`.
     feature_names_in_ : ndarray of shape (n_features,)
-        Names of the features, where X has string names for all.
+        Names of the features, if X has string names for all.
 
     See Also
     --------
@@ -101,25 +102,29 @@ class ShannonEntropy(BaseEntropy):
 class MatrixEntryEntropy(BaseEntropy):
     """Shannon entropy of the entries of the diffusion matrix P.
 
-    The entropy of the shares ``P_ij / n_samples``, between ``log2(n_samples)``, where
-    each sample sees one, and ``2 log2(n_samples)``, where each sees all alike.
+    The entropy says over how many entries the probability of a hop is spread:
+    ``2**entropy`` is the effective number of entries. It is the entropy of the shares
+    ``P_ij / n_samples``: ``log2(n_samples)`` if each sample sees only itself, and
+    ``2 log2(n_samples)`` if each sample sees all samples alike.
 
     Parameters
     ----------
     bandwidth : float or {"auto", "median", "reduced", "knn", "adaptive"}, \
             default="auto"
-        See :class:`DiffusionSpectralEntropy`; "auto" is "median".
+        Scale σ of the Gaussian affinity, see :class:`DiffusionSpectralEntropy`; "auto"
+        is "median". The larger it is, the higher this entropy.
     bandwidth_scale : float, default=1.0
-        Multiplies what a rule for the bandwidth finds.
+        Factor by which a rule's bandwidth is multiplied.
     bandwidth_neighbors : int, default=5
-        Neighbour whose distance the rules "knn" and "adaptive" take.
+        Neighbour whose distance the rules "knn" and "adaptive" use. A larger number
+        gives a larger bandwidth.
     metric : str or callable, default="euclidean"
         Distance between samples.
     alpha : float, default=0.5
-        Density normalisation, from 0 to 1.
+        Density normalisation, from 0 (none) to 1 (removes the density).
     max_samples : int or float, default=None
-        Measure a random subsample of this many samples, or of this fraction. None
-        takes all.
+        Measure a random subsample of this many samples, or of this fraction. More
+        samples take more time and have a higher entropy. None measures all samples.
     normalize : bool, default=False
         Whether to divide the entropy by ``2 log2(n_samples)``.
     random_state : int, RandomState instance or None, default=None
@@ -128,16 +133,16 @@ class MatrixEntryEntropy(BaseEntropy):
     Attributes
     ----------
     entropy_ : float
-        Entropy of the fitted samples, in bits (a share of ``2 log2(n_samples)`` if
+        Entropy of the fitted samples, in bits (divided by ``2 log2(n_samples)`` if
         ``normalize``).
     scale_ : object
-        Bandwidth, at which `score` measures other samples.
+        Bandwidth, which `score` uses for other samples.
     bandwidth_ : float or ndarray of shape (n_samples,)
         Fitted σ or σ_i.
     n_features_in_ : int
         Number of features seen in `fit`.
     feature_names_in_ : ndarray of shape (n_features,)
-        Names of the features, where X has string names for all.
+        Names of the features, if X has string names for all.
 
     See Also
     --------
@@ -149,7 +154,7 @@ class MatrixEntryEntropy(BaseEntropy):
 
     Examples
     --------
-    Two samples that see each other as well as themselves spread over four entries:
+    Two samples that see each other as well as themselves have four equal entries:
 
     >>> from skdse import MatrixEntryEntropy
     >>> MatrixEntryEntropy(bandwidth=1e6).fit([[0.0], [1.0]]).entropy_
@@ -184,33 +189,37 @@ class MatrixEntryEntropy(BaseEntropy):
 
 
 class AdjacencySpectralEntropy(BaseEntropy):
-    """Spectral entropy of the adjacency matrix, not made a diffusion operator.
+    """Spectral entropy of the adjacency matrix of the graph of the samples.
 
-    The Shannon entropy of ``|λ_i| / Σ_j |λ_j|`` for the eigenvalues of the adjacency
-    matrix A of the data graph.
+    The entropy is the Shannon entropy of ``|λ_i| / Σ_j |λ_j|`` for the eigenvalues of
+    the adjacency matrix A. ``2**entropy`` is the effective number of eigenvalues.
+    Unlike in :class:`DiffusionSpectralEntropy`, A is not made a diffusion operator.
 
     Parameters
     ----------
     adjacency : {"gaussian", "anisotropic", "nearest_neighbors"}, default="gaussian"
-        A is the Gaussian affinity G; or ``diag(q)^-½ G diag(q)^-½`` with ``q = G 1``;
-        or the directed graph with an edge of weight 1 from each sample to itself and
-        to its `n_neighbors` nearest others.
+        The matrix A. "gaussian": the Gaussian affinity G. "anisotropic":
+        ``diag(q)^-½ G diag(q)^-½`` with ``q = G 1``. "nearest_neighbors": the directed
+        graph with an edge of weight 1 from each sample to itself and to its
+        `n_neighbors` nearest other samples.
     bandwidth : float or {"auto", "median", "reduced", "knn", "adaptive"}, \
             default="auto"
-        See :class:`DiffusionSpectralEntropy`; "auto" is "median". Without effect with
+        Scale σ of the Gaussian affinity, see :class:`DiffusionSpectralEntropy`; "auto"
+        is "median". The larger it is, the lower the entropy. It has no effect with
         adjacency="nearest_neighbors".
     bandwidth_scale : float, default=1.0
-        Multiplies what a rule for the bandwidth finds.
+        Factor by which a rule's bandwidth is multiplied.
     bandwidth_neighbors : int, default=5
-        Neighbour whose distance the rules "knn" and "adaptive" take.
+        Neighbour whose distance the rules "knn" and "adaptive" use. A larger number
+        gives a larger bandwidth.
     n_neighbors : int, default=10
-        Edges per sample of the graph, besides the one to itself; at most
-        ``n_samples - 1`` is used.
+        Neighbours of each sample in the graph with adjacency="nearest_neighbors",
+        besides the sample itself; at most ``n_samples - 1`` are used.
     metric : str or callable, default="euclidean"
         Distance between samples.
     max_samples : int or float, default=None
-        Measure a random subsample of this many samples, or of this fraction. None
-        takes all.
+        Measure a random subsample of this many samples, or of this fraction. More
+        samples take more time and have a higher entropy. None measures all samples.
     normalize : bool, default=False
         Whether to divide the entropy by ``log2(n_samples)``, for a value in [0, 1].
     random_state : int, RandomState instance or None, default=None
@@ -219,16 +228,16 @@ class AdjacencySpectralEntropy(BaseEntropy):
     Attributes
     ----------
     entropy_ : float
-        Entropy of the fitted samples, in bits, from 0 to ``log2(n_samples)`` (a share
-        of it if ``normalize``).
+        Entropy of the fitted samples, in bits, from 0 to ``log2(n_samples)`` (from 0
+        to 1 if ``normalize``).
     scale_ : object
-        Bandwidth, at which `score` measures other samples.
+        Bandwidth, which `score` uses for other samples.
     bandwidth_ : float or ndarray of shape (n_samples,)
         Fitted σ or σ_i.
     n_features_in_ : int
         Number of features seen in `fit`.
     feature_names_in_ : ndarray of shape (n_features,)
-        Names of the features, where X has string names for all.
+        Names of the features, if X has string names for all.
 
     See Also
     --------
@@ -240,7 +249,7 @@ class AdjacencySpectralEntropy(BaseEntropy):
 
     Examples
     --------
-    Two far samples are two components:
+    Two samples that are far apart have two equal eigenvalues:
 
     >>> from skdse import AdjacencySpectralEntropy
     >>> AdjacencySpectralEntropy(bandwidth=1.0).fit([[0.0], [100.0]]).entropy_

@@ -1,8 +1,8 @@
 """Confidence interval of diffusion spectral mutual information (DSMI), by subsampling.
 
-The delete-d jackknife: over subsamples of m of n samples, drawn without replacement,
-a statistic varies with a variance v_m, of which m / (n - m) v_m estimates the variance
-of the statistic of all n over samples drawn anew.
+The delete-d jackknife: let v_m be the variance of a statistic over subsamples of m of
+the n samples, drawn without replacement. Then m / (n - m) v_m estimates the variance
+of the statistic of n samples over new draws of the samples.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from .subsets import stratified_rows
 
 @dataclass(frozen=True)
 class ConfidenceInterval:
-    """Mutual information, and an interval for its mean over samples drawn anew.
+    """Mutual information, and an interval for its mean over new draws of samples.
 
     Attributes
     ----------
@@ -31,11 +31,11 @@ class ConfidenceInterval:
     low, high : float
         Ends of the interval.
     std_error : float
-        Standard error of `statistic` over samples drawn anew.
+        Standard error of `statistic` over new draws of samples.
     confidence_level : float
-        How often such intervals are to contain the mean.
+        Share of such intervals that should contain the mean.
     n_samples_each : int
-        Samples of each subsample.
+        Number of samples in each subsample.
     """
 
     statistic: float
@@ -57,11 +57,11 @@ def mutual_info_confidence_interval(
     n_jobs=None,
     verbose=0,
 ):
-    """Find how far mutual information would differ with other samples.
+    """Find how far mutual information (DSMI) would differ with other samples.
 
-    The interval is for the mean of DSMI over samples like these, as many of each group:
-    what a sample of this size tells on average, not what an infinite one would. Its
-    width comes from random halves of the samples (delete-d jackknife [1]_).
+    The interval is for the mean of DSMI over new draws of as many samples, with the
+    same group sizes. It is not for the DSMI of infinitely many samples. Its width comes
+    from random halves of the samples (delete-d jackknife [1]_).
 
     Parameters
     ----------
@@ -70,16 +70,19 @@ def mutual_info_confidence_interval(
     y : array-like of shape (n_samples,) or (n_samples, ...)
         Labels, values or vectors, as :class:`DiffusionSpectralMI` takes them.
     estimator : DiffusionSpectralMI, default=None
-        How to measure; None is ``DiffusionSpectralMI()``. Without ``max_samples``.
+        How to measure; None is ``DiffusionSpectralMI()``. It must not have
+        ``max_samples``.
     confidence_level : float, default=0.95
-        Share of such intervals that are to contain the mean; above 0 and below 1.
+        Share of such intervals that should contain the mean; above 0 and below 1. A
+        larger value gives a wider interval.
     n_subsamples : int, default=50
-        Random halves, at least 2, each of which costs about half a DSMI.
+        Number of random halves, at least 2. Each costs about half a DSMI. More halves
+        give a more accurate width.
     random_state : int, RandomState instance or None, default=None
-        Seed of the halves, and of `estimator` where it has none.
+        Seed of the halves, and of `estimator` if it has no seed.
     n_jobs : int, default=None
-        Groups measured at a time, in threads; None is that of `estimator`. Results
-        do not depend on it.
+        Number of groups measured at a time, in threads; None uses that of `estimator`.
+        Results do not depend on it.
     verbose : int, default=0
         Whether to show progress on standard error: 0 is silent.
 
@@ -94,13 +97,13 @@ def mutual_info_confidence_interval(
     TypeError
         If `estimator` is not a DiffusionSpectralMI.
     ValueError
-        If X, y or a parameter is invalid; the message names it and the rule.
+        If X, y or a parameter is invalid.
 
     See Also
     --------
-    mutual_info_permutation_test : Test whether it is more than chance.
-    DiffusionSpectralMI : Its ``mutual_info_std_error_`` is that of the random subsets
-        alone, with X and y as they are.
+    mutual_info_permutation_test : Test whether DSMI is more than chance.
+    DiffusionSpectralMI : Its ``mutual_info_std_error_`` is the error from the random
+        subsets alone, for the given X and y.
 
     References
     ----------
@@ -109,7 +112,7 @@ def mutual_info_confidence_interval(
 
     Examples
     --------
-    How sure are the bits that 500 digits tell of their labels?
+    How far would the DSMI of 500 digits differ with other digits?
 
     >>> from sklearn.datasets import load_digits
     >>> from skdse import mutual_info_confidence_interval
@@ -157,7 +160,7 @@ def _check_level(level):
 
 
 def _measure_half(dsmi, whole, n_rows, rng):
-    """Mutual information of some of the samples, groups in their shares."""
+    """Mutual information of a random part of the samples, groups in proportion."""
     samples, labels = whole.samples, whole.grouping.labels
     rows = stratified_rows(labels, n_rows, rng)
     half = clone(dsmi).set_params(target="discrete", random_state=rng.randint(MAX_SEED))

@@ -35,7 +35,7 @@ from .meters import make_meter
 
 
 def diffusion_spectral_entropy(X, **params):
-    """Diffusion spectral entropy of X, in bits.
+    """Compute the diffusion spectral entropy (DSE) of X, in bits.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def diffusion_spectral_entropy(X, **params):
     Raises
     ------
     ValueError
-        If X or a parameter is invalid; the message names it and the rule.
+        If X or a parameter is invalid.
 
     See Also
     --------
@@ -60,7 +60,7 @@ def diffusion_spectral_entropy(X, **params):
 
     Examples
     --------
-    Three far clusters of identical points have three diffusion states:
+    Three clusters of identical points, far apart, have three diffusion states:
 
     >>> import numpy as np
     >>> from skdse import diffusion_spectral_entropy
@@ -73,111 +73,117 @@ def diffusion_spectral_entropy(X, **params):
 
 
 class DiffusionSpectralEntropy(BaseEntropy):
-    """Diffusion spectral entropy of a representation.
+    """Diffusion spectral entropy (DSE) of a representation.
 
-    The Shannon entropy of the normalised spectrum ``|λ|^t`` of the diffusion operator
-    on the data graph of X: ``p_i = |λ_i|^t / Σ_j |λ_j|^t`` and
-    ``S_D = -Σ p_i log2 p_i``, between 0 and ``log2(n_samples)`` bits. ``2**S_D`` is
-    the effective number of diffusion states.
+    DSE says how many distinct states the samples fill, in bits: ``2**DSE`` is the
+    effective number of diffusion states. It is the Shannon entropy of the eigenvalues
+    λ_i of the diffusion operator, a random walk among the samples, after t hops [1]_:
+    ``S_D = -Σ p_i log2 p_i`` with ``p_i = |λ_i|^t / Σ_j |λ_j|^t``, between 0 and
+    ``log2(n_samples)`` bits.
 
     Parameters
     ----------
     affinity : {"gaussian", "laplacian", "nearest_neighbors", "precomputed"} or \
             callable, default="gaussian"
-        How much two samples are alike, from 0 to 1.
+        How strongly two samples see each other, from 0 (far apart) to 1 (identical).
 
-        - "gaussian": ``exp(-d²/(2 σ_i σ_j))`` for all pairs, d their distance.
-        - "laplacian": ``exp(-d/sqrt(σ_i σ_j))`` for all pairs, d their Manhattan
-          distance ``Σ|x - x'|``. It falls more slowly than the Gaussian, and a single
-          feature with an outlier counts for less.
+        - "gaussian": ``exp(-d²/(2 σ_i σ_j))`` for all pairs; d is their distance.
+        - "laplacian": ``exp(-d/sqrt(σ_i σ_j))`` for all pairs; d is their Manhattan
+          distance ``Σ|x - x'|``. It falls more slowly than the Gaussian, and an outlier
+          in a single feature changes it less.
         - "nearest_neighbors": Gaussian weights on the edges of a kNN graph, 0
           elsewhere. An edge joins two samples if either is among the nearest neighbours
           of the other. The search is exact for small problems, and approximate
           (pynndescent) for large ones.
         - "precomputed": X is the affinity matrix itself, dense or sparse, symmetric and
-          without negative entries. A zero row is an isolated sample.
-        - a callable gets X and returns such a matrix.
+          without negative entries. A row of zeros is an isolated sample.
+        - a callable: it gets X and returns such a matrix.
     bandwidth : float or {"auto", "median", "reduced", "knn", "adaptive"}, \
             default="auto"
-        Scale σ of the affinity. The larger it is, the more samples are alike, and the
-        lower the entropy. A number is in the units of the data; a rule finds it:
+        Scale σ of the affinity. The larger it is, the more alike all samples look, and
+        the lower the entropy. A number is in the units of the distance. The rules are:
 
         - "median": half the median distance between samples; with
-          affinity="laplacian" the whole median.
-        - "reduced": half the median of the distances ``sqrt(max(d² - r², 0))``, which
-          are then used in place of d; r is the median distance to the first neighbour.
-          This removes what noise in many dimensions adds to all distances. Not for
+          affinity="laplacian", the whole median distance.
+        - "reduced": half the median of ``sqrt(max(d² - r², 0))``, which then replaces
+          the distance d; r is the median distance to the first neighbour. This removes
+          the amount that noise in many dimensions adds to all distances. Not for
           affinity="laplacian".
-        - "knn": median distance to the `bandwidth_neighbors`-th neighbour.
-        - "adaptive": that distance for each sample by itself, σ_i [2]_.
+        - "knn": the median distance to the `bandwidth_neighbors`-th neighbour.
+        - "adaptive": σ_i is the distance of each sample to this neighbour [2]_.
         - "auto": "adaptive" with affinity="nearest_neighbors", otherwise "median".
     bandwidth_scale : float, default=1.0
-        Multiplies what a rule for the bandwidth finds. A number is taken as it is.
+        Factor by which a rule's bandwidth is multiplied. A larger factor lowers the
+        entropy. If `bandwidth` is a number, the factor has no effect.
     bandwidth_neighbors : int, default=5
-        Neighbour whose distance the rules "knn" and "adaptive" take; at most
-        ``n_samples - 1`` is used. A fitted sample is not its own neighbour; a
-        sample outside the fit takes its distance to the fitted ones.
+        Neighbour whose distance the rules "knn" and "adaptive" use; at most
+        ``n_samples - 1`` is used. A larger number gives a larger bandwidth. A sample is
+        not its own neighbour. New samples have their neighbours among the fitted ones.
     n_neighbors : int, default=15
-        Edges per sample of the kNN graph; at most ``n_samples - 1`` is used.
+        Neighbours of each sample in the kNN graph; at most ``n_samples - 1`` are used.
+        More neighbours lower the entropy, and take more time and memory.
     metric : str or callable, default="euclidean"
-        Distance between samples, any of
-        :func:`sklearn.metrics.pairwise_distances`. affinity="laplacian" always takes
-        the Manhattan distance.
+        Distance between samples, any of :func:`sklearn.metrics.pairwise_distances`.
+        affinity="laplacian" always uses the Manhattan distance.
     alpha : float, default=0.5
-        Density normalisation in [0, 1]: 0 is none (random walk on the graph), 0.5
-        Fokker-Planck (the paper's), 1 Laplace-Beltrami (free of the density).
+        Density normalisation in [0, 1]: 0 is none (plain random walk on the graph), 0.5
+        is the paper's choice (Fokker-Planck), 1 removes the density (Laplace-Beltrami).
+        The larger it is, the less the density of the samples counts.
     t : float or "auto", default=1
-        Diffusion time. "auto" takes the knee of the entropy curve for t from 1 to 100.
+        Diffusion time: the number of hops of the walk. A larger t removes noise, then
+        detail, and lowers the entropy. "auto" takes the knee of the entropy curve for t
+        from 1 to 100.
     eigen_solver : {"auto", "dense", "arpack", "lanczos"}, default="auto"
-        "dense" finds all eigenvalues; "arpack" the `n_components` of largest modulus
-        and a certified interval for the entropy; "lanczos" estimates the spectral
-        density from random probes until the standard error is below `tol`. "auto"
-        is "dense" for up to 1800 samples (2500 with an adaptive or reduced bandwidth,
-        8000 of a kNN graph, 10,000 with a metric that is not Euclidean; the numbers are
-        in proportion to 0.001 / `tol`) and "lanczos" beyond.
+        "dense" computes all eigenvalues; "arpack" the `n_components` of largest modulus
+        and an interval that surely contains the entropy; "lanczos" estimates the
+        spectral density from random probes until the standard error is below `tol`.
+        "auto" is "dense" for up to 1800 samples (2500 with an adaptive or reduced
+        bandwidth, 8000 with a kNN graph, 10,000 with another metric than Euclidean or
+        your own affinity; all multiplied by 0.001 / `tol`), and "lanczos" for more.
     n_components : int, default=None
-        Eigenvalues that "arpack" finds; 64 if None.
+        Number of eigenvalues that "arpack" computes; 64 if None. More eigenvalues give
+        a narrower interval and take more time.
     tol : float, default=1e-3
-        Standard error in bits that "lanczos" is to reach at time `t`; a
-        ConvergenceWarning tells where it could not.
+        Standard error in bits that "lanczos" must reach at time `t`. A larger value is
+        faster and less accurate. If it is not reached, a ConvergenceWarning says so.
     max_samples : int or float, default=None
-        Measure a random subsample of this many samples, or of this fraction. None
-        takes all.
+        Measure a random subsample of this many samples, or of this fraction. More
+        samples take more time and have a higher entropy. None measures all samples.
     n_repeats : int, default=1
-        Subsamples of `max_samples` samples over which the entropy is averaged, each
-        with a bandwidth of its own: sets of different sizes compare at one size.
-        All samples are measured once.
+        Number of subsamples of `max_samples` samples over which the entropy is
+        averaged, so that you can compare sets of different sizes. Each has its own
+        bandwidth. More subsamples lower the standard error and take more time. Without
+        `max_samples`, all samples are measured once.
     normalize : bool, default=False
         Whether to divide the entropy by ``log2(n_samples)``, for a value in [0, 1].
     random_state : int, RandomState instance or None, default=None
-        Seed of subsamples, sampled pairs, approximate neighbours and solvers' starts.
+        Seed of subsamples, sampled pairs, approximate neighbours and solvers.
     n_jobs : int, default=None
-        Jobs of the exact neighbour search with metrics other than the Euclidean; all
-        else takes as many threads as the linear algebra. Results do not depend on it.
+        Jobs of the exact neighbour search with metrics other than Euclidean. All other
+        steps use the threads of the linear algebra. Results do not depend on it.
     verbose : int, default=0
         Whether to show progress on standard error: 0 is silent.
 
     Attributes
     ----------
     entropy_ : float
-        Entropy of the fitted samples, in bits (a share of ``log2(n_samples)`` if
-        ``normalize``).
+        Entropy of the fitted samples, in bits (a value in [0, 1] if ``normalize``).
     entropy_std_error_ : float
-        Standard error of `entropy_`: of the solver, 0 where all eigenvalues are known,
-        and over the subsamples with ``n_repeats`` above 1.
+        Standard error of `entropy_`: the error of the solver (0 if all eigenvalues are
+        known) and, with several subsamples, the error of their mean.
     entropy_interval_ : tuple of float
-        Interval (lower, upper) of the entropy: certified with eigen_solver "dense"
-        and "arpack", two standard errors to either side with "lanczos" or subsamples.
+        Interval (lower, upper) of the entropy: proved with eigen_solver "dense" and
+        "arpack", two standard errors to either side with "lanczos" or subsamples.
     effective_rank_ : float
         ``2**S_D``, the effective number of diffusion states, from 1 to n_samples.
     eigenvalues_ : ndarray of shape (n_known,)
-        Eigenvalues solved for, largest modulus first.
+        Eigenvalues that the solver found, largest modulus first.
     spectrum_ : Spectrum
-        What is known of the spectrum; ``spectrum_.entropy(t)`` serves every t. Of
-        several subsamples it is that of the first, as are `eigenvalues_`, `bandwidth_`
-        and `t_`.
+        The spectrum; ``spectrum_.entropy(t)`` gives the entropy at any time t. With
+        several subsamples it is the spectrum of the first, as are `eigenvalues_`,
+        `bandwidth_` and `t_`.
     scale_ : object
-        Bandwidth and time, at which `score` measures other samples.
+        Bandwidth and diffusion time, which `score` uses for other samples.
     bandwidth_ : float, ndarray of shape (n_samples,) or None
         Fitted σ or σ_i; None if the affinity is precomputed or a callable.
     t_ : float
@@ -185,7 +191,7 @@ class DiffusionSpectralEntropy(BaseEntropy):
     n_features_in_ : int
         Number of features seen in `fit`.
     feature_names_in_ : ndarray of shape (n_features,)
-        Names of the features, where X has string names for all.
+        Names of the features, if X has string names for all.
 
     See Also
     --------
@@ -210,7 +216,7 @@ class DiffusionSpectralEntropy(BaseEntropy):
     >>> print(f"{dse.entropy_:.2f} bits of {np.log2(len(X)):.2f}")
     7.18 bits of 10.81
 
-    The same scale measures other samples:
+    Measure other samples with the same bandwidth:
 
     >>> print(f"{dse.score(X[:500]):.2f} bits")
     6.39 bits
@@ -256,7 +262,7 @@ class DiffusionSpectralEntropy(BaseEntropy):
         self.verbose = verbose
 
     def fit(self, X, y=None):
-        """Fit the scale to X and measure the entropy of X.
+        """Fit the bandwidth to X and measure the entropy of X.
 
         Parameters
         ----------
@@ -321,9 +327,9 @@ class DiffusionSpectralEntropy(BaseEntropy):
         return self.scale_.t
 
     def entropy_curve(self, t):
-        """Entropy of the fitted samples at other diffusion times.
+        """Return the entropy of the fitted samples at other diffusion times.
 
-        The spectrum does not depend on t, so a curve costs next to nothing.
+        The spectrum does not depend on t, so a whole curve costs as much as one value.
 
         Parameters
         ----------
@@ -333,8 +339,7 @@ class DiffusionSpectralEntropy(BaseEntropy):
         Returns
         -------
         entropy : ndarray of shape (n_times,)
-            Entropy at each time, in bits (a share of ``log2(n_samples)`` if
-            ``normalize``).
+            Entropy at each time, in bits (a value in [0, 1] if ``normalize``).
 
         Raises
         ------

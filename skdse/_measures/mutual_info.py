@@ -1,11 +1,11 @@
 """Diffusion spectral mutual information (DSMI): the function and the meta-estimator.
 
-With groups y of Y and n_y their sizes,
+The groups y of Y have the sizes n_y, and X*_m is a uniform random subset of m samples:
 
-    I_D(X; Y) = Σ_y (n_y / n) [ E S_D(X*_{n_y}) - S_D(X | Y = y) ],
+    I_D(X; Y) = Σ_y (n_y / n) [ E S_D(X*_{n_y}) - S_D(X | Y = y) ].
 
-X*_m a uniform random subset of m samples. One scale, fitted to all of X, serves every
-term, and E S_D(X*_m), which depends on m alone, is estimated once for each size m.
+All terms use one scale, fitted to all of X. E S_D(X*_m) depends on m alone, and is
+estimated once for each size m.
 """
 
 from copy import deepcopy
@@ -45,7 +45,7 @@ LOCAL_SCALE = {"bandwidth": "adaptive", "metric": "sqeuclidean"}
 
 
 def diffusion_spectral_mutual_info(X, y, **params):
-    """Diffusion spectral mutual information of X and y, in bits.
+    """Compute the diffusion spectral mutual information (DSMI) of X and y, in bits.
 
     Parameters
     ----------
@@ -60,12 +60,12 @@ def diffusion_spectral_mutual_info(X, y, **params):
     -------
     mutual_info : float
         Mutual information in bits (a share of the entropy if ``normalize``). It can
-        be slightly negative where X tells nothing of y.
+        be slightly negative if X says nothing about y.
 
     Raises
     ------
     ValueError
-        If X, y or a parameter is invalid; the message names it and the rule.
+        If X, y or a parameter is invalid.
 
     See Also
     --------
@@ -73,7 +73,7 @@ def diffusion_spectral_mutual_info(X, y, **params):
 
     Examples
     --------
-    Two far clusters tell which of them a sample is from, one bit:
+    The labels of two clusters that are far apart explain one bit:
 
     >>> import numpy as np
     >>> from skdse import DiffusionSpectralEntropy
@@ -89,50 +89,50 @@ def diffusion_spectral_mutual_info(X, y, **params):
 
 
 class DiffusionSpectralMI(MetaEstimatorMixin, PassThroughMixin, BaseEstimator):
-    """Diffusion spectral mutual information of a representation and a target.
+    """Diffusion spectral mutual information (DSMI) of a representation and a target.
 
-    The entropy of random subsets of X less the entropy of the groups of y, at equal
-    sample sizes and at one scale, fitted to all of X:
-    ``I_D(X; Y) = Σ_y n_y/n [E S_D(X*_{n_y}) - S_D(X | Y = y)]``. It is high where the
-    samples of a group share their part of the diffusion geometry, and about 0,
-    sometimes slightly negative, where groups are scattered.
+    DSMI says how much lower the entropy is within the groups of y than within random
+    groups of the same size, all with the bandwidth fitted to all of X [1]_:
+    ``I_D(X; Y) = Σ_y n_y/n [E S_D(X*_{n_y}) - S_D(X | Y = y)]``. It is high if the
+    samples of a group lie together, and about 0, sometimes slightly negative, if the
+    groups are scattered.
 
     Parameters
     ----------
     estimator : estimator, default=None
         Entropy estimator with ``fit`` and ``score``. None is
-        ``DiffusionSpectralEntropy(bandwidth="adaptive", metric="sqeuclidean")``: a
-        local scale, at which labels show best, and squared distances, which keep
-        neighbours and strangers apart in many dimensions. An affinity on a kNN graph is
-        unfit, as the graph of a subset is as well connected as that of a group.
+        ``DiffusionSpectralEntropy(bandwidth="adaptive", metric="sqeuclidean")``: labels
+        show best at a local scale, and squared distances separate near from far samples
+        in many dimensions. Do not use the affinity of a kNN graph: the graph of a
+        random subset is as well connected as the graph of a group.
     target : {"auto", "discrete", "continuous"}, default="auto"
-        Kind of y. Discrete labels of any type are groups as they are; a continuous y
-        of shape (n_samples,) is binned; vectors, images and other y of shape
+        Kind of y. Discrete labels of any type are the groups; a continuous y of shape
+        (n_samples,) is cut into bins; vectors, images and other y of shape
         (n_samples, ...) are clustered. "auto" follows
         :func:`sklearn.utils.multiclass.type_of_target`.
     n_groups : int, default=10
-        Bins or clusters of a continuous y.
+        Number of bins or clusters of a continuous y: the more, the smaller each group.
     clusterer : estimator, {"quantile", "uniform"} or None, default=None
-        How a continuous y is grouped: bins of equal count or of equal width for
-        scalars, or any clusterer. None is "quantile" for scalars; for vectors,
-        spectral clustering on a kNN graph up to 10,000 samples, and
-        :class:`~sklearn.cluster.MiniBatchKMeans` beyond.
+        How a continuous y is grouped: scalars into bins of equal count ("quantile") or
+        equal width ("uniform"), or by any clusterer. None is "quantile" for scalars;
+        for vectors, spectral clustering on a kNN graph for up to 10,000 samples, and
+        :class:`~sklearn.cluster.MiniBatchKMeans` for more.
     n_repeats : int, default=5
-        Random subsets over which the entropy at each group size is averaged; with
-        `max_samples`, subsamples.
+        Number of random subsets of each group size whose entropy is averaged, or of
+        subsamples with `max_samples`. More take more time and lower the standard error.
     max_samples : int or float, default=None
-        Measure random subsamples of this many samples, or of this fraction, as many as
-        `n_repeats`, each with groups in the shares that they have in y and with a scale
-        of its own: the mean, and its error, of sets of different sizes compare at one
-        size. None measures all samples. A ``max_samples`` of `estimator` limits
-        each group instead.
+        Measure `n_repeats` random subsamples of this many samples, or of this fraction,
+        and take the mean, so that you can compare sets of different sizes. Each has the
+        groups in the proportions of y, and its own scale. A larger value takes more
+        time. None measures all samples. The ``max_samples`` of `estimator` limits each
+        group instead.
     normalize : bool, default=False
-        Whether to divide by `entropy_`: the share of it that y explains, at most 1.
+        Whether to divide by `entropy_`, for the share that y explains, at most 1.
     random_state : int, RandomState instance or None, default=None
         Seed of subsets, clusters and solvers.
     n_jobs : int, default=None
-        Groups and subsets measured at a time, in threads. None takes as many as
-        the linear algebra would. Results do not depend on it.
+        Number of groups and subsets measured at a time, in threads. None uses as many
+        as the linear algebra would. Results do not depend on it.
     verbose : int, default=0
         Whether to show progress on standard error: 0 is silent.
 
@@ -141,8 +141,8 @@ class DiffusionSpectralMI(MetaEstimatorMixin, PassThroughMixin, BaseEstimator):
     mutual_info_ : float
         Mutual information of the fitted samples, in bits (a share if ``normalize``).
     mutual_info_std_error_ : float
-        Its standard error, over the random subsets and the solvers; NaN with
-        ``n_repeats=1``.
+        Standard error of `mutual_info_` from random subsets (or subsamples) and
+        solvers; NaN with ``n_repeats=1``.
     entropy_ : float
         Mean entropy of random subsets of the groups' sizes, in bits.
     conditional_entropy_ : float
@@ -152,15 +152,15 @@ class DiffusionSpectralMI(MetaEstimatorMixin, PassThroughMixin, BaseEstimator):
     groups_ : ndarray of shape (n_groups,)
         The groups: labels of y, or numbers of bins or clusters.
     labels_ : ndarray of shape (n_samples,)
-        Index in `groups_` of each sample's group. Pass them as y to measure another
+        Index in `groups_` of each sample's group. Pass it as y to measure another
         representation of the same samples without grouping y again.
     estimator_ : estimator
-        Entropy estimator with the scale fitted to all of X. The entropy of all
-        of X is not needed and not computed.
+        Entropy estimator with the scale fitted to all of X, or to the first subsample.
+        The entropy of all of X is not computed.
     n_features_in_ : int
         Number of features seen in `fit`.
     feature_names_in_ : ndarray of shape (n_features,)
-        Names of the features, where X has string names for all.
+        Names of the features, if X has string names for all.
 
     See Also
     --------
@@ -176,7 +176,7 @@ class DiffusionSpectralMI(MetaEstimatorMixin, PassThroughMixin, BaseEstimator):
 
     Examples
     --------
-    How much of the digits' geometry do their labels explain?
+    How many bits of the entropy of the digits do their labels explain?
 
     >>> from sklearn.datasets import load_digits
     >>> from skdse import DiffusionSpectralMI
@@ -212,7 +212,7 @@ class DiffusionSpectralMI(MetaEstimatorMixin, PassThroughMixin, BaseEstimator):
         self.verbose = verbose
 
     def fit(self, X, y):
-        """Fit the scale to X, the groups to y, and measure.
+        """Fit the scale to X and the groups to y, and measure.
 
         Parameters
         ----------
@@ -248,14 +248,14 @@ class DiffusionSpectralMI(MetaEstimatorMixin, PassThroughMixin, BaseEstimator):
         return self
 
     def score(self, X, y):
-        """Return the mutual information of X and y at the scale fitted before.
+        """Return the mutual information of X and y at the fitted scale.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
             Representations.
         y : array-like of shape (n_samples,) or (n_samples, ...)
-            Labels; values or vectors fall into the fitted bins or clusters.
+            Labels, or values or vectors, which get the fitted bins or clusters.
 
         Returns
         -------
@@ -276,7 +276,7 @@ class DiffusionSpectralMI(MetaEstimatorMixin, PassThroughMixin, BaseEstimator):
         return float(np.mean(values))
 
     def _score_once(self, X, labels, rng):
-        """Mutual information of samples at the scale fitted before."""
+        """Mutual information of samples at the fitted scale."""
         seed = rng.randint(MAX_SEED)
         samples = Samples(
             X, self._meter, self._scale.at(X), seed, self.n_jobs, self.verbose
@@ -295,10 +295,9 @@ class DiffusionSpectralMI(MetaEstimatorMixin, PassThroughMixin, BaseEstimator):
 
 @dataclass(frozen=True)
 class Measured:
-    """All that is found of the mutual information of X and y.
+    """Mutual information of X and y, and all that was found on the way.
 
-    The samples are those of the first of several subsamples. The random state is that
-    before subsets were drawn.
+    The samples are the first subsample; the random state is from before any draw.
     """
 
     mutual_info: float
@@ -310,7 +309,7 @@ class Measured:
 
 
 def measure_mutual_info(dsmi, X, y):
-    """Fit the scale to X and the groups to y, and measure: what a fit of dsmi does."""
+    """Fit the scale to X and the groups to y, and measure, as dsmi.fit does."""
     X, meter, grouping, rng = prepare(dsmi, X, y)
     n_samples = len(grouping.labels)
     if sample_count(n_samples, dsmi.max_samples) < n_samples:
@@ -326,7 +325,7 @@ def measure_mutual_info(dsmi, X, y):
 
 
 def prepare(dsmi, X, y):
-    """Check all that dsmi gets: X, its meter, the grouping of y, the random state."""
+    """Check parameters, X and y; return X, meter, grouping of y and random state."""
     check_mutual_info_parameters(dsmi)
     meter = make_meter(_entropy_estimator(dsmi))
     X = _validated_pair(dsmi, X, y, meter, reset=True)
@@ -335,7 +334,7 @@ def prepare(dsmi, X, y):
 
 
 def group_by(dsmi, y, rng):
-    """Grouping of y; with it begins what a fit of dsmi draws."""
+    """Grouping of y, with the first random draw of a fit of dsmi."""
     seed = rng.randint(MAX_SEED)
     return group_target(y, dsmi.target, dsmi.n_groups, dsmi.clusterer, seed)
 
@@ -385,7 +384,7 @@ def check_mutual_info_parameters(dsmi):
 
 
 def mutual_info_estimator(estimator, random_state, n_jobs=None, verbose=0):
-    """Return a DiffusionSpectralMI to measure with, its seed set where it had none."""
+    """Return a copy of the estimator, or the default; seeded if it has no seed."""
     if estimator is None:
         estimator = DiffusionSpectralMI()
     rule = "a {0}, with any entropy inside, such as {0}(ShannonEntropy())"

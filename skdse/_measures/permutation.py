@@ -1,25 +1,26 @@
 """Permutation test of diffusion spectral mutual information (DSMI).
 
-If X tells nothing of Y, the groups of Y are a random partition of the samples into
-groups of sizes n_y, and the conditional term of DSMI,
+If X says nothing about Y, the groups of Y are a random partition of the samples into
+groups of sizes n_y. The conditional term of DSMI,
 
     T = Σ_y (n_y / n) S_D(X | Y = y),
 
-is one of the values that T takes over such partitions; the other term is the same for
-all of them. A new partition for each permutation would cost C eigenproblems, C the
-number of groups. Instead, K partitions are measured and their entropies are
-recombined: a permutation takes for each group the entropy of a random partition's.
+is then one of the values that T takes over such partitions; the other term is the same
+for all of them. A new partition for each permutation would cost C eigenproblems, where
+C is the number of groups. Instead, K partitions are measured, and each permutation
+recombines them: it takes the entropy of each group from a random one of the K.
 
-Recombined groups overlap, those of a partition do not, and share the samples among
-them: what one has in excess the others lack. So T varies less than a recombination
-does, up to ten times less in variance. The K values of T tell how much, on K - 1
-degrees of freedom; with T̄ their mean, s² their variance and m a recombined deviation
-from the mean, of variance v over all recombinations, the null distribution is that of
+The groups of a partition do not overlap: an outlier in one group is missing in all
+others. Recombined groups can overlap. So T varies less over true partitions than over
+recombinations, up to ten times less in variance. The K values of T give an estimate of
+its variance, with K - 1 degrees of freedom. Let T̄ be their mean, s² their variance, m
+a recombined deviation from the mean, and v the variance of m over all recombinations.
+The null distribution is the distribution of
 
     T̄ + √(W (1 + 1/K) / v) s m,    W = (K - 1) / χ²_{K-1},
 
-where W and 1/K stand for the errors of s² and T̄. For a normal m it is Student's
-prediction of another T, at which the p-values are exact.
+where W and 1/K account for the errors of s² and T̄. If m is normal, this is Student's
+prediction of another T, and the p-values are exact.
 """
 
 from dataclasses import dataclass
@@ -44,22 +45,22 @@ ROUNDING = 1e-9
 
 @dataclass(frozen=True)
 class PermutationTestResult:
-    """What a permutation test of mutual information found.
+    """Result of a permutation test of mutual information.
 
     Attributes
     ----------
     statistic : float
         Mutual information of X and y, in bits (a share with ``normalize``).
     pvalue : float
-        Share of the null distribution that is at least as large, the statistic
-        itself counted in: from ``1 / (n_permutations + 1)`` to 1.
+        Share of the null distribution that is at least as large as the statistic,
+        which is included: from ``1 / (n_permutations + 1)`` to 1.
     null_distribution : ndarray of shape (n_permutations,)
-        Mutual information if X told nothing of y.
+        Values of the mutual information if X says nothing about y.
     std_error : float
-        Standard error of `statistic` over random subsets and solvers. How much the
-        statistic varies where there is no dependence, `null_distribution` tells.
+        Standard error of `statistic` from random subsets and solvers. It is not the
+        spread without dependence, which `null_distribution` shows.
     n_partitions : int
-        Random partitions measured; `n_permutations` if the test is exact.
+        Number of random partitions measured; `n_permutations` if the test is exact.
     """
 
     statistic: float
@@ -80,10 +81,10 @@ def mutual_info_permutation_test(
     n_jobs=None,
     verbose=0,
 ):
-    """Test whether a representation tells anything of a target.
+    """Test whether mutual information (DSMI) is more than chance.
 
-    The null hypothesis is that X and y are independent. By default the entropies of
-    a few random partitions of the samples serve all permutations, and the test costs
+    The null hypothesis is that X and y are independent. By default all permutations
+    use the entropies of a few random partitions of the samples, and the test costs
     about five times the mutual information itself.
 
     Parameters
@@ -93,20 +94,22 @@ def mutual_info_permutation_test(
     y : array-like of shape (n_samples,) or (n_samples, ...)
         Labels, values or vectors, as :class:`DiffusionSpectralMI` takes them.
     estimator : DiffusionSpectralMI, default=None
-        How to measure; None is ``DiffusionSpectralMI()``. Of its ``max_samples``, one
-        subsample is tested.
+        How to measure; None is ``DiffusionSpectralMI()``. If it has ``max_samples``,
+        one subsample is tested.
     n_permutations : int, default=200
-        Values of the null distribution.
+        Number of values of the null distribution. A larger number allows smaller
+        p-values.
     n_partitions : int, default=None
-        Random partitions into groups of the sizes of y's, at least 2, whose entropies
-        are measured. None takes as many as cost four times the mutual information.
-        From `n_permutations` on, each permutation is a partition of its own and the
-        test is exact.
+        Number of random partitions that are measured, at least 2; their groups have
+        the sizes of the groups of y. A larger number takes more time and makes the
+        p-values more exact. None chooses a number that costs four times the mutual
+        information. With at least `n_permutations`, each permutation has its own
+        partition, and the test is exact.
     random_state : int, RandomState instance or None, default=None
-        Seed of the permutations, and of `estimator` where it has none.
+        Seed of the permutations, and of `estimator` if it has no seed.
     n_jobs : int, default=None
-        Groups measured at a time, in threads; None is that of `estimator`. Results
-        do not depend on it.
+        Number of groups measured at a time, in threads; None uses that of `estimator`.
+        Results do not depend on it.
     verbose : int, default=0
         Whether to show progress on standard error: 0 is silent.
 
@@ -121,26 +124,28 @@ def mutual_info_permutation_test(
     TypeError
         If `estimator` is not a DiffusionSpectralMI.
     ValueError
-        If X, y or a parameter is invalid; the message names it and the rule.
+        If X, y or a parameter is invalid.
 
     See Also
     --------
     DiffusionSpectralMI : The mutual information that is tested.
     skdse.model_selection.select_representation : Rank representations, each with
         this test.
-    sklearn.model_selection.permutation_test_score : The test of a
-        cross-validated score, one fit a permutation.
+    sklearn.model_selection.permutation_test_score : Test of a cross-validated score,
+        with a new fit for each permutation.
 
     Notes
     -----
-    The p-values were uniform for independent X and y in all designs that were tried,
-    from 12 to 1797 samples in 2 to 50 groups, but one: few tight clusters, far apart
-    at a bandwidth so wide that nothing else counts, in two or three groups. There,
-    rejections at level 0.05 came to 0.11; pass ``n_partitions=n_permutations``.
+    For independent X and y, the p-values were uniform in all designs that were tried,
+    from 12 to 1797 samples in 2 to 50 groups, with one exception: a few tight clusters,
+    far apart, at a bandwidth so wide that nothing else counts, in two or three groups.
+    There, the share of p-values up to 0.05 was 0.11. In such a case, pass
+    ``n_partitions=n_permutations``.
 
     Examples
     --------
-    The digits tell of their labels, and nothing of permuted ones:
+    The DSMI of the digits and their labels is more than chance. With permuted labels,
+    it is not:
 
     >>> import numpy as np
     >>> from sklearn.datasets import load_digits
@@ -175,7 +180,7 @@ def mutual_info_permutation_test(
 
 
 def _measure_tested(dsmi, X, y, rng):
-    """Mutual information of X and y, or of the one subsample that is tested."""
+    """Mutual information of X and y, or of the subsample that is tested."""
     if dsmi.max_samples is None:
         return measure_mutual_info(dsmi, X, y)
     X, meter, grouping, _ = prepare(dsmi, X, y)
