@@ -1,4 +1,4 @@
-"""The version of skdse and of what its results depend on."""
+"""The version of skdse and of the packages that its results depend on."""
 
 import importlib.metadata
 import platform
@@ -47,11 +47,11 @@ def _print_section(title, rows):
 def show_versions():
     """Print the versions of skdse, of its dependencies and of the BLAS in use.
 
-    Meant to be pasted into a bug report. No optional package is imported for it.
+    Paste the output into a bug report. Optional packages are not imported.
 
     Examples
     --------
-    The first lines tell the interpreter and the operating system:
+    The first lines are the versions of Python and of the operating system:
 
     >>> from skdse import show_versions
     >>> show_versions()

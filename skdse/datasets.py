@@ -1,7 +1,7 @@
-"""Data whose structure is known: trees, manifolds, labels that were corrupted.
+"""Data whose structure is known: trees, manifolds, corrupted labels.
 
-Noise here is that of the paper: ``noise * U(-1, 1)`` added to every coordinate. It is
-drawn last, so that one seed gives the same data at every noise.
+The noise is the paper's: ``noise * U(-1, 1)`` is added to every coordinate. It is drawn
+last, so that the same seed gives the same data at every level of noise.
 """
 
 from numbers import Real
@@ -20,49 +20,50 @@ def make_tree(
     """Make a tree of diffusion-limited branches.
 
     A branch is a random walk whose steps are uniform in ``[-1, 1]`` in each
-    coordinate. The first one starts at the origin, every other one at a random sample
-    of those before it.
+    coordinate. The first branch starts at the origin, every other branch at a random
+    sample of the branches before it.
 
     Parameters
     ----------
     n_samples : int, default=500
-        Samples, spread over the branches as evenly as can be; at least `n_branches`.
+        Number of samples, at least `n_branches`, divided as evenly as possible among
+        the branches. More samples make longer branches.
     n_branches : int, default=5
-        Branches of the tree.
+        Number of branches. More branches are shorter.
     n_features : int, default=20
-        Coordinates of a sample.
+        Number of coordinates of a sample.
     noise : float, default=0.0
-        Half the width of the uniform noise added to every coordinate; a step has a
-        half width of 1.
+        Largest size of the uniform noise that is added to every coordinate, drawn from
+        ``[-noise, noise]``. A step of the walk is drawn from ``[-1, 1]``.
     random_state : int, RandomState instance or None, default=None
         Seed of the walks and of the noise.
 
     Returns
     -------
     X : ndarray of shape (n_samples, n_features)
-        Samples, branch by branch, each in the order of its walk.
+        Samples, branch by branch, in the order of the walk.
     y : ndarray of shape (n_samples,)
         Branch of each sample, from 0 to ``n_branches - 1``.
 
     Raises
     ------
     ValueError
-        If a number is out of its range; the message names it and the rule.
+        If a number is out of its range.
 
     See Also
     --------
-    make_manifold : Data of a stated intrinsic dimension.
-    corrupt_labels : Labels that tell less.
+    make_manifold : Data of known intrinsic dimension.
+    corrupt_labels : Labels that say less about the samples.
 
     References
     ----------
     .. [1] Moon et al., "Visualizing structure and transitions in high-dimensional
        biological data", Nature Biotechnology 37, 2019: trees of this kind.
-    .. [2] Liao et al., arXiv:2312.04823, Section 4: what the paper measures on them.
+    .. [2] Liao et al., arXiv:2312.04823, Section 4: DSE and DSMI of such trees.
 
     Examples
     --------
-    How much of a tree's geometry do its five branches explain?
+    How many bits of the entropy of a tree do its five branches explain?
 
     >>> from skdse import DiffusionSpectralMI
     >>> from skdse.datasets import make_tree
@@ -99,29 +100,31 @@ def make_manifold(
     noise=0.0,
     random_state=None,
 ):
-    """Make samples of a manifold of stated intrinsic dimension.
+    """Make samples of a manifold of known intrinsic dimension.
 
     Parameters
     ----------
     kind : {"normal", "sphere", "swiss_roll", "torus", "uniform"}, default="swiss_roll"
-        With d the intrinsic dimension: "uniform" fills the cube ``[-1, 1]**d`` and
-        "normal" is a standard normal, both of d coordinates, as in the paper [1]_;
-        "sphere" is the unit sphere in ``d + 1`` coordinates; "torus" the product of d
-        unit circles, in ``2 * d``; "swiss_roll" a spiral of radius 1/3 to 1 times the
-        cube ``[-1, 1]**(d - 1)``, in ``d + 1``. All but the normal are sampled
-        uniformly, the spiral by its angle.
+        Shape of the manifold, where d is its intrinsic dimension. "uniform" fills the
+        cube ``[-1, 1]**d``, and "normal" is a standard normal; both have d coordinates,
+        as in the paper [1]_. "sphere" is the unit sphere in ``d + 1`` coordinates.
+        "torus" is the product of d unit circles, in ``2 * d`` coordinates. "swiss_roll"
+        is the product of a spiral of radius 1/3 to 1 and the cube ``[-1, 1]**(d - 1)``,
+        in ``d + 1`` coordinates. All but the normal are sampled uniformly; the spiral
+        is uniform in its angle.
     n_samples : int, default=500
         Number of samples.
     intrinsic_dim : int, default=2
         Dimension d of the manifold.
     n_features : int, default=None
-        Coordinates of a sample: those of the manifold first, 0 in the others. None is
-        as many as the manifold needs.
+        Number of coordinates of a sample. The manifold is in the first coordinates,
+        and the others are 0. None is as many as the manifold needs.
     rotate : bool, default=False
-        Whether to turn the data by a random rotation or reflection, so that every
-        coordinate takes part.
+        Whether to turn the data by a random rotation or reflection, so that the
+        manifold is spread over all coordinates.
     noise : float, default=0.0
-        Half the width of the uniform noise added to every coordinate.
+        Largest size of the uniform noise that is added to every coordinate, drawn from
+        ``[-noise, noise]``.
     random_state : int, RandomState instance or None, default=None
         Seed of the samples, the rotation and the noise.
 
@@ -147,7 +150,7 @@ def make_manifold(
 
     Examples
     --------
-    A sphere of more dimensions has more diffusion states:
+    A sphere of a higher dimension has more diffusion states:
 
     >>> from skdse import diffusion_spectral_entropy
     >>> from skdse.datasets import make_manifold
@@ -178,22 +181,23 @@ def make_manifold(
 def corrupt_labels(y, ratio, *, random_state=None):
     """Permute a share of the labels among themselves.
 
-    The classes keep their sizes. With a ratio of 1 the labels tell nothing of the
-    samples; with less, a permuted label is still right as often as chance has it.
+    The classes keep their sizes. With a ratio of 1, the labels say nothing about the
+    samples. By chance, some of the permuted labels are still right.
 
     Parameters
     ----------
     y : array-like of shape (n_samples,)
         Labels of any type.
     ratio : float
-        Share of the labels to permute, from 0 to 1, rounded to a whole number of them.
+        Share of the labels to permute, from 0 to 1, rounded to a whole number of
+        labels. The larger it is, the less the labels say about the samples.
     random_state : int, RandomState instance or None, default=None
         Seed of the choice and of the permutation.
 
     Returns
     -------
     y : ndarray of shape (n_samples,)
-        Labels, a copy.
+        Copy of the labels, with some of them permuted.
 
     Raises
     ------

@@ -1,10 +1,10 @@
 """Diffusion spectral entropy of tensors of PyTorch, with its gradient.
 
-The same steps as the estimator takes, symbols included: distances ─► bandwidth σ ─►
+The steps and symbols are those of the estimator: distances ─► bandwidth σ ─►
 affinity G ─► operator S ─► eigenvalues λ ─► entropy. With p_i = |λ_i|^t / M and unit
 eigenvectors v_i, dS_D = Σ_i (∂S_D/∂λ_i) v_iᵀ dS v_i. Equal eigenvalues have equal
-∂S_D/∂λ_i, so that the sum does not depend on the choice of their eigenvectors: no
-gap between eigenvalues is divided by.
+∂S_D/∂λ_i, so that the sum does not depend on the choice of their eigenvectors. The
+gradient does not divide by the gaps between eigenvalues.
 """
 
 from contextlib import nullcontext
@@ -29,11 +29,12 @@ def torch_diffusion_spectral_entropy(
     t=1,
     normalize=False,
 ):
-    """Diffusion spectral entropy of a tensor, in bits, with its gradient.
+    """Compute the diffusion spectral entropy of a tensor, in bits, with its gradient.
 
-    The value is that of :class:`~skdse.DiffusionSpectralEntropy` with the Gaussian
-    affinity and all eigenvalues. Add it to a loss, or subtract it, to lower or raise
-    the entropy of a layer.
+    The entropy (DSE) says how many distinct states the samples fill: ``2**DSE``. The
+    value is that of :class:`~skdse.DiffusionSpectralEntropy` with the Gaussian affinity
+    and all eigenvalues. Add it to a loss to bring the samples of a layer together;
+    subtract it to spread them.
 
     Parameters
     ----------
@@ -42,38 +43,43 @@ def torch_diffusion_spectral_entropy(
         :func:`torch.linalg.eigvalsh`.
     bandwidth : float or {"auto", "median", "knn", "adaptive"}, default="auto"
         σ of the Gaussian, a number or a rule, as in
-        :class:`~skdse.DiffusionSpectralEntropy`; "auto" is "median". The median is
-        that of all pairs, however many.
+        :class:`~skdse.DiffusionSpectralEntropy`; "auto" is "median". The larger it is,
+        the lower the entropy. The median is taken over all pairs of samples, however
+        many.
     bandwidth_scale : float, default=1.0
-        Multiplies what a rule for the bandwidth finds.
+        Factor by which a rule's bandwidth is multiplied. A larger factor lowers the
+        entropy.
     bandwidth_neighbors : int, default=5
-        Neighbour whose distance the rules "knn" and "adaptive" take.
+        Neighbour whose distance the rules "knn" and "adaptive" use. A larger number
+        gives a larger bandwidth.
     bandwidth_gradient : bool, default=True
-        Whether the gradient goes through a rule's bandwidth too. It then is that of the
-        value, which no change of scale changes. If False, the bandwidth is a constant
-        in the gradient, which then also scales Z up or down without end.
+        Whether the gradient includes the change of a rule's bandwidth with Z. With a
+        rule, the entropy does not change if Z is multiplied by a number, and the
+        gradient agrees with this. If False, the gradient treats the bandwidth as a
+        constant. Lowering the entropy then also shrinks Z, and raising it blows Z up,
+        without any effect on the entropy at the next step.
     alpha : float, default=0.5
-        Density normalisation in [0, 1].
+        Density normalisation in [0, 1]: 0 is none, 1 removes the density.
     t : float, default=1
-        Diffusion time, positive.
+        Diffusion time, positive. A larger t removes noise, then detail, and lowers the
+        entropy.
     normalize : bool, default=False
         Whether to divide the entropy by ``log2(n_samples)``, for a value in [0, 1].
 
     Returns
     -------
     entropy : torch.Tensor of shape ()
-        Entropy in bits (a share of ``log2(n_samples)`` if ``normalize``), in the
-        precision of Z, float32 for half precision.
+        Entropy in bits (a value in [0, 1] if ``normalize``), in the precision of Z;
+        float32 if Z has half precision.
 
     Raises
     ------
     ImportError
         If PyTorch is not installed; it comes with ``skdse[torch]``.
     TypeError
-        If Z is no tensor of floats.
+        If Z is not a tensor of floats.
     ValueError
-        If Z is not finite or not of two dimensions, or a parameter is invalid; the
-        message names it and the rule.
+        If Z is not finite or does not have two dimensions, or a parameter is invalid.
 
     See Also
     --------
@@ -81,21 +87,21 @@ def torch_diffusion_spectral_entropy(
 
     Notes
     -----
-    Computation is in the precision of Z. Half precision is raised to float32, inside
-    autocast too; in float32 eigenvalues below some 1e-5 count as 0, pass
-    ``Z.double()`` for the digits of float64. Time grows with the cube of the samples:
-    measure batches, not data sets.
+    The entropy is computed in the precision of Z, half precision in float32, also
+    inside autocast. In float32, eigenvalues below about 1e-5 count as 0; pass
+    ``Z.double()`` for the accuracy of float64. Time grows with the cube of the number
+    of samples: measure batches, not data sets.
 
-    The gradient is finite where eigenvalues are equal, as those of far clusters are.
-    Between identical samples it is 0 (their eigenvalue 0 grows with the square of their
-    distance): samples that coincide exactly move together. Where all samples are
-    identical, or there is one, the entropy is 0 and so is the gradient. A rule's
-    bandwidth has no derivative where two distances are tied for what it takes, as
-    between duplicates; the gradient then follows one of them.
+    The gradient is finite if eigenvalues are equal, such as those of clusters that are
+    far apart. Between identical samples it is 0 (their eigenvalue 0 grows with the
+    square of their distance), so that identical samples move together. If all samples
+    are identical, or there is only one, the entropy and its gradient are 0. If two
+    distances are equal and a rule may take either, such as those of duplicates, the
+    bandwidth has no derivative, and the gradient follows one of the two.
 
     Examples
     --------
-    Move three points apart, up to the largest entropy there is, log2(3) = 1.58 bits:
+    Move three points apart, up to the largest entropy, log2(3) = 1.58 bits:
 
     >>> import torch
     >>> from skdse.differentiable import torch_diffusion_spectral_entropy
@@ -204,7 +210,7 @@ def _symmetric_operator(D, sigma, alpha):
 
 
 def _entropy(eigenvalues, t):
-    """Entropy in bits of |λ|^t, what is only the rounding of 0 left out."""
+    """Entropy in bits of |λ|^t, without eigenvalues that are only the rounding of 0."""
     import torch
 
     moduli = eigenvalues.abs()

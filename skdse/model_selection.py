@@ -1,4 +1,4 @@
-"""Choose models and representations by what DSE and DSMI say of them.
+"""Choose models and representations by DSE and DSMI.
 
 Scorers measure the representation that a fitted estimator makes of held-out samples;
 ``select_representation`` ranks representations of the same samples.
@@ -44,58 +44,58 @@ AGAINST = ("X", "y")
 def representation_scorer(
     measure="dsmi", *, representation="auto", against=None, random_state=0
 ):
-    """Make a scorer of the representation that a fitted estimator has.
+    """Make a scorer of the representation that a fitted estimator makes.
 
     The scorer is a callable ``scorer(estimator, X, y=None)`` for the parameter
     ``scoring`` of :class:`~sklearn.model_selection.GridSearchCV`,
-    :func:`~sklearn.model_selection.cross_validate` and their like, alone or in a
-    dictionary beside others. It takes the representation Z that the estimator makes of
-    the held-out samples X, fits `measure` to Z and returns the entropy of Z, or its
-    mutual information with y or with X.
+    :func:`~sklearn.model_selection.cross_validate` and similar functions, alone or in
+    a dictionary with other scorers. The estimator turns the held-out samples X into a
+    representation Z. The scorer fits `measure` to Z and returns the entropy of Z (DSE),
+    or the mutual information of Z with y or with X (DSMI).
 
     Parameters
     ----------
     measure : {"dse", "dsmi", "dsmi_input"} or estimator, default="dsmi"
-        "dse" is :class:`DiffusionSpectralEntropy` of Z; "dsmi"
-        :class:`DiffusionSpectralMI` of Z and y; "dsmi_input" the same of Z and X, X in
-        clusters; all in bits, with their defaults. Or an
-        estimator with parameters of your own: one of these, a baseline such as
-        :class:`ShannonEntropy`, or any estimator with ``fit`` and ``score``. It is
-        cloned.
+        "dse" is :class:`DiffusionSpectralEntropy` of Z; "dsmi" is
+        :class:`DiffusionSpectralMI` of Z and y; "dsmi_input" is DSMI of Z and clusters
+        of X. All are in bits, with default parameters. For other parameters, pass an
+        estimator: DSE, DSMI, a baseline such as :class:`ShannonEntropy`, or any
+        estimator with ``fit`` and ``score``. It is cloned.
     representation : str, int or callable, default="auto"
-        What of the estimator is Z:
+        Which representation of the estimator is measured:
 
-        - "auto": of a perceptron, alone or as the last step of a pipeline, its last
-          hidden layer; of another pipeline, all steps but a predictor at the end;
-          else ``transform``;
-        - the name of a step of a pipeline: all steps up to this one;
-        - "transform", "decision_function" or "predict_proba": what this method gives;
+        - "auto": the last hidden layer of a perceptron, alone or at the end of a
+          pipeline; for another pipeline, the input of the predictor at its end; for a
+          transformer, its output;
+        - the name of a step of a pipeline: the output of this step;
+        - "transform", "decision_function" or "predict_proba": the output of this
+          method;
         - an integer: the activations in this hidden layer of a perceptron, alone or
-          as the last step; 1 is the first, -1 the last;
+          at the end of a pipeline; 1 is the first layer, -1 the last;
         - the name of a layer of a skorch net, as in ``module_.named_modules()``;
         - a callable ``(estimator, X) -> Z``.
 
-        In place of a search, its best estimator is asked.
+        For a fitted search such as GridSearchCV, its ``best_estimator_`` is used.
     against : {"y", "X"} or None, default=None
-        What mutual information is with: y, or the X that the scorer gets. None is "X"
-        for "dsmi_input", else "y".
+        Target of mutual information: y, or the X that the scorer gets. None is "X"
+        for "dsmi_input", otherwise "y".
     random_state : int, RandomState instance or None, default=0
-        Seed of `measure` and of what is inside it, where they have none. With an
-        integer all candidates of a search are measured by the same random subsets,
+        Seed of `measure`, and of estimators inside it, if they have no seed. With an
+        integer, all candidates of a search are measured with the same random subsets,
         and a score is the same each time.
 
     Returns
     -------
     scorer : callable
-        Greater is more entropy, or more mutual information. It can be cloned and
-        pickled, and takes no metadata.
+        A greater score is more entropy, or more mutual information. The scorer can be
+        cloned and pickled, and takes no metadata.
 
     Raises
     ------
     TypeError
-        If `measure` is no estimator.
+        If `measure` is not an estimator.
     ValueError
-        If a parameter is invalid; the message names it and the rule.
+        If a parameter is invalid.
 
     See Also
     --------
@@ -104,15 +104,15 @@ def representation_scorer(
 
     Notes
     -----
-    Scikit-learn has no registry to which a package could add names: give ``scoring``
-    the scorer, not a string.
+    Pass the scorer itself to ``scoring``, not a string: scikit-learn accepts only the
+    names of its own scorers.
 
-    All measures depend on the number of samples. The folds of a cross-validation are
-    of one size, so that candidates compare; the sizes of a learning curve do not.
+    All measures depend on the number of samples. You can compare scores of folds of
+    the same size, but not the points of a learning curve.
 
     Examples
     --------
-    How many components keep what the digits tell of their labels?
+    Choose the number of components by the DSMI of the digits and their labels:
 
     >>> from sklearn.datasets import load_digits
     >>> from sklearn.decomposition import PCA
@@ -183,51 +183,49 @@ def select_representation(
     n_jobs=None,
     verbose=0,
 ):
-    """Rank representations of the same samples by mutual information.
+    """Rank representations of the same samples by mutual information (DSMI).
 
-    All candidates are measured by the same random subsets and against the same groups.
+    All candidates are measured with the same random subsets and the same groups.
 
     Parameters
     ----------
     candidates : dict of str to array-like or estimator
-        Representations by name: arrays of shape (n_samples, n_features), and
-        estimators, which are cloned, fitted to X and y, and asked for their
-        representation of X as :func:`representation_scorer` does with
-        ``representation="auto"``.
+        Representations by name: arrays of shape (n_samples, n_features), or estimators.
+        Estimators are cloned and fitted to X and y; their representation of X is that
+        of :func:`representation_scorer` with ``representation="auto"``.
     X : array-like of shape (n_samples, n_features)
-        What estimators are fitted to.
+        Samples to which estimators are fitted.
     y : array-like of shape (n_samples,) or (n_samples, ...), default=None
-        Labels, values or vectors. "dsmi_input" needs none.
+        Labels, values or vectors. "dsmi_input" does not need y.
     measure : {"dsmi", "dsmi_input"} or DiffusionSpectralMI, default="dsmi"
-        Mutual information with y or, "dsmi_input", with X in clusters, as in
-        :func:`representation_scorer`; or an estimator with parameters of your own,
-        such as ``DiffusionSpectralMI(normalize=True)`` for a share of the entropy.
+        "dsmi" is mutual information with y, "dsmi_input" with clusters of X. For other
+        parameters, pass an estimator, such as ``DiffusionSpectralMI(normalize=True)``
+        for shares of the entropy.
     n_permutations : int, default=200
-        Permutations of :func:`mutual_info_permutation_test`; 0 leaves the test out.
+        Permutations of :func:`mutual_info_permutation_test`. More allow smaller
+        p-values. 0 leaves the test out.
     random_state : int, RandomState instance or None, default=None
         Seed of clusters, subsets and permutations.
     n_jobs : int, default=None
-        Groups and subsets measured at a time, in threads; None is that of `measure`.
-        Results do not depend on it.
+        Number of groups and subsets measured at a time, in threads; None uses that of
+        `measure`. Results do not depend on it.
     verbose : int, default=0
         Whether to show progress on standard error: 0 is silent.
 
     Returns
     -------
     ranking : Bunch
-        Arrays of an entry for each candidate, the best first, which
-        ``pandas.DataFrame(ranking)`` shows as a table: ``rank``, ``name``, ``dsmi``
-        [bits, or share of the entropy with ``normalize``], ``std_error``,
+        Arrays with an entry for each candidate, the best first: ``rank``, ``name``,
+        ``dsmi`` [bits, or share of the entropy with ``normalize``], ``std_error``,
         ``pvalue`` (NaN without a test), ``n_features``, ``fit_time`` and
-        ``score_time`` [seconds].
+        ``score_time`` [seconds]. ``pandas.DataFrame(ranking)`` makes a table of them.
 
     Raises
     ------
     TypeError
-        If `candidates` is not a dictionary or `measure` no mutual information.
+        If `candidates` is not a dictionary, or `measure` is not a mutual information.
     ValueError
-        If a candidate, X, y or a parameter is invalid; the message names it and the
-        rule.
+        If a candidate, X, y or a parameter is invalid.
 
     See Also
     --------
@@ -237,16 +235,15 @@ def select_representation(
     Notes
     -----
     A candidate that learns from y, such as a perceptron, is measured on the samples
-    from which it has learned, and neither its rank nor its p-value is fair. Fit it to
+    that it was trained on, and neither its rank nor its p-value is fair. Fit it to
     other samples, and pass it in a :class:`sklearn.frozen.FrozenEstimator`, which is
     not fitted again.
 
-    The p-values are those of single tests: with many candidates, some are small by
-    chance.
+    Each p-value is for a single test: with many candidates, some are small by chance.
 
     Examples
     --------
-    Two components of the digits, sixteen, or noise?
+    Compare two components of the digits, sixteen components, and noise:
 
     >>> import numpy as np
     >>> from sklearn.datasets import load_digits
@@ -290,7 +287,7 @@ def select_representation(
 
 
 def _measure_of(measure, against):
-    """Return an estimator of one's own, and what its mutual information is with."""
+    """Return a new estimator of a measure, and the target of mutual information."""
     if isinstance(measure, str):
         measure, default = default_measure(measure)
         return measure, against or default

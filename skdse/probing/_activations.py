@@ -24,48 +24,50 @@ from ._representation import (
 
 
 def layer_activations(model, X, layers=None, *, pooling="mean", batch_size=256):
-    """Return the activations of samples in layers of a network, by name.
+    """Return the activations of samples in the layers of a network, by name.
 
     Parameters
     ----------
     model : estimator or torch.nn.Module
         A fitted :class:`~sklearn.neural_network.MLPClassifier` or
         :class:`~sklearn.neural_network.MLPRegressor`, an initialized net of skorch, a
-        pipeline that ends in one of these, a search that was fitted around them, or
-        any module of PyTorch.
+        pipeline that ends in one of these, a fitted search over these, or any module
+        of PyTorch.
     X : array-like, torch.Tensor, Dataset or DataLoader
-        Samples, as the model takes them. A module gets arrays and tensors of shape
-        (n_samples, ...) on its device and, where they hold floats, in the precision of
-        its parameters; of the batches of a Dataset or DataLoader that are tuples, the
-        first entry.
+        Samples, as the model takes them. Arrays and tensors of shape (n_samples, ...)
+        are moved to the device of a module; floats get the precision of its
+        parameters. If a Dataset or DataLoader gives tuples, their first entry is used.
     layers : str, int, list of these or None, default=None
-        Layers by name or by pattern with ``*``, ``?`` and ``[]`` (:mod:`fnmatch`;
-        ``*`` crosses dots). A perceptron has "hidden_1", "hidden_2", ... (also 1, 2,
-        ... from the first, -1, -2, ... from the last) and "output", before the
-        softmax; a module the names of ``module.named_modules()``. None is all layers of
-        a perceptron, and all parts of a module that hold no others.
+        Layers by name, or by pattern with ``*``, ``?`` and ``[]`` (:mod:`fnmatch`;
+        ``*`` matches dots too). A perceptron has "hidden_1", "hidden_2", ... (also 1,
+        2, ... from the first, -1, -2, ... from the last) and "output", before the
+        softmax. A module has the names of ``module.named_modules()``. None is all
+        layers of a perceptron, or all parts of a module that contain no other parts.
     pooling : {"mean", "flatten"} or callable, default="mean"
-        How the output of a layer of a module or net, of more than two dimensions,
-        becomes (n_samples, n_features): its mean over tokens, of shape
-        (n_samples, n_tokens, n_features), or over positions, of shape
-        (n_samples, n_channels, height, ...); all entries in one row; or what a callable
-        makes of the tensor, such as ``lambda Z: Z[:, 0]`` for the first token.
+        How outputs of more than two dimensions become (n_samples, n_features), in a
+        module or net. "mean" averages tokens of shape
+        (n_samples, n_tokens, n_features) over tokens, and maps of shape
+        (n_samples, n_channels, height, ...) over positions. "flatten" keeps all
+        entries. A callable gets the tensor and returns the features, such as
+        ``lambda Z: Z[:, 0]`` for the first token.
     batch_size : int, default=256
-        Samples that a module gets at a time. A net of skorch takes its own.
+        Number of samples that a module gets at a time. A larger number needs more
+        memory. A net of skorch uses its own batch size.
 
     Returns
     -------
     activations : dict of str to ndarray of shape (n_samples, n_features)
-        Activations by layer: in the order of `layers`, those of a pattern in the order
-        of the model. float32 stays float32; half precision becomes float32.
+        Activations by layer, in the order of `layers`. Layers that match the same
+        pattern are in the order of the model. float32 stays float32; half precision
+        becomes float32.
 
     Raises
     ------
     TypeError
         If `model` or an entry of `layers` is of another kind.
     ValueError
-        If a layer is unknown, was not called, or gives no numbers by sample; if a
-        parameter is invalid. The message names it and the rule.
+        If a layer is unknown, was not called, or does not give numbers for each
+        sample; or if a parameter is invalid.
 
     See Also
     --------
@@ -76,17 +78,17 @@ def layer_activations(model, X, layers=None, *, pooling="mean", batch_size=256):
     Notes
     -----
     Modules run without gradients and in evaluation mode. Afterwards, also after an
-    error, the hooks are gone, each part of the module is back in its mode, and the
-    random state of torch is what it was: training goes on as if nobody had looked.
+    error, the hooks are removed, each part of the module is back in its mode, and the
+    random state of torch is restored. So the training is not changed.
 
-    Of a layer that is called several times in one forward pass the last call counts.
-    Of an output with several tensors the first one does, as the sequence of
+    If a layer is called several times in one forward pass, its last call counts. If a
+    layer returns several tensors, the first counts, such as the sequence of
     :class:`torch.nn.LSTM`. The first dimension must be the samples
     (``batch_first=True``).
 
     Examples
     --------
-    Layers of a perceptron:
+    Get the activations in the layers of a perceptron:
 
     >>> from sklearn.datasets import load_digits
     >>> from sklearn.neural_network import MLPClassifier

@@ -27,50 +27,53 @@ from ._hooks import is_module, is_net, predictions
 from ._records import KEYS, append_records, records_of_run
 from ._representation import split, unwrapped
 
-# Columns of a record that are no measure.
+# Columns of a record that are not measures.
 COLUMNS = (*KEYS, "n_samples", "n_features", "accuracy", "seconds", "settings")
 
 
 class RepresentationTracker(BaseEstimator):
-    """Measures of a network's layers, epoch by epoch.
+    """Measure the layers of a network, epoch by epoch.
 
-    Call it with the network at each epoch, or give it to a net of skorch as a callback.
-    It takes the activations of chosen layers for the same samples each time, measures
-    them, and keeps a record of each layer, in a file too if there is a `path`.
+    Call the tracker with the network at each epoch, or pass it to a net of skorch as a
+    callback. Each time, it measures the activations of the same samples: entropy (DSE,
+    how many states they fill) and mutual information (DSMI, how much lower the entropy
+    is among samples of one label than among random samples). It keeps a record for
+    each layer, and also writes it to a file if there is a `path`.
 
     Parameters
     ----------
     measures : str, list of str or dict, default=("dse", "dsmi", "dsmi_input")
-        What to measure: "dse" is :class:`DiffusionSpectralEntropy`, "dsmi"
-        :class:`DiffusionSpectralMI` with `y`, "dsmi_input" the same with `X` in
-        clusters, which are found once; in bits, with the estimators' defaults. Or
-        estimators by names of your own, ``{"dse_t2": DiffusionSpectralEntropy(t=2)}``;
+        What to measure, in bits: "dse" is :class:`DiffusionSpectralEntropy`; "dsmi" is
+        :class:`DiffusionSpectralMI` with `y`; "dsmi_input" is DSMI with clusters of
+        `X`, which are found once. For other parameters, pass estimators with names of
+        your own, ``{"dse_t2": DiffusionSpectralEntropy(t=2)}``;
         ``(estimator, "X")`` is mutual information with `X`.
     layers : str, int, list of these or None, default=None
         Layers, see :func:`layer_activations`.
     X : array-like or torch.Tensor of shape (n_samples, ...), default=None
-        Samples that the network is shown, of the kind that it takes. Held out, if the
-        representations of new samples are of interest.
+        Samples to show to the network, as it takes them. Use samples that the network
+        was not trained on.
     y : array-like of shape (n_samples,) or (n_samples, ...), default=None
-        Their labels, for "dsmi" and the accuracy.
+        Labels of `X`, for "dsmi" and the accuracy.
     pooling : {"mean", "flatten"} or callable, default="mean"
         How outputs of layers become features, see :func:`layer_activations`.
     batch_size : int, default=256
-        Samples that a module gets at a time.
+        Number of samples that a module gets at a time. More need more memory.
     accuracy : callable, "auto" or None, default="auto"
-        "auto" is the share of samples whose largest output, or prediction, is `y`:
-        NaN where outputs are no scores of classes. Or a function of model, `X`
-        and `y`, such as a scorer of scikit-learn; None leaves it NaN.
+        "auto" is the share of samples whose largest output, or prediction, is `y`; NaN
+        if the outputs are not scores of classes. A callable gets the model, `X` and
+        `y`, such as a scorer of scikit-learn. None gives NaN.
     every : int, default=1
-        Measure epochs whose number is a multiple of this.
+        Measure every so many epochs: those whose number is a multiple of `every`. A
+        larger number takes less time.
     path : str, path-like or None, default=None
-        CSV file that has the records after each epoch. If it has this run already,
-        it is resumed: epochs in the file are not measured again.
+        CSV file to which the records are written after each epoch. If the file has
+        this run already, the run continues: epochs in it are not measured again.
     run : str, default=""
         Name of the run in the records. A file may have several, one after another.
     random_state : int, RandomState instance or None, default=0
-        Seed of measures that have none. With an integer, all epochs and layers are
-        measured by the same random subsets.
+        Seed of measures that have no seed. With an integer, all epochs and layers are
+        measured with the same random subsets.
     verbose : int, default=0
         Whether to say on standard error what was measured: 0 is silent.
 
@@ -78,26 +81,25 @@ class RepresentationTracker(BaseEstimator):
     ----------
     records_ : list of dict
         A record for each epoch and layer: ``run``, ``epoch``, ``layer``,
-        ``n_samples``, ``n_features``, each measure by its name (with its standard
-        error under that name and ``_std_error``, NaN where it is unknown),
-        ``accuracy``, ``seconds`` that this record took, and ``settings``, a hash of
-        samples and parameters.
+        ``n_samples``, ``n_features``, each measure by its name, its standard error
+        (such as ``dse_std_error``; NaN if unknown), ``accuracy``, ``seconds`` (the
+        time for this record), and ``settings``, a hash of samples and parameters.
 
     See Also
     --------
     layer_activations : The activations alone.
-    skdse.model_selection.representation_scorer : A scorer, for the ``EpochScoring``
-        of skorch too.
+    skdse.model_selection.representation_scorer : A scorer, also for the
+        ``EpochScoring`` of skorch.
 
     Notes
     -----
-    skorch calls it at the end of each epoch, and before the first one as epoch 0. It
-    needs no skorch to be there. A net that is cloned, as in
-    :class:`~sklearn.model_selection.GridSearchCV`, has a tracker of its own; leave
-    `path` None there, or give each candidate a `path` of its own: candidates would
-    otherwise resume each other.
+    skorch calls the tracker before the first epoch, as epoch 0, and at the end of each
+    epoch. The tracker does not need skorch to be installed. In
+    :class:`~sklearn.model_selection.GridSearchCV`, each clone of a net has its own
+    tracker. Leave `path` None there, or give each candidate its own `path`; otherwise
+    a candidate continues the run of another.
 
-    Looking changes nothing in training, see the notes of :func:`layer_activations`.
+    Measuring does not change the training, see the notes of :func:`layer_activations`.
     Activations that are not finite are recorded as NaN, with a warning.
 
     Only one process at a time may write to a file. The file is replaced as a whole, so
@@ -151,9 +153,9 @@ class RepresentationTracker(BaseEstimator):
         self.verbose = verbose
 
     def __call__(self, model, epoch=None):
-        """Measure the model at an epoch, unless that is known; return its records.
+        """Measure the model at an epoch, if not yet done, and return its records.
 
-        Without a number it is the epoch after that of the last call, at first 0.
+        If epoch is None, it is the epoch after the last call; the first is 0.
         """
         if not hasattr(self, "records_"):
             self.initialize()
@@ -188,12 +190,12 @@ class RepresentationTracker(BaseEstimator):
         except ImportError as error:
             raise ImportError(
                 "to_frame needs pandas: pip install 'skdse[report]'. records_ has the "
-                "same."
+                "same records, as a list."
             ) from error
         return pandas.DataFrame(getattr(self, "records_", []))
 
     def initialize(self):
-        """Start anew, from the records that the file has; skorch calls it.
+        """Start again from the records in the file; skorch calls this method.
 
         Returns
         -------
@@ -203,8 +205,8 @@ class RepresentationTracker(BaseEstimator):
         Raises
         ------
         ValueError
-            If a parameter is invalid, or the file has other records of this run; the
-            message names it and the rule.
+            If a parameter is invalid, or the file has records of this run that were
+            measured with other samples or parameters.
         """
         self._check_parameters()
         self.records_, self._prepared, self._epoch = [], None, -1
@@ -219,7 +221,7 @@ class RepresentationTracker(BaseEstimator):
         Parameters
         ----------
         net : skorch.NeuralNet
-            Net that calls.
+            The net.
         X, y : object
             Ignored.
         **kwargs
@@ -234,7 +236,7 @@ class RepresentationTracker(BaseEstimator):
         Parameters
         ----------
         net : skorch.NeuralNet
-            Net that calls.
+            The net.
         dataset_train, dataset_valid : object
             Ignored.
         **kwargs
@@ -243,12 +245,12 @@ class RepresentationTracker(BaseEstimator):
         self(net, len(net.history))
 
     def _do_nothing(self, net, *args, **kwargs):
-        """Let pass the other moments at which skorch calls.
+        """Do nothing when skorch calls at other moments.
 
         Parameters
         ----------
         net : skorch.NeuralNet
-            Net that calls.
+            The net.
         *args, **kwargs
             Ignored.
         """
@@ -270,7 +272,7 @@ class RepresentationTracker(BaseEstimator):
         self._named_measures()
 
     def _named_measures(self):
-        """Unfitted measures of their own by name, seeded, and what each is with."""
+        """Unfitted copies of the measures by name, seeded, each with "X" or "y"."""
         asked = self.measures
         if isinstance(asked, str):
             asked = [asked]
@@ -292,7 +294,7 @@ class RepresentationTracker(BaseEstimator):
         return measures
 
     def _hash_of_settings(self):
-        """Hash of what the records depend on, but for the network."""
+        """Hash of everything that the records depend on, except the network."""
         measures = {
             name: (type(one).__name__, _described(one.get_params()), against)
             for name, (one, against) in self._named_measures().items()
@@ -343,7 +345,7 @@ class RepresentationTracker(BaseEstimator):
         return activations, self._accuracy(model, module, classes)
 
     def _accuracy(self, model, module, classes):
-        """Accuracy of a model whose module has given these classes, NaN of none."""
+        """Accuracy of a model from the classes of its module; NaN without classes."""
         if callable(self.accuracy):
             return float(self.accuracy(model, self.X, self.y))
         if self.accuracy is None or self.y is None:
