@@ -1,7 +1,7 @@
-"""Displays, in the manner of scikit-learn's: from_estimator or from_frame, then plot.
+"""Displays like those of scikit-learn: from_estimator or from_frame, then plot.
 
-Each needs matplotlib (the extra ``plot``) when it draws. ``plot(ax=None)`` draws on new
-or given axes and returns the display, whose ``ax_`` and ``figure_`` are open to change.
+They need matplotlib (the extra ``plot``) to draw. ``plot(ax=None)`` draws on new or
+given axes and returns the display. Its ``ax_`` and ``figure_`` can then be changed.
 """
 
 from ._entropy import EntropyCurveDisplay, SpectrumDisplay

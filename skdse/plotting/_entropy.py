@@ -17,8 +17,8 @@ from ._axes import (
     with_unit,
 )
 
-# Share of Σ|λ| that is in view; what is smaller goes down to rounding, and would take
-# most of a logarithmic axis.
+# Share of Σ|λ| that is in view. Smaller eigenvalues go down to rounding errors, and
+# would take most of a logarithmic axis.
 SHARE_IN_VIEW = 0.9999
 
 # Ratio of the times from which on their axis is logarithmic: entropy falls early.
@@ -28,21 +28,21 @@ LOGARITHMIC = 20
 class SpectrumDisplay:
     """Eigenvalues of the diffusion operator by rank, and how well they are known.
 
-    It is recommended to use :meth:`from_estimator`. All parameters are stored as
-    attributes.
+    The flatter the spectrum, the higher the entropy (DSE). It is recommended to use
+    :meth:`from_estimator`. All parameters are stored as attributes.
 
     Parameters
     ----------
     eigenvalues : array-like of shape (n_known,)
-        Moduli of the eigenvalues found, largest first.
+        Moduli of the eigenvalues that the solver found, largest first.
     n_samples : int
         Number of all eigenvalues.
     rest_ranks : array-like of shape (n_rest,), default=None
-        Ranks of the others, where something is known of them.
+        Ranks of the other eigenvalues, if bounds or estimates of them are known.
     rest_lower, rest_upper : array-like of shape (n_rest,), default=None
-        Certified bounds of the others, as with eigen_solver "arpack".
+        Certified bounds of the other eigenvalues, as with eigen_solver "arpack".
     rest_estimate : array-like of shape (n_rest,), default=None
-        Estimated moduli of the others, as with eigen_solver "lanczos".
+        Estimated moduli of the other eigenvalues, as with eigen_solver "lanczos".
 
     Attributes
     ----------
@@ -51,11 +51,11 @@ class SpectrumDisplay:
     figure_ : matplotlib Figure
         Figure of the axes.
     line_ : matplotlib Line2D
-        Eigenvalues found.
+        Eigenvalues that the solver found.
     band_ : matplotlib artist or None
-        Certified bounds of the others.
+        Certified bounds of the other eigenvalues.
     rest_line_ : matplotlib Line2D or None
-        Estimates of the others.
+        Estimates of the other eigenvalues.
 
     See Also
     --------
@@ -63,7 +63,7 @@ class SpectrumDisplay:
 
     Examples
     --------
-    All eigenvalues of a small problem are known:
+    Draw the spectrum of the digits; all eigenvalues of a small problem are known:
 
     >>> from sklearn.datasets import load_digits
     >>> from skdse import DiffusionSpectralEntropy
@@ -203,10 +203,10 @@ class SpectrumDisplay:
 
 
 class EntropyCurveDisplay:
-    """Diffusion spectral entropy against diffusion time, with its knee.
+    """Diffusion spectral entropy (DSE) against diffusion time, and the knee.
 
-    It is recommended to use :meth:`from_estimator`. All parameters are stored as
-    attributes.
+    The longer the diffusion time, the fewer states are told apart. It is recommended to
+    use :meth:`from_estimator`. All parameters are stored as attributes.
 
     Parameters
     ----------
@@ -217,7 +217,7 @@ class EntropyCurveDisplay:
     lower, upper : array-like of shape (n_times,), default=None
         Interval of the entropy: certified, or two standard errors to either side.
     certified : bool, default=True
-        Which of the two the interval is.
+        Whether the interval is certified.
     knee : tuple of float, default=None
         Time of the knee, as ``t="auto"`` finds it, and the entropy there.
     unit : str, default="bits"
@@ -232,7 +232,7 @@ class EntropyCurveDisplay:
     line_ : matplotlib Line2D
         The curve.
     band_ : matplotlib artist or None
-        The interval; None where it has no width.
+        The interval; None if it has no width.
     knee_ : matplotlib Line2D or None
         The knee.
 
@@ -242,7 +242,7 @@ class EntropyCurveDisplay:
 
     Examples
     --------
-    The curve of the digits, and its knee:
+    Draw the curve of the digits, and its knee:
 
     >>> from sklearn.datasets import load_digits
     >>> from skdse import DiffusionSpectralEntropy
@@ -282,7 +282,7 @@ class EntropyCurveDisplay:
         estimator : DiffusionSpectralEntropy
             Fitted estimator, with any `t`.
         times : array-like of shape (n_times,), default=None
-            Positive diffusion times; None is 1, 2, ..., 100, among which
+            Positive diffusion times; None is 1, 2, ..., 100, the times at which
             ``t="auto"`` looks for the knee.
         ax : matplotlib Axes, default=None
             Axes to draw on; None makes a figure.

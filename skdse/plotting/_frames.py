@@ -107,8 +107,8 @@ class Curve:
     means : dict of str to ndarray of shape (n_steps,)
         Mean of each measure over the runs.
     spreads : dict of str to ndarray of shape (n_steps,)
-        Standard deviation of each measure over the runs; of a single run its standard
-        error; NaN where neither is known.
+        Standard deviation of each measure over the runs, or its standard error for a
+        single run; NaN if neither is known.
     n_runs : int
         Largest number of runs at a step.
     """

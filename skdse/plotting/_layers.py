@@ -1,4 +1,4 @@
-"""Display of the layers of a network, or of any other row of representations."""
+"""Display of the layers of a network, or of other representations side by side."""
 
 import numpy as np
 from sklearn.base import clone
@@ -27,11 +27,13 @@ LONG_NAMES = 60
 
 
 class LayerProfileDisplay:
-    """Measures of a network's representations, layer by layer.
+    """Measures of the layers of a network, layer by layer.
 
-    One panel for DSE and one for DSMI, with labels and with inputs. It is recommended
-    to use :meth:`from_estimator`, :meth:`from_activations` or :meth:`from_frame`. All
-    parameters are stored as attributes.
+    One panel shows DSE (how many states the samples fill), another DSMI (how much lower
+    the entropy is within groups than within random groups of the same size) with labels
+    and with inputs. It is recommended to use :meth:`from_estimator`,
+    :meth:`from_activations` or :meth:`from_frame`. All parameters are stored as
+    attributes.
 
     Parameters
     ----------
@@ -40,14 +42,14 @@ class LayerProfileDisplay:
     values : dict of str to ndarray of shape (n_layers,)
         Values of each measure.
     errors : dict of str to ndarray of shape (n_layers,), default=None
-        Error of each measure: the standard deviation over runs, or its standard error;
-        NaN where it is not known.
+        Error of each measure: the standard deviation over runs, or for a single run the
+        standard error of the measure; NaN if it is not known.
     n_features : array-like of shape (n_layers,), default=None
-        Features of each layer.
+        Number of features of each layer.
     n_runs : int, default=1
-        Runs of which the values are means.
+        Number of runs over which the values are averaged.
     of : str, default="layer"
-        What has the names.
+        Title of the horizontal axis.
     unit : str, default="bits"
         Unit of DSE and DSMI.
 
@@ -68,7 +70,7 @@ class LayerProfileDisplay:
 
     Examples
     --------
-    The layers of a perceptron:
+    Draw the layers of a perceptron:
 
     >>> from sklearn.datasets import load_digits
     >>> from sklearn.neural_network import MLPClassifier
@@ -114,16 +116,16 @@ class LayerProfileDisplay:
         estimator : MLPClassifier or MLPRegressor
             Fitted perceptron, or a pipeline or search that ends in one.
         X : array-like of shape (n_samples, n_features)
-            Samples, best those held out of training.
+            Samples, best those that the perceptron was not trained on.
         y : array-like of shape (n_samples,) or (n_samples, ...), default=None
-            Labels or values, for DSMI(Z;Y); None draws DSMI(Z;X) alone.
+            Labels or values, for DSMI(Z;Y). If None, DSMI(Z;X) is drawn alone.
         dse : DiffusionSpectralEntropy, default=None
-            How to measure DSE; None takes its defaults.
+            How to measure DSE; None is ``DiffusionSpectralEntropy()``.
         dsmi : DiffusionSpectralMI, default=None
-            How to measure DSMI, of groups of y and of clusters of X; None takes its
-            defaults.
+            How to measure DSMI, with the groups of y and with clusters of X; None is
+            ``DiffusionSpectralMI()``.
         random_state : int, RandomState instance or None, default=None
-            Seed of `dse` and `dsmi` where they have none.
+            Seed of `dse` and `dsmi` if they have no seed.
         ax : array of two matplotlib Axes, default=None
             Axes to draw on; None makes a figure.
 
@@ -136,7 +138,7 @@ class LayerProfileDisplay:
         Raises
         ------
         TypeError
-            If the estimator is no perceptron.
+            If the estimator is not a perceptron.
         sklearn.exceptions.NotFittedError
             If the estimator is not fitted.
         """
@@ -172,15 +174,15 @@ class LayerProfileDisplay:
         activations : dict of str to array-like of shape (n_samples, n_features)
             Activations of the same samples in each layer.
         X : array-like of shape (n_samples, ...), default=None
-            Inputs, for DSMI(Z;X): they are clustered once.
+            Inputs, for DSMI(Z;X). They are clustered once.
         y : array-like of shape (n_samples,) or (n_samples, ...), default=None
             Labels or values, for DSMI(Z;Y).
         dse : DiffusionSpectralEntropy, default=None
-            How to measure DSE; None takes its defaults.
+            How to measure DSE; None is ``DiffusionSpectralEntropy()``.
         dsmi : DiffusionSpectralMI, default=None
-            How to measure DSMI; None takes its defaults.
+            How to measure DSMI; None is ``DiffusionSpectralMI()``.
         random_state : int, RandomState instance or None, default=None
-            Seed of `dse` and `dsmi` where they have none.
+            Seed of `dse` and `dsmi` if they have no seed.
         ax : matplotlib Axes or array of them, default=None
             Axes to draw on, one for DSE and, with X or y, one for DSMI; None makes
             a figure.
@@ -224,20 +226,19 @@ class LayerProfileDisplay:
         Parameters
         ----------
         frame : DataFrame, mapping of columns or list of dict
-            The measurements: "dse", "dsmi", "dsmi_input", and
-            other measures, if known with their standard errors such as
-            "dse_std_error", and "n_features". Where it has a column "epoch", the rows
-            of one epoch are drawn; where it has a column "run" with several values,
-            means over runs.
+            The measurements: columns "dse", "dsmi", "dsmi_input" and other measures;
+            if known, their standard errors, such as "dse_std_error", and "n_features".
+            If there is a column "epoch", the rows of one epoch are drawn. If there is a
+            column "run" with several values, means over runs are drawn.
         measures : str or list of str, default=None
-            Columns to draw; None takes DSE, DSMI and whatever else has a standard
-            error. Both kinds of DSMI share a panel.
+            Columns to draw; None draws DSE, DSMI and all others with a standard error.
+            Both kinds of DSMI share a panel.
         name : str, default="layer"
             Column with the names of the layers, or of other representations.
         epoch : int, default=None
             Epoch to draw; None is the last.
         unit : str, default="bits"
-            Unit of DSE and DSMI: "share" if they were normalized.
+            Unit of DSE and DSMI: "share" if they are normalized.
         ax : matplotlib Axes or array of them, default=None
             Axes to draw on, one for each panel; None makes a figure.
         **kwargs : dict

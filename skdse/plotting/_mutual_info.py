@@ -1,4 +1,4 @@
-"""Display of mutual information: the terms it is made of, and chance."""
+"""Display of mutual information: its terms, and its values by chance."""
 
 import numpy as np
 
@@ -15,17 +15,18 @@ from ._axes import (
     with_unit,
 )
 
-# Groups that are named one by one; more are drawn in the order of their entropies.
+# Up to so many groups are named; more are drawn in the order of their entropies.
 MAX_NAMED = 40
 
 
 class MutualInfoDisplay:
-    """Terms of mutual information group by group, and its values by chance.
+    """Mutual information (DSMI) group by group, and its values by chance.
 
-    The first panel has, for each group y, the entropy S(X | Y = y) of its samples and
-    that of random subsets of the groups' sizes; the mean difference, weighted by the
-    sizes, is the mutual information. The second has the null distribution of a
-    permutation test. Only what is given is drawn. It is recommended to use
+    DSMI is how much lower the entropy is within groups than within random subsets of
+    the same size. The first panel shows both entropies for each group y: S(X | Y = y)
+    of its samples, and E S(X*) of random subsets. DSMI is their mean difference,
+    weighted by the sizes of the groups. The second panel shows the null distribution of
+    a permutation test. A panel without data is left out. It is recommended to use
     :meth:`from_estimator` or :meth:`from_test`. All parameters are stored as
     attributes.
 
@@ -34,22 +35,22 @@ class MutualInfoDisplay:
     mutual_info : float
         Mutual information.
     std_error : float
-        Its standard error.
+        Standard error of the mutual information.
     unit : str, default="bits"
         Unit of the mutual information. Entropies are in bits.
     groups : array-like of shape (n_groups,), default=None
         Names of the groups.
     group_sizes : array-like of shape (n_groups,), default=None
-        Samples of each group.
+        Number of samples in each group.
     group_entropies : array-like of shape (n_groups,), default=None
         Entropy of each group, in bits.
     subset_entropies : float or array-like of shape (n_groups,), default=None
-        Entropy of random subsets, in bits: the mean over the groups' sizes, or of the
-        size of each group.
+        Entropy of random subsets, in bits: the mean over the sizes of the groups, or a
+        value for the size of each group.
     null_distribution : array-like of shape (n_permutations,), default=None
-        Mutual information by chance.
+        Values of the mutual information by chance.
     pvalue : float, default=None
-        Share of chance that is at least as large.
+        The p-value of the permutation test.
 
     Attributes
     ----------
@@ -71,7 +72,7 @@ class MutualInfoDisplay:
 
     Examples
     --------
-    The terms of the digits' labels, and what permuted labels give:
+    Draw the DSMI of the digits and their labels, and its values by chance:
 
     >>> from sklearn.datasets import load_digits
     >>> from skdse import DiffusionSpectralMI, mutual_info_permutation_test
@@ -117,16 +118,16 @@ class MutualInfoDisplay:
         estimator : DiffusionSpectralMI
             Fitted estimator.
         test : PermutationTestResult, default=None
-            What :func:`skdse.mutual_info_permutation_test` returned.
+            Result of :func:`skdse.mutual_info_permutation_test`.
         ax : matplotlib Axes or array of them, default=None
             Axes to draw on, two with a test; None makes a figure.
 
         Returns
         -------
         display : MutualInfoDisplay
-            The display, drawn. The estimator keeps the entropy of random subsets as
-            one mean over the groups' sizes; where sizes differ much, so do the
-            entropies of small and large groups for that alone.
+            The display, drawn. All groups are compared with the mean entropy of random
+            subsets over the sizes of the groups. A small group can be below this mean,
+            and a large group above it, because of their sizes alone.
 
         Raises
         ------
@@ -156,9 +157,9 @@ class MutualInfoDisplay:
         Parameters
         ----------
         test : PermutationTestResult
-            What :func:`skdse.mutual_info_permutation_test` returned.
+            Result of :func:`skdse.mutual_info_permutation_test`.
         unit : str, default="bits"
-            Unit of the mutual information: "share" where it was normalized.
+            Unit of the mutual information: "share" if it is normalized.
         ax : matplotlib Axes, default=None
             Axes to draw on; None makes a figure.
 
@@ -212,7 +213,7 @@ class MutualInfoDisplay:
         return self
 
     def _size(self):
-        """Width and height of a panel: each named group needs its line."""
+        """Width and height of a panel, with a line for each named group."""
         n_groups = 0 if self.groups is None else len(self.groups)
         named = n_groups if n_groups <= MAX_NAMED else 0
         return PANEL_SIZE[0], max(PANEL_SIZE[1], 0.22 * named + 1.2)
@@ -279,7 +280,7 @@ class MutualInfoDisplay:
         return [f"{group} (n={size})" for group, size in pairs]
 
     def _draw_null(self, ax):
-        """Draw the histogram of chance, and the value found."""
+        """Draw the histogram of values by chance, and the value found."""
         label = f"{len(self.null_distribution)} by chance"
         _, _, self.bars_ = ax.hist(
             self.null_distribution, bins="auto", color=COLORS[0], alpha=0.6, label=label
@@ -294,7 +295,7 @@ class MutualInfoDisplay:
 
 
 def _null(test):
-    """What a permutation test found by chance."""
+    """Null distribution and p-value of a permutation test."""
     if not isinstance(test, PermutationTestResult):
         raise TypeError(
             f"test must be a result of mutual_info_permutation_test; got {test!r}."

@@ -17,10 +17,11 @@ MANY = 3
 
 
 class TrainingDynamicsDisplay:
-    """Measures of a representation during training, mean and spread over runs.
+    """Measures of representations during training, mean and spread over runs.
 
-    One panel for each measure, one curve for each layer or other value of a column. It
-    is recommended to use :meth:`from_frame`. All parameters are stored as attributes.
+    Each measure, such as DSE or DSMI, has a panel; each layer, or other value of a
+    column, has a curve. It is recommended to use :meth:`from_frame`. All parameters are
+    stored as attributes.
 
     Parameters
     ----------
@@ -28,12 +29,12 @@ class TrainingDynamicsDisplay:
         Curves by their names, as ``from_frame`` makes them. Each has the attributes
         ``x`` and ``x_spread`` of shape (n_steps,), ``means`` and ``spreads``, dicts of
         the measures to arrays of shape (n_steps,), and ``n_runs``. A spread is the
-        standard deviation over runs; of a single run, the standard error of the
-        measure; NaN where neither is known.
+        standard deviation over runs, or for a single run the standard error of the
+        measure; NaN if neither is known.
     x_name : str, default="epoch"
-        What the horizontal axis is.
+        Title of the horizontal axis.
     by : str, default=None
-        What the names of the curves are, such as "layer".
+        Column whose values are the names of the curves, such as "layer".
     unit : str, default="bits"
         Unit of DSE and DSMI.
 
@@ -48,15 +49,15 @@ class TrainingDynamicsDisplay:
     lines_ : dict of str to dict of str to matplotlib Line2D
         Mean curves of each measure.
     bands_ : dict of str to dict of str to matplotlib artist
-        Spread of each measure: bands against epoch, bars against what was measured.
+        Spread of each measure: bands if `x` is the same in all runs, otherwise bars.
 
     See Also
     --------
-    LayerProfileDisplay : The layers at one time.
+    LayerProfileDisplay : The layers at one epoch.
 
     Examples
     --------
-    Two runs of three epochs:
+    Draw two runs of three epochs:
 
     >>> from skdse.plotting import TrainingDynamicsDisplay
     >>> frame = {
@@ -93,27 +94,28 @@ class TrainingDynamicsDisplay:
     ):
         """Draw a frame with one row for each run, epoch and layer.
 
-        Rows of the same curve and epoch are runs, over which the mean is taken. The
-        columns are those of ``RepresentationTracker.to_frame``.
+        Rows of the same curve and epoch are different runs, and are averaged. The frame
+        can be that of ``RepresentationTracker.to_frame``.
 
         Parameters
         ----------
         frame : DataFrame, mapping of columns or list of dict
-            The measurements: "dse", "dsmi", "dsmi_input", and
-            other measures, if known with their standard errors such as
-            "dse_std_error", and the columns named below.
+            The measurements: columns "dse", "dsmi", "dsmi_input" and other measures;
+            if known, their standard errors, such as "dse_std_error"; and the columns
+            that `x`, `by` and `step` name.
         x : str, default="epoch"
             Column on the horizontal axis: "epoch", "accuracy" or another one.
         measures : str or list of str, default=None
-            Columns to draw, each in a panel; None takes DSE, DSMI and whatever
-            else has a standard error.
+            Columns to draw, each in a panel; None draws DSE, DSMI and all others with a
+            standard error.
         by : str, default=None
-            Column whose values are curves of their own; None is "layer" where the
-            frame has several.
+            Column with the names of the curves: rows with the same value make a curve.
+            None is "layer" if the frame has several layers.
         step : str, default="epoch"
-            Column that tells which rows of several runs belong together.
+            Column by which the rows of several runs are matched: rows with the same
+            value are averaged.
         unit : str, default="bits"
-            Unit of DSE and DSMI: "share" if they were normalized.
+            Unit of DSE and DSMI: "share" if they are normalized.
         ax : matplotlib Axes or array of them, default=None
             Axes to draw on, one for each measure; None makes a figure.
         **kwargs : dict
@@ -210,7 +212,7 @@ class TrainingDynamicsDisplay:
         self.bands_[measure][name] = band
 
     def _explain(self):
-        """Say what the curves and their spreads are."""
+        """Name the curves and their spreads in a legend or title."""
         n_runs = max(curve.n_runs for curve in self.curves.values())
         words = [self.by] if self.by else []
         if n_runs > 1:
