@@ -29,7 +29,7 @@ from .report import (
 )
 
 ESTIMATORS = (DiffusionSpectralEntropy, DiffusionSpectralMI)
-# A command gives the same figures twice, unless it is asked not to.
+# A command gives the same figures each time, unless --random-state is none.
 DEFAULTS = {"random_state": 0}
 NOT_PARAMETERS_HERE = {"estimator", "clusterer", "n_jobs"}
 
@@ -40,8 +40,8 @@ def main(argv=None):
     Parameters
     ----------
     argv : list of str, default=None
-        Arguments after the name of the program; those of the process if None. No
-        argument at all means ``report``.
+        Arguments after the name of the program; None uses those of the process.
+        Without any arguments, the command is ``report``.
 
     Returns
     -------
@@ -81,8 +81,10 @@ def _parser():
     """Parser of all arguments."""
     parser = _Parser(
         prog="skdse",
-        description="Diffusion spectral entropy (DSE) and mutual information (DSMI) "
-        "of representations. Without arguments: the same as 'skdse report'.",
+        description="Measure representations: how many distinct states their samples "
+        "fill (diffusion spectral entropy, DSE), and how much lower the entropy is "
+        "within groups of labels than within random groups of the same size (mutual "
+        "information, DSMI). Without arguments: the same as 'skdse report'.",
     )
     parser.add_argument("--version", action="version", version=f"skdse {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
@@ -90,8 +92,8 @@ def _parser():
         "report",
         allow_abbrev=False,
         help="measure files of representations",
-        description="Measure files of representations, one row of a table for each "
-        "array. Without files: train a small perceptron on the bundled digits and "
+        description="Measure files of representations and print a table with a row for "
+        "each array. Without files: train a small perceptron on the bundled digits and "
         "measure it layer by layer.",
     )
     _add_report_arguments(report)
@@ -102,7 +104,12 @@ def _add_report_arguments(report):
     """Add the arguments of the command ``report``."""
     _add_input_and_output(report)
     _add_ways_to_run(report)
-    group = report.add_argument_group("parameters of the estimators")
+    group = report.add_argument_group(
+        "parameters of the estimators",
+        "The defaults below are those of DSE. For DSMI they are bandwidth adaptive, "
+        "metric sqeuclidean and n-repeats 5. With --normalize, DSMI is divided by the "
+        "entropy of random subsets.",
+    )
     for name, (default, text) in _parameters().items():
         options = {"action": "store_true"} if default is False else {"type": _value}
         if name == "verbose":
@@ -124,26 +131,27 @@ def _add_input_and_output(report):
         "files",
         nargs="*",
         metavar="FILE",
-        help="samples x features, as .npy, .npz (every array of two dimensions or "
-        "more, or the one of FILE.npz:KEY), .csv or .parquet, or a folder of such "
-        "files; more dimensions than two are flattened",
+        help="array of samples x features: .npy, .npz (all arrays of two dimensions or "
+        "more; FILE.npz:KEY is a single array), .csv or .parquet, or a folder of such "
+        "files; more than two dimensions are flattened to two",
     )
     report.add_argument(
         "--labels",
         metavar="FILE",
-        help="target Y of each sample, as .npy, .csv or .txt (one a line)",
+        help="target Y: a label or value for each sample, as .npy, .csv or .txt (one "
+        "per line)",
     )
     report.add_argument(
-        "--json", action="store_true", help="print JSON records, not rounded"
+        "--json", action="store_true", help="print JSON records, without rounding"
     )
     report.add_argument(
-        "--plot", metavar="FILE", help="write a chart of the rows, as .png, .svg, …"
+        "--plot", metavar="FILE", help="write a chart of the table, as .png, .svg, …"
     )
     report.add_argument(
         "--out",
         metavar="FILE",
-        help="write each row to a CSV file as soon as it is measured; rows that the "
-        "file has already are not measured again",
+        help="write each row to a CSV file as soon as it is measured; rows that are "
+        "already in the file are not measured again",
     )
 
 
@@ -153,14 +161,14 @@ def _add_ways_to_run(report):
         "--n-jobs",
         metavar="N",
         type=int,
-        help="rows measured at a time, each on one core (-1: as many as there are "
-        "cores; default: one after the other, on all cores)",
+        help="number of rows measured at a time, each on one core (-1: as many as "
+        "there are cores; default: one after the other, on all cores)",
     )
     report.add_argument(
         "--dask",
         metavar="ADDRESS",
-        help="measure on the Dask cluster of this scheduler; its workers read the "
-        "files by themselves, from the same paths",
+        help="measure on the Dask cluster with this scheduler address; its workers "
+        "read the files from the same paths",
     )
 
 
@@ -256,7 +264,7 @@ def _report(args):
 
 @contextmanager
 def _cluster(args):
-    """Client of the Dask cluster that is asked for."""
+    """Client of the Dask cluster of --dask, None without it."""
     with blamed_on("n_jobs"):
         effective_n_jobs(args.n_jobs)
     if args.dask is None:
@@ -273,7 +281,7 @@ def _cluster(args):
 
 
 def _show(job, args, unit):
-    """Print the records of a job, or what is done of them, and plot them."""
+    """Print the records of a job, also if it is interrupted, and plot them."""
     found = {}
     try:
         for i, record in job.records:
