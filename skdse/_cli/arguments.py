@@ -16,6 +16,7 @@ from .._measures.mutual_info import (
     DiffusionSpectralMI,
     check_mutual_info_parameters,
 )
+from .._spectra.affinity import AFFINITIES
 from .._tools.progress import on_terminal
 from .._version import __version__
 from .files import InputError, blamed_on, extra, first_line
@@ -224,11 +225,15 @@ def _estimators(given):
     # subsample one of all samples.
     whole = {"normalize": False, "max_samples": None, "n_repeats": 1}
     local = LOCAL_SCALE | of_entropy | whole
+    metrics = getattr(AFFINITIES.get(local.get("affinity")), "metrics", None)
+    if "metric" not in given and metrics is not None:
+        del local["metric"]  # of its own choice alone
     dsmi = DiffusionSpectralMI(
         DiffusionSpectralEntropy(**local), **of[DiffusionSpectralMI]
     )
     try:
         make_meter(dse)
+        make_meter(dsmi.estimator)
         check_mutual_info_parameters(dsmi)
     except (TypeError, ValueError) as error:
         raise InputError(first_line(error)) from error

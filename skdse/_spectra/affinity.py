@@ -68,6 +68,8 @@ class Affinity:
     n_jobs: int | None = None
     verbose: int = 0
 
+    # Metrics that may be asked for; None is any.
+    metrics: ClassVar[tuple | None] = None
     # Rules for the bandwidth that make sense here, and what "auto" stands for.
     rules: ClassVar[tuple] = RULES
     default_rule: ClassVar[str] = "median"
@@ -218,6 +220,8 @@ class Laplacian(_AllPairs):
     apart as the Gaussian at half of it; at half of it, more of each sample stays alone.
     """
 
+    # The default, which is not looked at, and the names of its own.
+    metrics: ClassVar[tuple] = ("euclidean", *MANHATTAN)
     rules: ClassVar[tuple] = ("adaptive", "auto", "knn", "median")
     median_share: ClassVar[float] = 1.0
     # Sums of absolute differences are no matrix product: three to nine times as slow
@@ -226,10 +230,10 @@ class Laplacian(_AllPairs):
 
     def __post_init__(self):
         super().__post_init__()
-        if self.metric not in ("euclidean", *MANHATTAN):
+        if self.metric not in self.metrics:
             raise ValueError(
-                "affinity='laplacian' has the Manhattan distance for its metric: leave "
-                f"metric as it is, or pass 'manhattan'; got {self.metric!r}."
+                "affinity='laplacian' takes the Manhattan distance: leave metric as it "
+                f"is, or pass 'manhattan'; got {self.metric!r}."
             )
 
     @property

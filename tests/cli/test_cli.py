@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from commands import FILE_KEYS, LABEL_KEYS, PNG, records
+from commands import FILE_KEYS, LABEL_KEYS, PNG, error, records
 
 import skdse
 from skdse import DiffusionSpectralEntropy, DiffusionSpectralMI
@@ -88,6 +88,18 @@ def test_options_reach_the_estimators(capsys, folder, blobs):
     dsmi = DiffusionSpectralMI(dse, n_repeats=3, random_state=7)
     assert record["dse"] == dse.fit(Z).entropy_
     assert record["dsmi"] == dsmi.fit(Z, y).mutual_info_
+
+
+def test_laplacian_measures_both_with_its_own_metric(capsys, folder, blobs):
+    Z, y = blobs
+    arguments = ["Z.npy", "--labels", "y.npy", "--affinity", "laplacian"]
+    (record,) = records(capsys, *arguments)
+    dse = DiffusionSpectralEntropy(affinity="laplacian", random_state=0)
+    local = DiffusionSpectralEntropy(affinity="laplacian", bandwidth="adaptive")
+    dsmi = DiffusionSpectralMI(local, random_state=0)
+    assert record["dse"] == dse.fit(Z).entropy_
+    assert record["dsmi"] == dsmi.fit(Z, y).mutual_info_
+    assert "got 'cosine'" in error(capsys, *arguments, "--metric", "cosine")
 
 
 def test_normalize_gives_shares_of_both_entropies(capsys, folder, blobs):
