@@ -1,6 +1,7 @@
 """What users import, how it is called, and what importing it does."""
 
 import ast
+import importlib
 import inspect
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import skdse
+import skdse._cli
 import skdse.datasets
 
 PACKAGE = Path(skdse.__file__).parent
@@ -190,3 +192,7 @@ def test_the_scan_sees_imports():
     # The test above would pass if it saw none.
     base = PACKAGE / "_measures" / "base.py"
     assert ("sklearn.base", "BaseEstimator") in _imports(base)
+
+
+def test_the_module_runs_the_command_line():
+    assert importlib.import_module("skdse.__main__").main is skdse._cli.main
