@@ -28,8 +28,10 @@ ORDERS = {
     "_tools": ("validation", "progress", "parallel"),
     "_spectra": (
         "neighbors",
-        "bandwidth",
+        "frames",
         "kernels",
+        "medians",
+        "bandwidth",
         "matrices",
         "tiles",
         "affinity",

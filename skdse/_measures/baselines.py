@@ -185,7 +185,7 @@ class MatrixEntryEntropy(BaseEntropy):
     @property
     def bandwidth_(self):
         """Fitted σ or σ_i."""
-        return self.scale_.sigma
+        return self.scale_.in_units
 
 
 class AdjacencySpectralEntropy(BaseEntropy):
@@ -282,7 +282,7 @@ class AdjacencySpectralEntropy(BaseEntropy):
     @property
     def bandwidth_(self):
         """Fitted σ or σ_i."""
-        return self.scale_.sigma
+        return self.scale_.in_units
 
 
 @make_meter.register

@@ -319,7 +319,7 @@ class DiffusionSpectralEntropy(BaseEntropy):
     @property
     def bandwidth_(self):
         """Fitted σ or σ_i."""
-        return self.scale_.bandwidth.sigma
+        return self.scale_.bandwidth.in_units
 
     @property
     def t_(self):

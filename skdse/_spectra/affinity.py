@@ -33,6 +33,7 @@ from .bandwidth import (
     fit_bandwidth,
     is_one_point,
 )
+from .frames import frame_of
 from .kernels import GaussianEntries, LaplacianEntries, at, gaussian_of_distances
 from .matrices import DenseMatrix, SparseMatrix, as_matrix
 from .neighbors import EUCLIDEAN, NeighborIndex
@@ -105,9 +106,16 @@ class Affinity:
         """Metric of the distances."""
         return self.metric
 
-    def fit(self, X, seed=None, index=None):
-        """Fit the bandwidth to X; index is a NeighborIndex over X, if there is one."""
-        return fit_bandwidth(
+    def fit(self, X, seed=None):
+        """Fit the bandwidth to X."""
+        frame = frame_of(X, self.distance)
+        return self.fit_in_frame(frame.apply(X), frame, seed)
+
+    def fit_in_frame(self, X, frame, seed, index=None):
+        """Bandwidth of samples in their frame; index is a search over them, if any."""
+        if not isinstance(self.rule, str):
+            return Bandwidth(float(self.rule)).relative_to(frame)
+        bandwidth = fit_bandwidth(
             X,
             self.rule,
             median_share=self.median_share,
@@ -118,6 +126,7 @@ class Affinity:
             random_state=seed,
             n_jobs=self.n_jobs,
         )
+        return replace(bandwidth, frame=frame)
 
     def check(self, X):
         """X as this affinity takes it, or raise."""
@@ -159,13 +168,18 @@ class _AllPairs(Affinity):
         """Tiles for Lanczos, which multiplies; a dense matrix for the others."""
         if solver != "lanczos":
             return DenseMatrix(self.array(X, bandwidth))
-        entries = self.entries(X, bandwidth, np.float32)
+        entries = self._entries_in_frame(X, bandwidth, np.float32)
         return TiledKernel(entries, self.keeps(len(X), solver), self.verbose)
 
     def array(self, X, bandwidth):
         """Affinity of all pairs as a dense float64 array."""
-        entries = self.entries(X, bandwidth, np.float64)
+        entries = self._entries_in_frame(X, bandwidth, np.float64)
         return TiledKernel(entries, verbose=self.verbose).toarray()
+
+    def _entries_in_frame(self, X, bandwidth, dtype):
+        """Maker of the tiles, of samples in a frame that suits them."""
+        frame = frame_of(X, self.distance)
+        return self.entries(frame.apply(X), bandwidth.relative_to(frame), dtype)
 
     def entries(self, X, bandwidth, dtype):
         """Maker of the tiles."""
@@ -266,17 +280,20 @@ class NearestNeighbors(Affinity):
     default_rule: ClassVar[str] = "adaptive"
     spectrum_kind: ClassVar[str] = "sparse"
 
-    def fit(self, X, seed=None, index=None):
+    def fit_in_frame(self, X, frame, seed, index=None):
         """Fit the bandwidth by the search that serves the graph, too."""
         if len(X) > 1:
-            index = self._index(
-                X, max(self.bandwidth_neighbors, self.n_neighbors), seed
-            )
-        return replace(super().fit(X, seed, index), index=index)
+            k = max(self.bandwidth_neighbors, self.n_neighbors)
+            index = self._index(X, k, seed)
+        return replace(super().fit_in_frame(X, frame, seed, index), index=index)
 
     def matrix(self, X, bandwidth, solver, seed=None):
         """Sparse matrix of the graph."""
-        index = bandwidth.index or self._index(X, self.n_neighbors, seed)
+        index = bandwidth.index
+        if index is None:
+            frame = frame_of(X, self.distance)
+            index = self._index(frame.apply(X), self.n_neighbors, seed)
+            bandwidth = bandwidth.relative_to(frame)
         neighbors = index.kneighbors(self.n_neighbors)
         G = graph_affinity(*neighbors, bandwidth.sigma, bandwidth.shared)
         return SparseMatrix(G.astype(_dtype(solver), copy=False))
@@ -294,7 +311,7 @@ class NearestNeighbors(Affinity):
 class _Given(Affinity):
     """Affinity that the user brings: it has no bandwidth."""
 
-    def fit(self, X, seed=None, index=None):
+    def fit(self, X, seed=None):
         """No bandwidth."""
         return Bandwidth(None)
 

@@ -13,11 +13,14 @@ from sklearn.utils import check_random_state, gen_batches
 
 from .._tools.parallel import map_threads
 from .._tools.validation import check_count, check_number_or_option, check_positive
-from .neighbors import NeighborIndex, without_rounding
+from .frames import AS_IS, Frame
+from .medians import exact_median
+from .neighbors import EUCLIDEAN, SQUARED, NeighborIndex, without_rounding
 
 RULES = ("adaptive", "auto", "knn", "median", "reduced")
-# All pairs up to this many samples (2 million pairs), a seeded sample of pairs beyond:
-# its standard error is then 0.04 % for 64 Gaussian features, 0.3 % for 3.
+# All distances are made at once up to this many samples (2 million pairs). Beyond, all
+# pairs are looked at in tiles where distances are Euclidean; of other metrics a seeded
+# sample of pairs: standard error 0.04 % for 64 Gaussian features, 0.3 % for 3.
 MEDIAN_ALL_PAIRS = 2048
 MEDIAN_N_PAIRS = 50_000
 # The median distance itself is the diameter of most data: a Gaussian that wide sees
@@ -27,12 +30,16 @@ MEDIAN_SHARE = 0.5
 WHOLE_DATA_METRICS = ("mahalanobis", "seuclidean")
 # Where all distances are equal there is nothing to reduce but rounding.
 _EQUIDISTANT = 1e-6
+# Beyond these, in the unit of a frame, a bandwidth sees nobody or all alike.
+REACH = 2.0**-300, 2.0**300
 _BLOCK_BYTES = 16 * 2**20
 
 
 @dataclass(frozen=True)
 class Bandwidth:
     """The bandwidth of some samples, and how to extend it to others.
+
+    Its distances are in the unit of a frame, see `frames`.
 
     Attributes
     ----------
@@ -51,6 +58,8 @@ class Bandwidth:
         Search over the samples that the bandwidth was fitted to, where it is adaptive.
     index : NeighborIndex or None
         Search over the very samples that sigma is of, where somebody needs it again.
+    frame : Frame
+        Frame of the fitted samples.
     """
 
     sigma: float | np.ndarray | None
@@ -60,17 +69,37 @@ class Bandwidth:
     shared: float = 0.0
     fitted: NeighborIndex | None = None
     index: NeighborIndex | None = None
+    frame: Frame = AS_IS
 
     @property
     def is_adaptive(self):
         """Whether each sample has a bandwidth of its own."""
         return np.ndim(self.sigma) == 1
 
+    @property
+    def in_units(self):
+        """σ or σ_i in the unit of the samples."""
+        if self.sigma is None or self.frame.exponent == 0:
+            return self.sigma
+        with np.errstate(over="ignore"):  # squares of distances may be infinite there
+            return np.ldexp(self.sigma, self.frame.exponent * self.frame.degree)
+
+    def relative_to(self, frame):
+        """Bandwidth in the unit of another frame."""
+        power = (self.frame.exponent - frame.exponent) * frame.degree
+        if power == 0:
+            return replace(self, frame=frame)
+        sigma, smallest, shared = (
+            _within_reach(np.ldexp(one, power))
+            for one in (self.sigma, self.smallest, self.shared)
+        )
+        return replace(self, sigma=sigma, smallest=smallest, shared=shared, frame=frame)
+
     def at(self, X):
         """Bandwidth of other samples X, σ_i from each to the fitted samples."""
         if not self.is_adaptive:
             return replace(self, index=None)
-        farthest = self.fitted.query(X, self.n_neighbors)[:, -1]
+        farthest = self.fitted.query(self.frame.apply(X), self.n_neighbors)[:, -1]
         sigma = self.scale * np.where(farthest > 0, farthest, self.smallest)
         return replace(self, sigma=sigma, index=None)
 
@@ -78,6 +107,11 @@ class Bandwidth:
         """Bandwidth of some of the samples."""
         sigma = self.sigma[rows] if self.is_adaptive else self.sigma
         return replace(self, sigma=sigma, index=None)
+
+
+def _within_reach(distance):
+    """Distances whose squares and products are neither infinite nor 0."""
+    return np.where(distance > 0, np.clip(distance, *REACH), 0.0)[()]
 
 
 def is_one_point(X, bandwidth):
@@ -177,6 +211,10 @@ def _to_nearest(X, rows, metric):
 def median_distance(X, metric="euclidean", random_state=None):
     """Median distance between pairs of rows of X; of the positive ones if it is 0."""
     rng = check_random_state(random_state)
+    if len(X) > MEDIAN_ALL_PAIRS and metric in (*EUCLIDEAN, SQUARED):
+        sampled = _sampled_distances(X, "euclidean", rng)
+        if (median := exact_median(X, sampled)) > 0:
+            return median**2 if metric == SQUARED else median
     if len(X) > MEDIAN_ALL_PAIRS and (callable(metric) or metric in PAIRED_DISTANCES):
         distances = _sampled_distances(X, metric, rng)
     else:

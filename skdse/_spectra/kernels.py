@@ -16,6 +16,7 @@ from sklearn.metrics import pairwise_distances
 from sklearn.metrics.pairwise import manhattan_distances
 from sklearn.utils import gen_batches
 
+from .frames import typical_rows
 from .neighbors import EUCLIDEAN, SQUARED
 
 # Rows of X that are squared at a time.
@@ -24,6 +25,10 @@ BLOCK_ROWS = 1024
 # any tolerance asked for; in float64, that of the affinity itself.
 MAX_ROUNDING32 = 1e-4
 MAX_ROUNDING = 1e-9
+# Precision of float32 in units of that of float64.
+EPS32_64 = float(np.finfo(np.float32).eps / np.finfo(np.float64).eps)
+# How many times the spread of the samples a mean may lie off their median.
+DRAWN = 10.0
 # Affinities below exp of this are as good as 0.
 SMALLEST_EXPONENT = -40.0
 
@@ -52,9 +57,10 @@ class GaussianEntries:
         self.dtype = np.dtype(dtype)
         self.n_samples = len(X)
         # ‖x‖² - 2 x·y + ‖y‖² loses its digits far from the origin.
-        self.center = X.mean(axis=0, dtype=np.float64)
+        self.center = _center(X)
         self.rounding = self._rounding()
-        exact = self.dtype == np.float64 or self.rounding[np.float32] > MAX_ROUNDING32
+        exact = self.rounding.max(initial=0) * EPS32_64 > MAX_ROUNDING32
+        exact |= self.dtype == np.float64
         self.exponent_dtype = np.float64 if exact else np.float32
 
     @property
@@ -69,7 +75,9 @@ class GaussianEntries:
     def tile(self, rows, columns):
         """Affinity of some rows and columns."""
         if self.metric in EUCLIDEAN:
-            tile = self._exponents(rows, columns)
+            # Of samples out of reach squares are infinite, and affinities 0.
+            with np.errstate(over="ignore", invalid="ignore"):
+                tile = self.exponents(rows, columns)
             return np.exp(np.minimum(tile, 0, out=tile), out=tile)
         X, Y = self.X[rows], self.X[columns]
         if self.metric == SQUARED:  # see center
@@ -78,14 +86,19 @@ class GaussianEntries:
         sigmas = (at(self.sigma, part) for part in (rows, columns))
         return gaussian_of_distances(D, *sigmas, self.shared)
 
-    def _exponents(self, rows, columns):
+    def exponents(self, rows, columns):
         """Exponents of some rows and columns; above 0 where the affinity is 1."""
         exponents = self._factor(rows, 0) @ self._factor(columns, 1).T
-        if self.rounding[np.float64] < MAX_ROUNDING:
+        errors = self.rounding[rows], self.rounding[columns]
+        if sum(one.max(initial=0) for one in errors) < MAX_ROUNDING:
             return exponents
-        # Bandwidths tiny against the spread of the data: near pairs by differences.
-        i, j = np.nonzero(exponents > SMALLEST_EXPONENT)
-        for part in gen_batches(len(i), max(1, 2**22 // self.X.shape[1])):
+        # Samples far away, or bandwidths tiny against the spread of the data: pairs
+        # that are near, as far as rounding lets them be told, by differences.
+        errors = np.add.outer(*errors)
+        near = ~(exponents <= SMALLEST_EXPONENT - errors)  # not a number is unknown
+        i, j = np.nonzero(near & (errors >= MAX_ROUNDING))
+        step = max(1, 2**22 // self.X.shape[1])
+        for part in (slice(k, k + step) for k in range(0, len(i), step)):
             left, right = rows.start + i[part], columns.start + j[part]
             Z = self.X[left].astype(np.float64) - self.X[right]
             scale = -0.5 / at(self.sigma, left) / at(self.sigma, right)
@@ -104,15 +117,17 @@ class GaussianEntries:
         return factor
 
     def _rounding(self):
-        """Largest rounding of an exponent made by a product, in either precision."""
+        """Rounding of the exponents of each sample that a float64 product makes."""
         if self.metric not in EUCLIDEAN:
-            return dict.fromkeys((np.float32, np.float64), 0.0)
-        radius = max(
-            np.square(self.X[rows] - self.center).sum(axis=1).max()
-            for rows in gen_batches(len(self.X), BLOCK_ROWS)
-        )
-        spread = radius / np.min(self.sigma) ** 2
-        return {one: np.finfo(one).eps * spread for one in (np.float32, np.float64)}
+            return np.zeros(len(self.X))
+        with np.errstate(over="ignore"):
+            squares = np.concatenate(
+                [
+                    np.square(self.X[rows] - self.center).sum(axis=1)
+                    for rows in gen_batches(len(self.X), BLOCK_ROWS)
+                ]
+            )
+        return np.finfo(np.float64).eps * squares / np.min(self.sigma) ** 2
 
 
 class LaplacianEntries:
@@ -140,6 +155,15 @@ class LaplacianEntries:
         tile *= -1 / np.sqrt(np.reshape(at(self.sigma, rows), (-1, 1)))
         tile /= np.sqrt(at(self.sigma, columns))
         return np.exp(tile, out=tile)
+
+
+def _center(X):
+    """Mean of the samples, or their median where outliers draw the mean away."""
+    mean = X.mean(axis=0, dtype=np.float64)
+    sample, median = typical_rows(X)
+    deviations = np.abs(sample - median).max(axis=1)
+    drawn = np.abs(mean - median).max() > DRAWN * np.median(deviations)
+    return median if drawn else mean
 
 
 def at(sigma, rows):

@@ -1,0 +1,60 @@
+"""The median distance of all pairs is exact, whatever the seed."""
+
+import numpy as np
+import pytest
+from scipy.spatial.distance import pdist
+
+from skdse import DiffusionSpectralEntropy
+from skdse._spectra.bandwidth import MEDIAN_ALL_PAIRS, median_distance
+from skdse._spectra.medians import exact_median
+
+
+@pytest.mark.parametrize(("n", "d"), [(2500, 2), (2501, 30)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_median_is_that_of_all_pairs(n, d, dtype):
+    X = np.random.default_rng(0).normal(size=(n, d)).astype(dtype)
+    assert n > MEDIAN_ALL_PAIRS
+    exact = np.median(pdist(X.astype(float)))
+    for seed in range(3):
+        assert median_distance(X, "euclidean", seed) == pytest.approx(exact, rel=1e-6)
+    squared = median_distance(X, "sqeuclidean", 0)
+    assert squared == pytest.approx(exact**2, rel=2e-6)
+
+
+@pytest.mark.parametrize("shift", [0.0, 3.0, 100.0])
+def test_bounds_that_miss_the_median_are_widened(shift):
+    # Pairs that were drawn by somebody who means ill.
+    X = np.random.default_rng(0).normal(size=(600, 4))
+    exact = np.median(pdist(X))
+    misleading = np.linspace(exact + shift, exact + shift + 1e-3, 100)
+    assert exact_median(X, misleading) == pytest.approx(exact, rel=1e-6)
+
+
+def test_median_of_clusters_lies_in_a_gap():
+    # Three pairs of ten are within a cluster, the others 1000 apart and more: no pair
+    # is near the median of a sample by chance.
+    X = np.random.default_rng(0).normal(size=(1000, 2))
+    X[::2] += 1000
+    sampled = pdist(X[:200])
+    expected = np.median(pdist(X))
+    assert exact_median(X, sampled) == pytest.approx(expected, rel=1e-6)
+
+
+def test_mostly_copies_have_a_positive_distance():
+    X = np.zeros((2400, 2))
+    X[:100] = np.random.default_rng(0).normal(size=(100, 2))
+    found = median_distance(X, "euclidean", 0)
+    assert 0 < found < np.median(pdist(X[:100]))
+    assert np.abs(pdist(X[:101]) - found).min() < 1e-12
+
+
+def test_seeds_move_the_default_entropy_no_farther_than_its_error():
+    X = np.random.default_rng(0).uniform(size=(2600, 6))
+    fitted = [
+        DiffusionSpectralEntropy(random_state=seed, tol=5e-3).fit(X)
+        for seed in range(10)
+    ]
+    values = np.array([one.entropy_ for one in fitted])
+    errors = np.array([one.entropy_std_error_ for one in fitted])
+    assert np.ptp([one.bandwidth_ for one in fitted]) < 1e-6
+    assert values.std(ddof=1) <= 1.5 * errors.mean()
