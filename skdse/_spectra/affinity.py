@@ -41,7 +41,7 @@ from .tiles import TiledKernel
 
 # Share of the free memory that kept tiles of the affinity may take; beyond, they are
 # made anew for each product.
-KEPT_SHARE = 0.25
+KEPT_SHARE = 0.5
 WAY_OUT = (
     "eigen_solver='lanczos', affinity='nearest_neighbors' with another eigen_solver "
     "than 'dense', or a subsample"

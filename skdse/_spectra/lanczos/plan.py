@@ -35,6 +35,9 @@ class Plan:
     block : tuple of int
         Least and most columns of a block of block Lanczos: as many as cost what a
         product costs besides. T grows with them, and the time of its eigenvalues.
+    costly_block : tuple of int
+        Columns of the first block and of later ones where a product costs far more than
+        its columns: fewer steps, and all missing probes at once.
     max_probes : int
         Probes at most.
     max_steps : int or None
@@ -64,6 +67,7 @@ class Plan:
     max_probes: int
     max_steps: int | None
     margin: float
+    costly_block: tuple = (64, 128)
     sampling_share: float = 0.85
     truncation_share: float = 0.45
     recurrence_share: float = 0.55
@@ -81,11 +85,15 @@ class Plan:
     def first_columns(self, operator):
         """Columns of the first block."""
         wide = int(np.clip(operator.fixed_columns, *self.block))
+        if self.is_costly(operator):
+            wide = self.costly_block[0]
         most = FIRST_ELEMENTS // operator.n_samples
         return min(int(np.clip(most, LEAST_COLUMNS, wide)), operator.n_samples - 1)
 
     def later_columns(self, operator):
         """Columns of a block of later probes at most."""
+        if self.is_costly(operator):
+            return self.costly_block[1]
         if not self.recurs:
             return int(np.clip(operator.fixed_columns, *self.block))
         most = RECURRENCE_ELEMENTS // operator.n_samples
