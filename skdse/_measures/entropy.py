@@ -124,7 +124,7 @@ class DiffusionSpectralEntropy(BaseEntropy):
         More neighbours lower the entropy, and take more time and memory.
     metric : str or callable, default="euclidean"
         Distance between samples, any of :func:`sklearn.metrics.pairwise_distances`.
-        affinity="laplacian" always uses the Manhattan distance.
+        affinity="laplacian" takes the Manhattan distance alone.
     alpha : float, default=0.5
         Density normalisation in [0, 1]: 0 is none (plain random walk on the graph), 0.5
         is the paper's choice (Fokker-Planck), 1 removes the density (Laplace-Beltrami).
