@@ -10,6 +10,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.multiclass import type_of_target
 
+from .._tools.pools import limits_kept
 from .._tools.validation import check_count, check_option
 
 TARGETS = ("auto", "continuous", "discrete")
@@ -162,7 +163,7 @@ def _clustered(Y, n_groups, clusterer, random_state):
         )
     else:
         clusterer = clone(clusterer)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), limits_kept():
         # Components of a graph that is not connected are clusters all the same.
         warnings.filterwarnings("ignore", message="Graph is not fully connected")
         # As many columns as samples are no affinity matrix.
