@@ -132,6 +132,7 @@ def test_recombination_keeps_the_mean_and_what_does_not_vary():
     assert_allclose(null.std(), T.std(), rtol=0.03)
 
 
+@pytest.mark.filterwarnings("ignore:Most groups have so few samples")
 @pytest.mark.filterwarnings("ignore:y has a single group:UserWarning")
 @pytest.mark.parametrize("y", [np.arange(12), np.zeros(12)], ids=["singles", "one"])
 @pytest.mark.parametrize("normalize", [False, True])
@@ -366,6 +367,7 @@ def test_progress(capsys):
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.filterwarnings("ignore:Most groups have so few samples")
 @settings(max_examples=20, deadline=None)
 @given(
     n=st.integers(2, 25),
