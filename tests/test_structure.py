@@ -35,6 +35,7 @@ ORDERS = {
         "affinity",
         "diffusion",
         "spectrum",
+        "small_sets",
         "lanczos",
         "solvers",
         "meter",

@@ -15,7 +15,7 @@ from .._spectra.spectrum import SATURATION
 from .._tools.parallel import run_tasks
 from .._tools.validation import sample_count
 from .base import MAX_SEED
-from .meters import entropies_of, loosened
+from .meters import bundled, entropies_of_bundle, loosened
 
 # The expected entropy of random subsets is smooth in the logarithm of their size m.
 # Of more than three sizes that lie close, from this one on and within this factor,
@@ -81,6 +81,12 @@ class Samples:
     n_jobs: int | None = None
     verbose: int = 0
 
+    def announced(self, sets, weights):
+        """Samples to measure the sets of, after a warning where that takes long."""
+        sizes = [len(rows) for family in sets for rows in family]
+        loosened(self.meter, *weights).tell_if_long(self.X, sizes)
+        return replace(self, meter=self.meter.quiet())
+
     def settled(self, rows):
         """Samples whose scale has what is found only by measuring some of them."""
         scale = self.meter.settle(self.X, self.scale, rows, self.seed)
@@ -103,8 +109,11 @@ class Samples:
         """
         meter = loosened(self.meter, *weights)
         estimates = run_tasks(
-            entropies_of,
-            [(meter, self.X, self.scale, rows, self.seed) for rows in sets],
+            entropies_of_bundle,
+            [
+                (meter, self.X, self.scale, bundle, self.seed)
+                for bundle in bundled(meter, sets)
+            ],
             self.n_jobs,
             label,
             self.verbose,
@@ -129,12 +138,13 @@ def measure_groups(samples, labels, n_repeats, rng):
         warnings.warn(
             "y has a single group: the mutual information is 0.", stacklevel=4
         )
-    samples = samples.settled(subsets[0][sizes.max()])
     # The subsets of a repeat nest, and are measured together.
     sets = [[rows] for rows in groups] + [list(one.values()) for one in subsets]
-    drawn = np.repeat(of_sizes / n_repeats, n_repeats)
-    estimates = samples.entropies(sets, (weights, drawn), "groups and subsets")
-    return combine(weights, sizes, of_sizes, subsets, estimates), samples
+    both = weights, np.repeat(of_sizes / n_repeats, n_repeats)
+    announced = samples.announced(sets, both).settled(subsets[0][sizes.max()])
+    estimates = announced.entropies(sets, both, "groups and subsets")
+    terms = combine(weights, sizes, of_sizes, subsets, estimates)
+    return terms, replace(samples, scale=announced.scale)
 
 
 def size_nodes(sizes):

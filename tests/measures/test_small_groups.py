@@ -8,9 +8,12 @@ import pytest
 from messages import ISOLATED, UNIFORM, exactly
 from sklearn.cluster import AgglomerativeClustering, KMeans
 from sklearn.datasets import load_diabetes, load_digits
+from sklearn.exceptions import EfficiencyWarning
 
-from skdse import DiffusionSpectralEntropy, DiffusionSpectralMI
+from skdse import DiffusionSpectralEntropy, DiffusionSpectralMI, ShannonEntropy
 from skdse._measures.grouping import group_target
+from skdse._spectra import solvers
+from skdse._spectra.meter import SpectralMeter
 
 TOO_FEW = (
     "Most groups have so few samples (median {}) that their entropies say little, "
@@ -122,3 +125,40 @@ def test_few_samples_of_large_groups(rng):
     entropy = DiffusionSpectralEntropy(max_samples=1)
     (message,) = messages(X, y, estimator=entropy)
     assert re.match(exactly(TOO_FEW.format(1)), message)
+
+
+# Large groups: told before the work, once
+# ----------------------------------------
+
+
+class Work(Exception):
+    """The work has begun."""
+
+
+@pytest.mark.parametrize("sizes", [(10_000, 10_000), (1, 10_000)])
+def test_large_groups_are_announced_before_the_work(sizes, monkeypatch, rng):
+    def measure(*_):
+        raise Work
+
+    monkeypatch.setattr(SpectralMeter, "solve", measure)
+    y = np.repeat([0, 1], sizes)
+    X = rng.normal(size=(len(y), 2))
+    n = 2 + 5 * len(set(sizes))
+    told = f"{n} groups and random subsets of up to 10000 samples .* max_samples is"
+    with pytest.raises(Work), pytest.warns(EfficiencyWarning, match=told) as caught:
+        DiffusionSpectralMI(random_state=0).fit(X, y)
+    assert [one.filename for one in caught] == [__file__]
+
+
+@pytest.mark.parametrize("entropy", [None, DiffusionSpectralEntropy(t="auto")])
+def test_many_long_jobs_are_announced_once(entropy, monkeypatch, rng):
+    X, y = rng.normal(size=(120, 4)), np.arange(120) % 3
+    quiet = DiffusionSpectralMI(entropy, random_state=0).fit(X, y)
+    monkeypatch.setattr(solvers, "LONG", 0.0)
+    with pytest.warns(EfficiencyWarning) as caught:
+        dsmi = DiffusionSpectralMI(entropy, random_state=0).fit(X, y)
+    assert len([one for one in caught if "groups and random" in str(one.message)]) == 1
+    assert len(caught) == 1
+    assert dsmi.mutual_info_ == quiet.mutual_info_
+    # What others measure with is not known to take long.
+    DiffusionSpectralMI(ShannonEntropy(), random_state=0).fit(X, y)
