@@ -25,7 +25,7 @@ FLOORS = (
 FLOOR = {room: i for i, rooms in enumerate(FLOORS) for room in rooms}
 # Within a room, too, imports point one way.
 ORDERS = {
-    "_tools": ("validation", "progress", "parallel"),
+    "_tools": ("validation", "progress", "pools", "parallel"),
     "_spectra": (
         "neighbors",
         "frames",
@@ -37,6 +37,7 @@ ORDERS = {
         "affinity",
         "diffusion",
         "spectrum",
+        "small_sets",
         "lanczos",
         "solvers",
         "meter",

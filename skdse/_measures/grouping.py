@@ -10,6 +10,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.multiclass import type_of_target
 
+from .._tools.pools import limits_kept
 from .._tools.validation import check_count, check_option
 
 TARGETS = ("auto", "continuous", "discrete")
@@ -17,6 +18,9 @@ BINNINGS = ("quantile", "uniform")
 # Beyond, the neighbour search of spectral clustering, which grows with n², is too slow.
 SPECTRAL_MAX_SAMPLES = 10_000
 GRAPH_NEIGHBORS = 10
+# Up to so many groups of numbers, nobody asks whether they are labels; groups below
+# this median size have little to tell.
+ASKED_GROUPS, SMALL_GROUP = 20, 5
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,10 @@ def group_target(y, target="auto", n_groups=10, clusterer=None, random_state=Non
     y = as_target(y)
     kind = _discrete_or_continuous(y, target)
     if kind == "discrete":
-        return _grouping(_names(y), _names)
+        grouping = _grouping(_names(y), _names)
+        if target == "auto":
+            _warn_if_continuous(y, grouping)
+        return grouping
     if n_groups > len(y):
         raise ValueError(
             "n_groups must be at most the number of samples; "
@@ -110,6 +117,27 @@ def _discrete_or_continuous(y, target):
         kind = type_of_target(y, input_name="y")
     is_vector = "multioutput" in kind or kind == "multilabel-indicator"
     return "continuous" if is_vector or kind == "continuous" else "discrete"
+
+
+def _warn_if_continuous(y, grouping):
+    """Warn of labels that are numbers in many small groups, as whole values are.
+
+    Numbers in sequence are what encoders and clusterers make: they are taken for labels
+    but where most occur once, as scikit-learn does it.
+    """
+    if y.ndim > 1 or y.dtype.kind not in "iuf" or len(grouping.groups) <= ASKED_GROUPS:
+        return
+    sizes, groups = np.bincount(grouping.labels), grouping.groups
+    in_sequence = groups[0] in (-1, 0, 1) and np.all(np.diff(groups) == 1)
+    most = len(y) / 2 if in_sequence else 0
+    if np.median(sizes) < SMALL_GROUP and len(groups) > most:
+        warnings.warn(
+            f"y has {len(groups)} groups of median size {np.median(sizes):g} and looks "
+            "continuous: pass target='continuous' to bin its values, or "
+            "target='discrete' if they are labels.",
+            UserWarning,
+            stacklevel=7,
+        )
 
 
 def _grouping(names, assign):
@@ -162,7 +190,7 @@ def _clustered(Y, n_groups, clusterer, random_state):
         )
     else:
         clusterer = clone(clusterer)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), limits_kept():
         # Components of a graph that is not connected are clusters all the same.
         warnings.filterwarnings("ignore", message="Graph is not fully connected")
         # As many columns as samples are no affinity matrix.

@@ -15,6 +15,9 @@ from sklearn.utils import get_tags
 from .._spectra.meter import SimpleMeter
 from .._spectra.spectrum import EntropyEstimate
 
+# Samples of small sets that make a task.
+BUNDLE_SAMPLES = 4096
+
 
 @singledispatch
 def make_meter(estimator):
@@ -82,7 +85,32 @@ def entropies_of(meter, X, scale, sets, seed):
     if len(sets) > 1 and nested:
         X, scale = meter.take(X, largest), scale.take(largest)
         return meter.measure_nested(X, scale, [len(rows) for rows in sets], seed)
-    return [meter.measure(meter.take(X, rows), scale.take(rows), seed) for rows in sets]
+    return meter.measure_many(X, scale, sets, seed)
+
+
+def entropies_of_bundle(meter, X, scale, bundle, seed):
+    """EntropyEstimate of all sets in a bundle, see `bundled`."""
+    if len(bundle) == 1:
+        return entropies_of(meter, X, scale, bundle[0], seed)
+    return meter.measure_many(X, scale, [rows for (rows,) in bundle], seed)
+
+
+def bundled(meter, families):
+    """Lists of families of sets, each list a task: small sets together, others alone.
+
+    What is in a task depends on nothing but the sizes and their order.
+    """
+    bundles, room = [], 0
+    for family in families:
+        n_rows = len(family[0])
+        is_small = len(family) == 1 and meter.is_small(n_rows)
+        if is_small and n_rows <= room:
+            bundles[-1].append(family)
+        else:
+            bundles.append([family])
+            room = BUNDLE_SAMPLES
+        room = room - n_rows if is_small else 0
+    return bundles
 
 
 def loosened(meter, *weights):

@@ -16,7 +16,6 @@ from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
 from sklearn.utils import check_consistent_length, check_random_state, get_tags
 from sklearn.utils.validation import check_is_fitted
 
-from .._spectra.spectrum import warn_if_saturated
 from .._tools.validation import (
     check_count,
     check_flag,
@@ -282,7 +281,7 @@ class DiffusionSpectralMI(MetaEstimatorMixin, PassThroughMixin, BaseEstimator):
             X, self._meter, self._scale.at(X), seed, self.n_jobs, self.verbose
         )
         terms, _ = measure_groups(samples, labels, self.n_repeats, rng)
-        warn_if_saturated(terms.saturation, stacklevel=3)
+        terms.warn(stacklevel=3)
         return terms.mutual_info(self.normalize)[0]
 
     def __sklearn_tags__(self):
@@ -319,7 +318,7 @@ def measure_mutual_info(dsmi, X, y):
     seed = rng.randint(MAX_SEED)
     samples = Samples(X, meter, scale, seed, dsmi.n_jobs, dsmi.verbose)
     terms, samples = measure_groups(samples, grouping.labels, dsmi.n_repeats, rng)
-    warn_if_saturated(terms.saturation, stacklevel=3)
+    terms.warn(stacklevel=3)
     mutual_info, std_error = terms.mutual_info(dsmi.normalize)
     return Measured(mutual_info, std_error, terms, grouping, samples, before)
 

@@ -15,23 +15,31 @@ from .._spectra.spectrum import SATURATION
 from .._tools.parallel import run_tasks
 from .._tools.validation import sample_count
 from .base import MAX_SEED
-from .meters import entropies_of, loosened
+from .meters import bundled, entropies_of_bundle, loosened
 
 # The expected entropy of random subsets is smooth in the logarithm of their size m.
 # Of more than three sizes that lie close, from this one on and within this factor,
 # three are measured; what interpolation adds by chance is part of the standard error.
 SMOOTH_SIZE, ALIKE = 300, 1.6
+# Groups up to this size that see nothing of each other are too small, whatever the
+# bandwidth, which is that of all samples.
+TINY_GROUP = 5
+TOO_FEW = (
+    "Most groups have so few samples (median {:g}) that their entropies say little, "
+    "whatever the bandwidth. Use fewer groups (n_groups; target='continuous' where y "
+    "holds values) or more samples."
+)
 
 
 @dataclass(frozen=True)
 class Terms:
-    """The two sides of the difference, in bits."""
+    """The two sides of the difference, in bits, and what there is to say of them."""
 
     entropy: float
     conditional_entropy: float
     std_error: float
     group_entropies: np.ndarray
-    saturation: str
+    warning: str = ""
 
     def mutual_info(self, normalize):
         """Mutual information and its standard error, as shares if normalize."""
@@ -40,6 +48,11 @@ class Terms:
             scale = 1 / self.entropy if self.entropy > 0 else 0.0
         difference = self.entropy - self.conditional_entropy
         return scale * difference, scale * self.std_error
+
+    def warn(self, stacklevel=1):
+        """Warn of terms that say nothing of the data, and say what to change."""
+        if self.warning:
+            warnings.warn(self.warning, UserWarning, stacklevel=stacklevel + 1)
 
 
 @dataclass(frozen=True)
@@ -68,6 +81,12 @@ class Samples:
     n_jobs: int | None = None
     verbose: int = 0
 
+    def announced(self, sets, weights):
+        """Samples to measure the sets of, after a warning where that takes long."""
+        sizes = [len(rows) for family in sets for rows in family]
+        loosened(self.meter, *weights).tell_if_long(self.X, sizes)
+        return replace(self, meter=self.meter.quiet())
+
     def settled(self, rows):
         """Samples whose scale has what is found only by measuring some of them."""
         scale = self.meter.settle(self.X, self.scale, rows, self.seed)
@@ -90,8 +109,11 @@ class Samples:
         """
         meter = loosened(self.meter, *weights)
         estimates = run_tasks(
-            entropies_of,
-            [(meter, self.X, self.scale, rows, self.seed) for rows in sets],
+            entropies_of_bundle,
+            [
+                (meter, self.X, self.scale, bundle, self.seed)
+                for bundle in bundled(meter, sets)
+            ],
             self.n_jobs,
             label,
             self.verbose,
@@ -116,12 +138,13 @@ def measure_groups(samples, labels, n_repeats, rng):
         warnings.warn(
             "y has a single group: the mutual information is 0.", stacklevel=4
         )
-    samples = samples.settled(subsets[0][sizes.max()])
     # The subsets of a repeat nest, and are measured together.
     sets = [[rows] for rows in groups] + [list(one.values()) for one in subsets]
-    drawn = np.repeat(of_sizes / n_repeats, n_repeats)
-    estimates = samples.entropies(sets, (weights, drawn), "groups and subsets")
-    return combine(weights, of_sizes, subsets, estimates), samples
+    both = weights, np.repeat(of_sizes / n_repeats, n_repeats)
+    announced = samples.announced(sets, both).settled(subsets[0][sizes.max()])
+    estimates = announced.entropies(sets, both, "groups and subsets")
+    terms = combine(weights, sizes, of_sizes, subsets, estimates)
+    return terms, replace(samples, scale=announced.scale)
 
 
 def size_nodes(sizes):
@@ -197,7 +220,7 @@ def standard_error(values):
     return float(np.std(values, ddof=1) / np.sqrt(len(values)))
 
 
-def combine(weights, of_sizes, subsets, estimates):
+def combine(weights, sizes, of_sizes, subsets, estimates):
     """Weigh the groups' and the subsets' estimates into the terms of DSMI."""
     groups, rest = estimates[: len(weights)], iter(estimates[len(weights) :])
     repeats = [[next(rest) for _ in repeat] for repeat in subsets]
@@ -211,7 +234,7 @@ def combine(weights, of_sizes, subsets, estimates):
         conditional_entropy=float(weights @ group_entropies),
         std_error=_std_error(weights, groups, of_sizes, repeats, by_repeat),
         group_entropies=group_entropies,
-        saturation=_saturation(weights, groups, of_sizes, repeats),
+        warning=_warning(weights, sizes, groups, of_sizes, subsets, repeats),
     )
 
 
@@ -222,7 +245,6 @@ def mean_terms(terms):
         conditional_entropy=float(np.mean([one.conditional_entropy for one in terms])),
         std_error=np.nan,
         group_entropies=np.mean([one.group_entropies for one in terms], 0),
-        saturation="",
     )
 
 
@@ -242,14 +264,27 @@ def _std_error(weights, groups, of_sizes, repeats, by_repeat):
     return float(np.sqrt(variance))
 
 
-def _saturation(weights, groups, of_sizes, repeats):
-    """Kind of saturation that more than half of the weight shows, if any."""
-    share = dict.fromkeys(SATURATION, 0.0)
-    for w, one in zip(weights, groups, strict=True):
-        if one.saturation:
-            share[one.saturation] += w / 2
-    for repeat in repeats:
-        for w, one in zip(of_sizes, repeat, strict=True):
-            if one.saturation:
-                share[one.saturation] += w / 2 / len(repeats)
-    return next((kind for kind, part in share.items() if part > 0.5), "")
+def _warning(weights, sizes, groups, of_sizes, subsets, repeats):
+    """What to say where more than half of the weight tells nothing of the data.
+
+    Small groups come first: a bandwidth that suits all samples is too small for theirs.
+    """
+    share = dict.fromkeys(("few", *SATURATION, ""), 0.0)
+    for w, size, one in zip(weights, sizes, groups, strict=True):
+        share[_kind(size, one)] += w / 2
+    for subset, repeat in zip(subsets, repeats, strict=True):
+        for w, size, one in zip(of_sizes, subset, repeat, strict=True):
+            share[_kind(size, one)] += w / 2 / len(repeats)
+    del share[""]
+    most = max(share, key=share.get)
+    together = share[most] if most == "few" else share[most] + share["few"]
+    if together <= 0.5 or len(sizes) == 1 == sizes[0]:
+        return ""
+    return TOO_FEW.format(np.median(sizes)) if most == "few" else SATURATION[most]
+
+
+def _kind(size, estimate):
+    """Why an entropy says nothing of the data, if so."""
+    if size == 1 or (estimate.saturation and size <= TINY_GROUP):
+        return "few"
+    return estimate.saturation

@@ -34,9 +34,16 @@ from .bandwidth import (
     is_one_point,
 )
 from .frames import frame_of
-from .kernels import GaussianEntries, LaplacianEntries, at, gaussian_of_distances
+from .kernels import (
+    GaussianEntries,
+    LaplacianEntries,
+    at,
+    gaussian_of_distances,
+    gaussian_of_pairs,
+    laplacian_of_pairs,
+)
 from .matrices import DenseMatrix, SparseMatrix, as_matrix
-from .neighbors import EUCLIDEAN, NeighborIndex
+from .neighbors import EUCLIDEAN, SQUARED, NeighborIndex
 from .tiles import TiledKernel
 
 # Share of the free memory that kept tiles of the affinity may take; beyond, they are
@@ -84,6 +91,8 @@ class Affinity:
     spectrum_kind: ClassVar[str] = "indefinite"
     # Whether it is a kernel of all pairs, whose time can be told before.
     is_of_all_pairs: ClassVar[bool] = False
+    # Whether it also comes pair by pair, for small sets.
+    has_pairs: ClassVar[bool] = False
     # Whether its matrix comes in tiles, which its parts can share.
     is_tiled: ClassVar[bool] = False
     # Time to make its entries, in units of that of a Gaussian's.
@@ -154,7 +163,7 @@ class Affinity:
 
 @dataclass(frozen=True, kw_only=True)
 class _AllPairs(Affinity):
-    """Kernel of all pairs of samples; a subclass has its ``entries``."""
+    """Kernel of all pairs of samples; a subclass has its ``entries`` and pairs."""
 
     is_of_all_pairs: ClassVar[bool] = True
     is_tiled: ClassVar[bool] = True
@@ -181,6 +190,10 @@ class _AllPairs(Affinity):
         frame = frame_of(X, self.distance)
         return self.entries(frame.apply(X), bandwidth.relative_to(frame), dtype)
 
+    def of_pairs(self, X, bandwidth, left, right):
+        """Affinity of each row on the left to that on the right, in float64."""
+        return self.pair_kernel(X, bandwidth, left, right, self.metric)
+
     def entries(self, X, bandwidth, dtype):
         """Maker of the tiles."""
         raise NotImplementedError
@@ -189,6 +202,8 @@ class _AllPairs(Affinity):
 @dataclass(frozen=True, kw_only=True)
 class Gaussian(_AllPairs):
     """exp(-d²/(2 σ_i σ_j)) of all pairs; by half the median distance."""
+
+    pair_kernel = staticmethod(gaussian_of_pairs)
 
     @property
     def is_semidefinite(self):
@@ -221,6 +236,11 @@ class Gaussian(_AllPairs):
         sigma = bandwidth.sigma
         return gaussian_of_distances(D, sigma, sigma, bandwidth.shared)
 
+    @property
+    def has_pairs(self):
+        """Where distances are sums of squared differences."""
+        return self.metric in (*EUCLIDEAN, SQUARED)
+
     def entries(self, X, bandwidth, dtype):
         """Maker of the tiles."""
         return GaussianEntries(X, bandwidth, self.metric, dtype)
@@ -238,6 +258,8 @@ class Laplacian(_AllPairs):
     metrics: ClassVar[tuple] = ("euclidean", *MANHATTAN)
     rules: ClassVar[tuple] = ("adaptive", "auto", "knn", "median")
     median_share: ClassVar[float] = 1.0
+    has_pairs: ClassVar[bool] = True
+    pair_kernel = staticmethod(laplacian_of_pairs)
     # Sums of absolute differences are no matrix product: three to nine times as slow
     # (measured, n = 3000, 16 to 256 features).
     cost: ClassVar[int] = 8

@@ -181,3 +181,23 @@ def gaussian_of_distances(D, sigma_rows, sigma_columns, shared=0.0):
     D *= -0.5 / np.reshape(sigma_rows, (-1, 1))
     D /= sigma_columns
     return np.exp(D, out=D)
+
+
+def gaussian_of_pairs(X, bandwidth, left, right, metric="euclidean"):
+    """Gaussian affinity of rows on the left to those on the right, by differences."""
+    Z = X[left].astype(np.float64, copy=False) - X[right]
+    squares = np.einsum("ij,ij->i", Z, Z)
+    squares = np.square(squares) if metric == SQUARED else squares
+    exponents = np.maximum(squares - bandwidth.shared**2, 0)
+    exponents *= -0.5 / at(bandwidth.sigma, left)
+    exponents /= at(bandwidth.sigma, right)
+    return np.exp(exponents, out=exponents)
+
+
+def laplacian_of_pairs(X, bandwidth, left, right, metric="manhattan"):
+    """Laplacian affinity of rows on the left to those on the right."""
+    Z = X[left].astype(np.float64, copy=False) - X[right]
+    exponents = np.abs(Z, out=Z).sum(axis=1)
+    exponents *= -1 / np.sqrt(at(bandwidth.sigma, left))
+    exponents /= np.sqrt(at(bandwidth.sigma, right))
+    return np.exp(exponents, out=exponents)

@@ -17,7 +17,14 @@ from .._tools.parallel import threads_for_maps
 from .affinity import Affinity
 from .bandwidth import Bandwidth
 from .diffusion import diffusion_operator
-from .solvers import choose_solver, solve, warn_if_long
+from .small_sets import SMALL_SET, small_spectra
+from .solvers import (
+    all_pairs_seconds,
+    choose_solver,
+    solve,
+    warn_if_long,
+    warn_if_many_are_long,
+)
 from .spectrum import Spectrum, knee_time
 
 
@@ -70,6 +77,18 @@ class Meter(Protocol):
     def measure_nested(self, X, scale, sizes, seed):
         """EntropyEstimate of the first samples of X, for several sizes."""
 
+    def measure_many(self, X, scale, sets, seed):
+        """EntropyEstimate of each of several sets of rows of X."""
+
+    def is_small(self, n_samples):
+        """Whether sets of so many samples are best measured many at a time."""
+
+    def tell_if_long(self, X, sizes):
+        """Warn where sets of these sizes together take long."""
+
+    def quiet(self):
+        """Meter that measures without such warnings."""
+
     def largest(self, n_samples):
         """Entropy in bits that so many samples cannot exceed."""
 
@@ -103,6 +122,23 @@ class SimpleMeter:
             self.measure(self.take(X, rows), scale.take(rows), seed) for rows in heads
         ]
 
+    def measure_many(self, X, scale, sets, seed):
+        """Measure one set after the other."""
+        return [
+            self.measure(self.take(X, rows), scale.take(rows), seed) for rows in sets
+        ]
+
+    def is_small(self, n_samples):
+        """No set is."""
+        return False
+
+    def tell_if_long(self, X, sizes):
+        """Nothing is known of the time."""
+
+    def quiet(self):
+        """It is."""
+        return self
+
     def largest(self, n_samples):
         """log2(n_samples)."""
         return np.log2(n_samples)
@@ -135,6 +171,8 @@ class SpectralMeter(SimpleMeter):
     n_components: int | None = None
     tol: float = 1e-3
     verbose: int = 0
+    # Whether to tell before a long job, where that is not one of many that are told of.
+    tells: bool = True
 
     @property
     def is_pairwise(self):
@@ -175,10 +213,42 @@ class SpectralMeter(SimpleMeter):
         share = {self._solver(size) for size in sizes} == {"lanczos"}
         share &= self.affinity.is_tiled
         if not share or self.affinity.is_one_point(X, scale.bandwidth):
-            return super().measure_nested(X, scale, sizes, seed)
+            heads = [np.arange(size) for size in sizes]
+            return self.measure_many(X, scale, heads, seed)
         G = self._matrix(X, scale, "lanczos", seed)
         spectra = [self._spectrum(G.head(size), "lanczos", seed) for size in sizes]
         return [spectrum.entropy(scale.t) for spectrum in spectra]
+
+    def measure_many(self, X, scale, sets, seed):
+        """Entropy of each set of rows, of the small ones many at a time."""
+        small = [i for i, rows in enumerate(sets) if self.is_small(len(rows))]
+        if not small or self.affinity.is_one_point(X, scale.bandwidth):
+            return super().measure_many(X, scale, sets, seed)
+        spectra = small_spectra(
+            self.affinity, self.alpha, X, scale.bandwidth, [sets[i] for i in small]
+        )
+        found = {i: one.entropy(scale.t) for i, one in zip(small, spectra, strict=True)}
+        rest = [rows for i, rows in enumerate(sets) if i not in found]
+        others = iter(super().measure_many(X, scale, rest, seed))
+        return [found[i] if i in found else next(others) for i in range(len(sets))]
+
+    def is_small(self, n_samples):
+        """Whether all eigenvalues of so many samples take next to no time."""
+        return (
+            n_samples <= SMALL_SET
+            and self.affinity.has_pairs
+            and self._solver(n_samples) == "dense"
+        )
+
+    def tell_if_long(self, X, sizes):
+        """Warn where sets of these sizes together take long."""
+        distinct, counts = np.unique(sizes, return_counts=True)
+        seconds = [self._seconds(int(n), X.shape[1]) for n in distinct]
+        warn_if_many_are_long(counts @ seconds, sizes, self._solver(distinct[-1]))
+
+    def quiet(self):
+        """Meter that measures without such warnings."""
+        return replace(self, tells=False)
 
     def solve(self, X, scale, seed):
         """Spectrum of the diffusion operator on the samples X."""
@@ -195,13 +265,21 @@ class SpectralMeter(SimpleMeter):
         kind = self.affinity.spectrum_kind
         return choose_solver(self.eigen_solver, n_samples, kind, self.tol)
 
+    def _seconds(self, n_samples, n_features):
+        """Time that so many samples take; 0 where it cannot be told."""
+        affinity, solver = self.affinity, self._solver(n_samples)
+        if not affinity.is_of_all_pairs:
+            return 0.0
+        keeps = affinity.keeps(n_samples, solver)
+        work = n_samples, n_features * affinity.cost, solver, keeps
+        return all_pairs_seconds(*work, affinity.spectrum_kind, self.tol)
+
     def _matrix(self, X, scale, solver, seed):
         """Affinity of the samples X, announced where it is a long job."""
         n, d = X.shape
         self.affinity.check_memory(n, solver)
-        if self.affinity.is_of_all_pairs:
-            keeps = self.affinity.keeps(n, solver)
-            warn_if_long(n, d * self.affinity.cost, solver, keeps)
+        if self.tells:
+            warn_if_long(self._seconds(n, d), n, solver)
         return self.affinity.matrix(X, scale.bandwidth, solver, seed)
 
     def _spectrum(self, G, solver, seed):

@@ -8,7 +8,8 @@ import numpy as np
 from sklearn.neighbors import KDTree, NearestNeighbors
 from sklearn.utils import gen_batches
 
-from .._tools.parallel import filters_kept, map_threads, pools_changed
+from .._tools.parallel import filters_kept, map_threads
+from .._tools.pools import limits_kept, pools_changed, single_threaded_blas
 
 # Exact search costs about n² (d + 64) operations: 11 s for 20,000 samples of 784
 # features (3.4e11) on two cores. pynndescent then needs 1 s, after some 45 s of
@@ -91,7 +92,10 @@ class NeighborIndex:
         if not self.exact:
             return searcher.query(Y, k=k)[::-1]
         if not isinstance(searcher, KDTree):
-            with filters_kept():  # which scikit-learn's Parallel changes
+            # scikit-learn takes one thread of BLAS for each of its own, but for what
+            # has no search of its own there.
+            limited = limits_kept if self.metric in COSINE else single_threaded_blas
+            with filters_kept(), limited():  # filters: its Parallel changes them
                 found = searcher.kneighbors(Y, n_neighbors=k)
             return self._sorted(Y, *found)
         blocks = list(gen_batches(len(Y), TREE_ROWS))

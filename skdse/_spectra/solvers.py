@@ -122,14 +122,17 @@ def choose_solver(solver, n_samples, kind="indefinite", tol=DEFAULT_TOL):
     """Solver by name, or the one that "auto" stands for."""
     if solver != "auto":
         return solver
+    return "dense" if n_samples <= dense_max_samples(kind, tol) else "lanczos"
+
+
+def dense_max_samples(kind, tol):
+    """Samples at which Lanczos takes as long as LAPACK."""
     most = DENSE_MAX_SAMPLES[kind] * DEFAULT_TOL / tol
-    most = min(max(most, DENSE_LEAST), DENSE_MOST)
-    return "dense" if n_samples <= most else "lanczos"
+    return min(max(most, DENSE_LEAST), DENSE_MOST)
 
 
-def warn_if_long(n_samples, n_features, solver, keeps_tiles):
+def warn_if_long(seconds, n_samples, solver):
     """Warn before a job on all pairs that takes more than some two minutes."""
-    seconds = all_pairs_seconds(n_samples, n_features, solver, keeps_tiles)
     if seconds > LONG:
         warnings.warn(
             f"All pairs of {n_samples} samples with eigen_solver={solver!r} take about "
@@ -141,12 +144,31 @@ def warn_if_long(n_samples, n_features, solver, keeps_tiles):
         )
 
 
-def all_pairs_seconds(n_samples, n_features, solver, keeps_tiles):
+def warn_if_many_are_long(seconds, sizes, solver):
+    """Warn before jobs on sets of these sizes that together take that long."""
+    if seconds > LONG:
+        warnings.warn(
+            f"{len(sizes)} groups and random subsets of up to {max(sizes)} samples "
+            f"with eigen_solver={solver!r} take about {seconds / 60:.0f} minutes on "
+            "two cores. "
+            + ("eigen_solver='lanczos', " if solver == "dense" else "A larger tol, ")
+            + "fewer n_repeats or max_samples is faster.",
+            EfficiencyWarning,
+            stacklevel=7,
+        )
+
+
+def all_pairs_seconds(
+    n_samples, n_features, solver, keeps_tiles, kind="semidefinite", tol=DEFAULT_TOL
+):
     """Estimate the time of a Gaussian affinity of all pairs and its spectrum."""
     affinity = n_samples**2 * (n_features + 64) / TILE_OPERATIONS
     if solver == "dense":
         return affinity + DENSE_SECONDS * n_samples**3
     products = N_PRODUCTS * 64 * n_samples**2 / TILE_OPERATIONS
+    if kind == "indefinite":
+        # Many probes; their number is known by the samples at which LAPACK is as slow.
+        products = DENSE_SECONDS * dense_max_samples(kind, tol) * n_samples**2
     return affinity * (1 if keeps_tiles else N_PRODUCTS) + products
 
 

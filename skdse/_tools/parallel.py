@@ -7,7 +7,6 @@ one thread, and the tasks take the cores instead.
 import warnings
 from concurrent.futures import BrokenExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import cache
 from itertools import starmap
 from operator import length_hint
 from threading import local
@@ -15,10 +14,10 @@ from threading import local
 # Not sklearn.utils.parallel: in threads, its delayed resets the warning filters of the
 # whole process, in each thread at its own time, and leaves them changed.
 from joblib import Parallel, delayed, effective_n_jobs
-from joblib.parallel import get_active_backend
+from joblib.parallel import SequentialBackend, get_active_backend
 from sklearn import config_context, get_config
-from threadpoolctl import ThreadpoolController
 
+from .pools import n_pool_threads, single_threaded
 from .progress import Progress
 
 # Threads that threads_for_maps keeps for map_threads, in each thread of its own.
@@ -41,7 +40,7 @@ def run_tasks(function, tasks, n_jobs=None, label="", verbose=0):
     with filters_kept(), single_threaded(), Progress(*shown) as progress:
         # Threads, not processes: the samples are shared, and LAPACK, matrix products
         # and exponentials let other threads run.
-        parallel = Parallel(n_jobs, prefer="threads", return_as="generator")
+        parallel = Parallel(n_jobs, prefer="threads", return_as=_as_they_come())
         for result in parallel(
             delayed(_run_alone)(config, function, *task) for task in tasks
         ):
@@ -63,7 +62,7 @@ def iter_tasks(function, tasks, n_jobs=None, client=None):
         yield from starmap(function, tasks)
     else:
         # Processes: the tasks may change what threads share, like warning filters.
-        parallel = Parallel(n_jobs, return_as="generator_unordered")
+        parallel = Parallel(n_jobs, return_as=_as_they_come("generator_unordered"))
         yield from parallel(
             delayed(_run_alone)(config, function, *task) for task in tasks
         )
@@ -102,8 +101,7 @@ def n_threads():
     reserved = getattr(_reserved, "threads", None)
     if reserved is not None:
         return reserved
-    pools = _controller().info()
-    return max((pool["num_threads"] for pool in pools), default=1)
+    return n_pool_threads()
 
 
 def filters_kept():
@@ -115,20 +113,14 @@ def filters_kept():
     return warnings.catch_warnings()
 
 
-def single_threaded():
-    """Context in which linear algebra takes one thread."""
-    return _controller().limit(limits=1)
-
-
-@cache
-def _controller():
-    """Return the thread pools of this process; looking them up takes milliseconds."""
-    return ThreadpoolController()
-
-
-def pools_changed():
-    """Look the thread pools up again: a library may have brought another one."""
-    _controller.cache_clear()
+def _as_they_come(generator="generator"):
+    """How joblib's active backend can return results: one by one, or all at the end."""
+    backend, _ = get_active_backend()
+    # Without processes or threads, joblib itself goes one by one.
+    one_by_one = isinstance(backend, SequentialBackend) or getattr(
+        backend, "supports_return_generator", False
+    )
+    return generator if one_by_one else "list"
 
 
 def _run_alone(config, function, *task):

@@ -106,6 +106,7 @@ def test_a_continuous_target_is_grouped_once():
     assert found.n_samples_each == 40
 
 
+@pytest.mark.filterwarnings("ignore:Most groups have so few samples")
 def test_groups_of_one_sample_have_no_error():
     found = mutual_info_confidence_interval(
         np.arange(6.0)[:, None], np.arange(6), n_subsamples=2, random_state=0

@@ -132,6 +132,7 @@ def test_a_single_group(estimator):
         assert dsmi.score(X, ["b"] * 20) == 0.0
 
 
+@pytest.mark.filterwarnings("ignore:Most groups have so few samples")
 @pytest.mark.parametrize("estimator", ENTROPIES, ids=repr)
 def test_groups_of_one_sample(estimator):
     # One sample has no entropy, in a group or in a subset.
@@ -313,6 +314,7 @@ def test_the_function_is_the_estimator():
     assert value == DiffusionSpectralMI(**params).fit(X, y).mutual_info_
 
 
+@pytest.mark.filterwarnings("ignore:Most groups have so few samples")
 @pytest.mark.parametrize("estimator", [fixed(), ShannonEntropy()], ids=repr)
 @given(
     labels=st.lists(st.sampled_from("abcd"), min_size=2, max_size=25),

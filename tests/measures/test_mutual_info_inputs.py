@@ -76,7 +76,11 @@ def test_continuous_scalars_are_binned(clusterer):
 def test_whole_numbers_are_binned_where_target_says_so():
     X, _ = clusters()
     y = np.round(10 * X[:, 0])
-    labels = DiffusionSpectralMI().fit(X, y)
+    with (
+        pytest.warns(UserWarning, match="looks continuous: pass target='continuous'"),
+        pytest.warns(UserWarning, match="so few samples"),
+    ):
+        labels = DiffusionSpectralMI().fit(X, y)
     bins = DiffusionSpectralMI(target="continuous", n_groups=5).fit(X, y)
     assert len(labels.groups_) == len(set(y)) > 20
     assert len(bins.groups_) == 5

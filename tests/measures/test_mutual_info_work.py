@@ -71,7 +71,9 @@ def test_n_jobs_does_not_change_a_bit(estimator):
     assert results(-1) == expected
 
 
-@pytest.mark.parametrize("backend", ["loky", "threading", "sequential"])
+@pytest.mark.parametrize(
+    "backend", ["loky", "threading", "sequential", "multiprocessing"]
+)
 def test_the_backend_does_not_change_a_bit(backend):
     X, y = clusters((20, 30, 30))
     expected = DiffusionSpectralMI(random_state=0, n_jobs=1).fit(X, y)

@@ -11,7 +11,12 @@ from sklearn.exceptions import EfficiencyWarning
 from skdse import DiffusionSpectralEntropy
 from skdse._spectra import solvers as _solvers
 from skdse._spectra.bandwidth import fit_bandwidth
-from skdse._spectra.solvers import choose_solver, solve, warn_if_long
+from skdse._spectra.solvers import (
+    all_pairs_seconds,
+    choose_solver,
+    solve,
+    warn_if_long,
+)
 
 
 def data(kind, n, d, seed):
@@ -113,6 +118,11 @@ def test_auto_is_dense_for_small_problems(kind):
     assert choose_solver("arpack", largest, kind) == "arpack"
 
 
+def announce(n_samples, n_features, solver, keeps_tiles):
+    seconds = all_pairs_seconds(n_samples, n_features, solver, keeps_tiles)
+    warn_if_long(seconds, n_samples, solver)
+
+
 @pytest.mark.parametrize(
     "n_samples, solver, keeps_tiles, way_out",
     [
@@ -124,13 +134,22 @@ def test_long_job_is_announced_with_its_alternatives(
     n_samples, solver, keeps_tiles, way_out
 ):
     with pytest.warns(EfficiencyWarning, match=f"minutes.*nearest.*{way_out}.*max_sam"):
-        warn_if_long(n_samples, 64, solver, keeps_tiles)
+        announce(n_samples, 64, solver, keeps_tiles)
 
 
 def test_short_job_is_not_announced():
     # Warnings are errors here.
-    warn_if_long(6000, 784, "dense", True)
-    warn_if_long(20_000, 64, "lanczos", True)
+    announce(6000, 784, "dense", True)
+    announce(20_000, 64, "lanczos", True)
+
+
+def test_lanczos_takes_as_long_as_lapack_where_auto_changes_over():
+    n = _solvers.DENSE_MAX_SAMPLES["indefinite"]
+    seconds = [
+        all_pairs_seconds(n, 8, solver, True, "indefinite")
+        for solver in ("dense", "lanczos")
+    ]
+    assert seconds[0] == pytest.approx(seconds[1])
 
 
 @pytest.mark.parametrize(("solver", "n"), [("dense", 12_000), ("lanczos", 100_000)])

@@ -6,10 +6,11 @@ import warnings
 import joblib
 import numpy as np
 import pytest
+from joblib.parallel import ParallelBackendBase
 from sklearn import config_context, get_config
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from skdse._tools.parallel import map_threads, n_threads, run_tasks
+from skdse._tools.parallel import iter_tasks, map_threads, n_threads, run_tasks
 
 
 def add(a, b):
@@ -28,6 +29,41 @@ def working_memory():
 @pytest.mark.parametrize("n_jobs", [None, 1, 2])
 def test_results_in_order(n_jobs):
     assert run_tasks(add, [(i, 10) for i in range(20)], n_jobs) == list(range(10, 30))
+
+
+class PlainBackend(ParallelBackendBase):
+    """A backend of somebody else's that knows the least that joblib asks for."""
+
+    class Result:
+        def __init__(self, value):
+            self.value = value
+
+        def get(self, timeout=None):
+            return self.value
+
+    def effective_n_jobs(self, n_jobs):
+        return 2
+
+    def submit(self, func, callback=None):
+        result = self.Result(func())
+        if callback is not None:
+            callback(result)
+        return result
+
+    apply_async = submit  # its name before joblib 1.5
+
+
+joblib.register_parallel_backend("plain", PlainBackend)
+BACKENDS = ["threading", "loky", "sequential", "multiprocessing", "plain"]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_backends_without_generators_work_too(backend):
+    tasks = [(i, 10) for i in range(7)]
+    with joblib.parallel_config(backend=backend):
+        for n_jobs in (None, 2):
+            assert run_tasks(add, tasks, n_jobs) == list(range(10, 17))
+        assert sorted(iter_tasks(add, tasks, 2)) == list(range(10, 17))
 
 
 @pytest.mark.parametrize("backend", ["threading", "loky"])
