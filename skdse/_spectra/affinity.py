@@ -11,7 +11,6 @@ from dataclasses import dataclass, fields, replace
 from typing import ClassVar
 
 import numpy as np
-import scipy.sparse as sp
 from sklearn.metrics import pairwise_distances
 
 from .._tools.progress import say
@@ -37,9 +36,9 @@ from .frames import frame_of
 from .kernels import (
     GaussianEntries,
     LaplacianEntries,
-    at,
     gaussian_of_distances,
     gaussian_of_pairs,
+    graph_affinity,
     laplacian_of_pairs,
 )
 from .matrices import DenseMatrix, SparseMatrix, as_matrix
@@ -391,29 +390,6 @@ def make_affinity(affinity, **params):
         return Custom(function=affinity, **params)
     check_option(affinity, "affinity", AFFINITIES)
     return AFFINITIES[affinity](**params)
-
-
-def graph_affinity(distances, indices, sigma, shared=0.0):
-    """Gaussian affinity on the symmetrised kNN graph, CSR (n_samples, n_samples).
-
-    distances and indices (n_samples, k) list the neighbours of each sample; an edge
-    joins i and j when either lists the other.
-    """
-    n, k = indices.shape
-    dtype = distances.dtype
-    if 2 * n * k < 2**31:  # half the traffic of a product
-        indices = indices.astype(np.int32, copy=False)
-    rows = np.repeat(np.arange(n, dtype=indices.dtype), k)
-    columns = indices.ravel()
-    exponents = np.maximum(distances.ravel() ** 2 - shared**2, 0)
-    exponents *= -0.5
-    exponents /= at(sigma, rows)
-    exponents /= at(sigma, columns)
-    directed = sp.csr_array((np.exp(exponents), (rows, columns)), shape=(n, n))
-    G = directed.maximum(directed.T) + sp.eye_array(n, dtype=dtype, format="csr")
-    # An underflown edge has weight 0: no edge.
-    G.eliminate_zeros()
-    return G
 
 
 def _dtype(solver):

@@ -12,6 +12,7 @@ square: a constant in the exponent, cut off at 0.
 """
 
 import numpy as np
+import scipy.sparse as sp
 from sklearn.metrics import pairwise_distances
 from sklearn.metrics.pairwise import manhattan_distances
 from sklearn.utils import gen_batches
@@ -155,6 +156,29 @@ class LaplacianEntries:
         tile *= -1 / np.sqrt(np.reshape(at(self.sigma, rows), (-1, 1)))
         tile /= np.sqrt(at(self.sigma, columns))
         return np.exp(tile, out=tile)
+
+
+def graph_affinity(distances, indices, sigma, shared=0.0):
+    """Gaussian affinity on the symmetrised kNN graph, CSR (n_samples, n_samples).
+
+    distances and indices (n_samples, k) list the neighbours of each sample; an edge
+    joins i and j when either lists the other.
+    """
+    n, k = indices.shape
+    dtype = distances.dtype
+    if 2 * n * k < 2**31:  # half the traffic of a product
+        indices = indices.astype(np.int32, copy=False)
+    rows = np.repeat(np.arange(n, dtype=indices.dtype), k)
+    columns = indices.ravel()
+    exponents = np.maximum(distances.ravel() ** 2 - shared**2, 0)
+    exponents *= -0.5
+    exponents /= at(sigma, rows)
+    exponents /= at(sigma, columns)
+    directed = sp.csr_array((np.exp(exponents), (rows, columns)), shape=(n, n))
+    G = directed.maximum(directed.T) + sp.eye_array(n, dtype=dtype, format="csr")
+    # An underflown edge has weight 0: no edge.
+    G.eliminate_zeros()
+    return G
 
 
 def _center(X):
