@@ -12,7 +12,7 @@ from contextlib import nullcontext
 import numpy as np
 
 from ._spectra.bandwidth import MEDIAN_SHARE, check_bandwidth
-from ._spectra.spectrum import saturation, warn_if_saturated
+from ._spectra.spectrum import LONG_TIME, saturation, warn_if_saturated
 from ._tools.validation import check_flag, check_positive, check_share
 
 __all__ = ["torch_diffusion_spectral_entropy"]
@@ -215,6 +215,12 @@ def _entropy(eigenvalues, t):
 
     moduli = eigenvalues.abs()
     rounding = 4 * torch.finfo(moduli.dtype).eps * len(moduli) ** 0.5
-    weights = moduli[moduli.detach() > rounding] ** t
+    moduli = moduli[moduli.detach() > rounding]
+    if t > LONG_TIME:  # see Spectrum; later nothing changes, and float32 ends
+        t = min(t, 1e30)
+        moduli = moduli / moduli.detach().max()
+        moduli = moduli.where(moduli < 1 - rounding, torch.ones_like(moduli))
+    weights = moduli**t
+    weights = weights[weights.detach() > 0]
     total = weights.sum()
     return total.log2() - (weights * weights.log2()).sum() / total

@@ -269,3 +269,14 @@ def test_saturation_is_told(rng):
 def test_reduced_distances_are_not_for_gradients():
     with pytest.raises(ValueError, match="bandwidth='reduced' is not differentiable"):
         torch_diffusion_spectral_entropy(torch.ones(4, 2), bandwidth="reduced")
+
+
+@pytest.mark.parametrize("t", [50.0, 1e3, 1e17, 1e300])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_long_times_end_at_the_number_of_far_clusters(rng, t, dtype):
+    X = rng.normal(size=(40, 3)) + 1e3 * (np.arange(40) % 4)[:, None]
+    Z = torch.tensor(X, dtype=dtype, requires_grad=True)
+    value = torch_diffusion_spectral_entropy(Z, bandwidth=3.0, t=t)
+    assert value.item() == pytest.approx(2, abs=1e-3)
+    value.backward()
+    assert torch.isfinite(Z.grad).all()

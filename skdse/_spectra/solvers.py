@@ -71,8 +71,10 @@ def solve_arpack(operator, *, n_components=None, random_state=None, **_):
             ConvergenceWarning,
             stacklevel=2,
         )
-        # What converged are eigenvalues all the same, and none exceeds 1.
+        # What converged are eigenvalues all the same, and none exceeds 1, which is one.
         eigenvalues, ceiling = error.eigenvalues, 1.0
+        if not np.any(np.isclose(eigenvalues, 1.0)):
+            eigenvalues = np.append(1.0, eigenvalues)
     return _spectrum(operator, eigenvalues, ceiling, ARPACK_TOL)
 
 

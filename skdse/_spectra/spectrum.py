@@ -4,6 +4,9 @@ Notation: eigenvalues λ_i of S, a_i = |λ_i|, t the diffusion time, M = Σ a_i^
 p_i = a_i^t / M and S_D = -Σ p_i log₂ p_i. Where only the k largest a_i are known, the
 tail is the m = n - k others, with R = Σ_tail a_i (if none is negative), Q = Σ_tail a_i²
 and c ≥ a_i.
+
+At long times all of these are shares of the largest modulus, so that M >= 1, and what
+is 1 up to its error counts as 1: the entropy ends at log₂ of its multiplicity.
 """
 
 import warnings
@@ -16,6 +19,13 @@ import numpy as np
 UNIFORM_STD = 12**-0.5
 # Error of an eigenvalue in float64, for each sample's square root.
 ROUNDING = 4 * np.finfo(float).eps
+# Beyond this time the error of an eigenvalue near the largest matters: a^t moves by t
+# times as much, and at last the error would decide whether an eigenvalue that is
+# repeated, as that of far clusters is, counts at all (and 1 + 1e-16 would overflow).
+# Up to this time rounding moves no result by more than 1e-10.
+LONG_TIME = 100
+# A weight a^t less sure than this fades or does not; others move along a slope.
+UNSETTLED = 1e-3
 # A step of diffusion leaves its sample with less probability than this: isolated.
 ISOLATED_MASS = 0.05
 # Σ λ² beyond λ₁ below this (for instance all other |λ| <= 0.01): uniform.
@@ -122,13 +132,16 @@ class Spectrum:
 
     def entropy(self, t=1):
         """Diffusion spectral entropy at time t, an EntropyEstimate in bits."""
-        known = _powers(self.eigenvalues, t, self.n_samples)
         if self.is_complete:
-            return EntropyEstimate.exact(shannon_entropy(known), self._saturation(t))
-        lower, upper = self._interval(known, t)
-        value, width = (lower + upper) / 2, upper - lower
+            value = shannon_entropy(self._weights(t))
+            return EntropyEstimate.exact(value, self._saturation(t))
+        lower, upper = self._interval(t)
+        value = (lower + upper) / 2
+        if t > LONG_TIME and (unsettled := self._unsettled(t)).any():
+            ends = self._interval_of_unsettled(unsettled, t)
+            lower, upper = min(lower, ends[0]), max(upper, ends[1])
         return EntropyEstimate(
-            value, UNIFORM_STD * width, lower, upper, self._saturation(t)
+            value, UNIFORM_STD * (upper - lower), lower, upper, self._saturation(t)
         )
 
     @classmethod
@@ -144,7 +157,7 @@ class Spectrum:
         """
         if self.is_complete:
             return None
-        m, c, R, Q = self._tail()
+        m, c, R, Q = self._tail(1)
         j = np.arange(1, m + 1)
         lower, upper = np.zeros(m), np.full(m, c)
         for p, moment in ((1, R), (2, Q)) if self.positive_semidefinite else ((2, Q),):
@@ -159,46 +172,99 @@ class Spectrum:
             return ""  # identical samples: there is nothing to tell
         return saturation(self.n_samples, self.trace, self.squared_norm, t)
 
-    def _interval(self, known, t):
-        """Certified interval of the entropy at time t.
+    def _interval(self, t, rows=slice(None)):
+        """Certified interval of the entropy at time t, with some of what is known.
 
         S_D = H₂(ρ) + (1 - ρ) S_known + ρ S_tail for the tail's share ρ of the mass; it
         is concave in ρ, so a box of ρ and S_tail has its lower end at a corner.
         """
+        known = self._weights(t)[rows]
         mass, smallest_mass, largest_mass = known.sum(), *self._tail_mass(t)
         rho = np.array([smallest_mass, largest_mass])
         rho /= mass + rho
         S_known = shannon_entropy(known)
-        flattest = np.log2(self.n_samples - len(known))
+        flattest = np.log2(self._tail(t)[0])
         peakiest = min(flattest, self._tail_entropy(t, smallest_mass))
-        peak = 2**flattest / (2**flattest + 2**S_known)
-        upper = _mixture(np.clip(peak, *rho), S_known, flattest)
-        lower = _mixture(rho, S_known, peakiest).min()
-        unsure, most = self._unsure(known, t), np.log2(self.n_samples)
+        lower, upper = _mixed(rho, (S_known, S_known), (peakiest, flattest))
+        unsure, most = self._unsure(t)[rows].sum(), np.log2(self.n_samples)
         return float(max(lower - unsure, 0.0)), float(min(upper + unsure, most))
 
-    def _unsure(self, known, t):
-        """How far errors of the known eigenvalues move the entropy [bits].
+    def _interval_of_unsettled(self, unsettled, t):
+        """Certified interval where unsettled weights are anything in their ranges."""
+        rows, (least, most) = ~unsettled, self._range(t)
+        smallest_mass, largest_mass = self._tail_mass(t)
+        low, high = least[unsettled].sum(), most[unsettled].sum()
+        rho = np.array(
+            [
+                low / (low + most[rows].sum() + largest_mass),
+                high / (high + least[rows].sum() + smallest_mass),
+            ]
+        )
+        flattest, peakiest = np.log2(unsettled.sum()), 0.0
+        if low > 0:
+            peakiest = max(np.log2(low) - np.log2(most[unsettled].max()), 0.0)
+        ends = _mixed(rho, self._interval(t, rows), (peakiest, flattest))
+        return float(ends[0]), float(min(ends[1], np.log2(self.n_samples)))
+
+    def _unsettled(self, t):
+        """Which known weights are too unsure to be moved along a slope."""
+        least, most = self._range(t)
+        return most - least > UNSETTLED
+
+    def _unsure(self, t):
+        """How far the error of each known eigenvalue moves the entropy [bits].
 
         The slope of the entropy along a weight a^t is -(log₂ p + S_D) / M. Weights
         below their error count with that.
         """
-        if self.eigenvalue_error == 0:
-            return 0.0
-        moduli, mass = np.abs(self.eigenvalues), known.sum()
-        moved = (moduli + self.eigenvalue_error) ** t
-        moved -= np.maximum(moduli - self.eigenvalue_error, 0) ** t
-        slope = np.maximum(
-            -np.log2(np.maximum(known, moved) / mass), shannon_entropy(known)
-        )
-        return moved @ slope / mass
+        known, (least, most) = self._weights(t), self._range(t)
+        mass, moved = known.sum(), most - least
+        if t > LONG_TIME:
+            moved[moved > UNSETTLED] = 0.0
+        weights = np.maximum(np.maximum(known, moved), np.finfo(float).tiny)
+        slope = np.maximum(-np.log2(weights / mass), shannon_entropy(known))
+        return moved * slope / mass
 
-    def _tail(self):
+    def _weights(self, t):
+        """a^t of what is known; 0 for what is only the rounding of a zero."""
+        shares = np.abs(self.eigenvalues) / self._unit(t)
+        if t > LONG_TIME:
+            shares = self._with_ones(shares)
+        return np.where(shares > self._rounding, shares, 0.0) ** t
+
+    def _range(self, t):
+        """Smallest and largest a^t that the error of each known eigenvalue allows."""
+        shares = np.abs(self.eigenvalues) / self._unit(t)
+        error = self.eigenvalue_error
+        if t <= LONG_TIME:
+            return np.maximum(shares - error, 0) ** t, (shares + error) ** t
+        if error == 0:  # what counts as 1 does so for sure
+            return self._weights(t), self._weights(t)
+        # A share and its unit are both off; 1 is sure, and none is more.
+        error = np.where(shares == 1, 0.0, 2 * error / self._unit(t))
+        most = np.minimum(shares + error, 1.0) ** t
+        return np.maximum(shares - error, 0) ** t, np.maximum(most, self._weights(t))
+
+    def _unit(self, t):
+        """What moduli are shares of: 1, or at long times the largest."""
+        return 1.0 if t <= LONG_TIME else np.abs(self.eigenvalues).max()
+
+    def _with_ones(self, shares):
+        """Shares of the largest modulus, with 1 for what is 1 up to its error."""
+        error = self._rounding + self.eigenvalue_error
+        return np.where(shares >= 1 - error, 1.0, shares)
+
+    @property
+    def _rounding(self):
+        """Error of an eigenvalue in float64."""
+        return ROUNDING * np.sqrt(self.n_samples)
+
+    def _tail(self, t):
         """m, c and the bounds (R, Q) of the tail, each as (smallest, largest)."""
         m = self.n_samples - len(self.eigenvalues)
         # What rounding may have moved between the known part and the tail, and may have
         # left of eigenvalues that are 0.
-        rounding = ROUNDING * np.sqrt(self.n_samples)
+        rounding = self._rounding
         slack = rounding + self.eigenvalue_error * len(self.eigenvalues)
         R = self.trace - self.eigenvalues.sum()
         Q = self.squared_norm - np.square(self.eigenvalues).sum()
@@ -207,11 +273,17 @@ class Spectrum:
             for moment, zero in ((R, rounding), (Q, rounding**2))
         )
         c = max(min(self.ceiling, Q[1] ** 0.5), ROUNDING)
-        return m, c, R, Q
+        if t <= LONG_TIME:
+            return m, c, R, Q
+        unit = self._unit(t)
+        c, R, Q = c / unit, R / unit, Q / unit**2
+        # No modulus exceeds the largest, which is known.
+        c = min(float(self._with_ones(c)), 1.0)
+        return m, c, np.minimum(R, m * c), np.minimum(Q, m * c**2)
 
     def _tail_mass(self, t):
         """Smallest and largest Σ_tail a_i^t that the moments and the ceiling allow."""
-        m, c, R, Q = self._tail()
+        m, c, R, Q = self._tail(t)
         by_mean_square = m * (Q / m) ** (t / 2)
         by_ceiling = c ** (t - 2) * Q
         # The power mean inequality bounds one side, a_i <= c the other.
@@ -229,7 +301,7 @@ class Spectrum:
 
     def _tail_entropy(self, t, smallest_mass):
         """Smallest Shannon entropy of the tail: its min-entropy or Rényi-2 entropy."""
-        _, c, R, Q = self._tail()
+        _, c, R, Q = self._tail(t)
         bounds = [0.0]
         if smallest_mass > 0:
             bounds.append(np.log2(smallest_mass) - t * np.log2(c))
@@ -272,11 +344,11 @@ def knee_time(spectrum, times=AUTO_TIMES):
     return int(times[np.argmax(fallen - passed)])
 
 
-def _powers(eigenvalues, t, n_samples):
-    """|λ|^t, with 0 for what is only the rounding of a zero eigenvalue."""
-    moduli = np.abs(eigenvalues)
-    rounding = ROUNDING * np.sqrt(n_samples)
-    return np.where(moduli > rounding, moduli, 0.0) ** t
+def _mixed(rho, S_known, S_tail):
+    """Ends of the entropy of a mixture: ends of its share, and of its two entropies."""
+    peak = 2 ** S_tail[1] / (2 ** S_tail[1] + 2 ** S_known[1])
+    lower = _mixture(rho, S_known[0], S_tail[0]).min()
+    return lower, _mixture(np.clip(peak, *rho), S_known[1], S_tail[1])
 
 
 def _mixture(rho, S_known, S_tail):

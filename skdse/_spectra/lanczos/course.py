@@ -29,6 +29,7 @@ from .plan import BASIS_ELEMENTS, SMOOTH_TIME, Plan
 from .quadrature import (
     contrasts_of,
     difference,
+    errors_of,
     gauss_rule,
     is_semidefinite,
     lifted_rule,
@@ -258,6 +259,7 @@ class _Exploration:
             trace=operator.trace,
             squared_norm=operator.squared_norm,
             eigenvalues=np.concatenate([[1.0], self.ritz.values[:k]]),
+            eigenvalue_errors=np.concatenate([[0.0], errors_of(self.ritz, k)]),
             nodes=rest.nodes,
             seen=rest.weights,
             weights=rest.weights,

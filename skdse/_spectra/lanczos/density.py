@@ -19,16 +19,25 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..spectrum import EntropyEstimate, Rest, saturation
+from ..spectrum import LONG_TIME, EntropyEstimate, Rest, saturation
 
 # The estimate stops where its error looks small, sometimes by chance: factor measured.
 INFLATION = 1.15
 # Rounding of float32 products moves eigenvalues by about this over sqrt(n).
 ROUNDING = 2e-7
+# ... what is nearer to 1 than this, or than its error, counts as 1 at long times ...
+LEADING_ROUNDING = 5e-7
 # ... the traces of what is left after deflation, in units of 1 + tr S, by this ...
 TRACE_ROUNDING = 2e-7
 # ... and the entropy [bits] at least by this.
 ENTROPY_ROUNDING = 1e-6
+# 2 to this power is 0 in float64.
+_LOG_ZERO = -1100.0
+# Before this time it is told whether a node is 0: eigenvalues that are 0 do not count,
+# and (1e-16)^t is no longer small. Guesses of the truncation error, which is then that
+# of the kink at 0, are up to so many times too small there (measured).
+SHORT_TIME, SHORT_INFLATION = 0.5, 3.0
+_ZERO = 1e-14
 
 
 class Errors(NamedTuple):
@@ -53,6 +62,8 @@ class SpectralDensity:
         Sum of their squares.
     eigenvalues : ndarray of shape (n_known,)
         Eigenvalues found, largest modulus first; the first is 1.
+    eigenvalue_errors : ndarray of shape (n_known,)
+        Their errors, beyond rounding.
     nodes : ndarray of shape (n_nodes,)
         Nodes of the quadrature for the others.
     seen : ndarray of shape (n_nodes,)
@@ -71,6 +82,7 @@ class SpectralDensity:
     trace: float
     squared_norm: float
     eigenvalues: np.ndarray
+    eigenvalue_errors: np.ndarray
     nodes: np.ndarray
     seen: np.ndarray
     weights: np.ndarray
@@ -125,8 +137,9 @@ class SpectralDensity:
         g = _entropy(self, t)[1]
         return Errors(
             sampling=_sampling_error(self, g),
-            truncation=_truncation_error(self, g),
-            rounding=_rounding_error(self, g),
+            truncation=_truncation_error(self, g)
+            * (SHORT_INFLATION if t < SHORT_TIME else 1.0),
+            rounding=_rounding_error(self, g) + _late_error(self, t),
         )
 
 
@@ -144,32 +157,48 @@ def calibrated(density):
     return replace(density, weights=density.uncalibrated * (1 + A @ coef))
 
 
-def _powers(x, t):
-    """|x|^t and -|x|^t log2 |x|^t, both 0 at 0."""
-    x = np.maximum(np.abs(x), np.finfo(float).tiny ** 0.5)
+def _powers(x, t, error=0.0):
+    """|x|^t and -|x|^t log2 |x|^t, both 0 at 0; at long times 1 is the largest |x|."""
+    size = np.abs(x)
+    x = np.maximum(size, np.finfo(float).tiny ** 0.5)
+    if t > LONG_TIME:  # see there
+        x = np.where(x >= 1 - LEADING_ROUNDING - error, 1.0, x)
     h = x**t
-    return h, -h * t * np.log2(x)
+    if t < SHORT_TIME:
+        h = np.where(size > _ZERO, h, 0.0)
+    return h, _information(h, x, t)
 
 
-def _linearised(t, M, F):
-    """Function g whose trace moves as the entropy log2 M + F / M does."""
-    slope = (1 / np.log(2) - F / M) / M
+def _information(h, x, t):
+    """-h log2 h of h = x^t."""
+    # Where the logarithm is below, h is 0.
+    return -h * t * np.maximum(np.log2(x), _LOG_ZERO / t)
+
+
+def _masses(density, t):
+    """M and F of the density."""
+    h, f = _powers(density.eigenvalues, t, density.eigenvalue_errors)
+    h_rest, f_rest = _powers(density.nodes, t)
+    M = h.sum() + density.weights @ h_rest
+    F = f.sum() + density.weights @ f_rest
+    return max(M, 1.0), F  # lambda_1 = 1 is among the terms
+
+
+def _slope(M, F):
+    """Slope of the entropy log2 M + F / M along M."""
+    return (1 / np.log(2) - F / M) / M
+
+
+def _entropy(density, t):
+    """Entropy, and the function g whose trace moves as it does."""
+    M, F = _masses(density, t)
+    slope = _slope(M, F)
 
     def g(x):
         h, f = _powers(x, t)
         return slope * h + f / M
 
-    return g
-
-
-def _entropy(density, t):
-    """Entropy, and the function g it is linearised with."""
-    h, f = _powers(density.eigenvalues, t)
-    h_rest, f_rest = _powers(density.nodes, t)
-    M = h.sum() + density.weights @ h_rest
-    F = f.sum() + density.weights @ f_rest
-    M = max(M, 1.0)  # lambda_1 = 1 is among the terms
-    return np.log2(M) + F / M, _linearised(t, M, F)
+    return np.log2(M) + F / M, g
 
 
 def _residual(density, g):
@@ -210,6 +239,27 @@ def _rounding_error(density, g):
     residual, x = _residual(density, g)[0], np.abs(density.nodes)
     lift = density.uncalibrated @ (residual(x + shift) - residual(x))
     return abs(lift) + ENTROPY_ROUNDING
+
+
+def _late_error(density, t):
+    """Change of the entropy when each eigenvalue moves by its error, at long times.
+
+    Before, the change is far below that of the others. What counts as 1 may be less.
+    """
+    if t <= LONG_TIME:
+        return 0.0
+    shift = 2 * ROUNDING / np.sqrt(density.n_samples)
+    known = np.abs(density.eigenvalues[1:])
+    x = np.concatenate([known, np.abs(density.nodes)])
+    errors = np.full(len(x), shift)
+    errors[: len(known)] += density.eigenvalue_errors[1:]
+    ends = np.clip([x - errors, x + errors], np.finfo(float).tiny ** 0.5, 1.0)
+    h = ends**t
+    M, F = _masses(density, t)
+    slope = _slope(M, F)
+    moved = slope * np.diff(h, axis=0) + np.diff(_information(h, ends, t), axis=0) / M
+    counts = np.concatenate([np.ones(len(known)), density.uncalibrated])
+    return float(np.abs(moved[0]) @ counts)
 
 
 def _gram(density):

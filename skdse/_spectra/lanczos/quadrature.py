@@ -167,6 +167,13 @@ def n_converged(ritz, b, n):
     return 0
 
 
+def errors_of(ritz, k):
+    """Bounds of the errors of the first k Ritz values, which are eigenvalues."""
+    size = np.abs(ritz.values)
+    gaps = size[:k] - (size[k] if k < len(size) else 0.0)
+    return np.minimum(ritz.residuals[:k] ** 2 / gaps, ritz.residuals[:k])
+
+
 def _rule_of(T, b):
     """Rule of T, largest |node| first; its weights add up to b, the probes."""
     nodes, U = np.linalg.eigh(T)
