@@ -25,7 +25,7 @@ class SharedLimiter:
     n_inside : int
         Threads inside, those that only wait to restore too.
     taken : dict of str to (pool, int)
-        By their files, the pools that were limited and their threads before.
+        By their files, the pools that have more than one thread, and how many.
     """
 
     def __init__(self):
@@ -33,10 +33,15 @@ class SharedLimiter:
         self.n_inside = 0
         self.taken = {}
 
-    def enter(self):
-        """Come in without a limit: what others have set is restored later."""
+    def enter(self, pools):
+        """Come in without a limit; the first one notes what is there."""
         with self.lock:
             self.n_inside += 1
+            if self.n_inside > 1:
+                return
+            for pool in pools:
+                if pool.num_threads not in (None, 1):
+                    self.taken[pool.filepath] = pool, pool.num_threads
 
     def limit(self, pools, is_outermost):
         """Limit the pools to one thread, for those inside."""
@@ -103,11 +108,11 @@ def single_threaded_blas():
 def limits_kept():
     """Context for what limits the pools by itself for a while, as k-means does.
 
-    Limits that others have set are not put back meanwhile.
+    What was there before is put back after the last one, whoever overlapped.
     """
     _of_thread.depth = getattr(_of_thread, "depth", 0) + 1
     if _of_thread.depth == 1:
-        _shared.enter()
+        _shared.enter(filter(_is_shared, _pools()))
     try:
         yield
     finally:

@@ -101,6 +101,16 @@ def test_a_limit_within_what_only_waits_is_restored_too():
     assert set(pools()) == {2}
 
 
+def test_limits_of_others_that_overlap_within_ours():
+    with limits_kept():
+        first = threadpool_limits(1)
+        second = threadpool_limits(1)
+        first.restore_original_limits()
+        second.restore_original_limits()
+        assert set(pools()) == {1}
+    assert set(pools()) == {2}
+
+
 def test_openmp_keeps_its_threads_where_blas_alone_is_limited():
     with single_threaded_blas():
         assert set(pools()) == {1}
