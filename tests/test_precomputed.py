@@ -100,3 +100,91 @@ def test_subsample_of_a_precomputed_affinity_takes_rows_and_columns(X):
     dse = clone(PRECOMPUTED).set_params(**options)
     for given in (G, sp.csr_array(G)):
         assert dse.fit(given).entropy_ == pytest.approx(whole.entropy_, rel=1e-9)
+
+
+# Scale and rounding
+# ------------------
+
+
+def given_affinity(n, dtype=float):
+    X = np.random.default_rng(0).normal(size=(n, 3))
+    G = np.exp(-(np.linalg.norm(X[:, None] - X, axis=2) ** 2)) * 0.7
+    G[G < 1e-3] = 0
+    return G.astype(dtype)
+
+
+@pytest.mark.parametrize("container", [np.asarray, sp.csr_array])
+@pytest.mark.parametrize("solver", ["dense", "arpack", "lanczos"])
+@pytest.mark.parametrize("factor", [1e-200, 1e-300, 1e-20, 3.0, 1e20, 1e300])
+def test_scale_of_an_affinity_does_not_matter(factor, solver, container):
+    G = given_affinity(150)
+    dse = clone(PRECOMPUTED).set_params(eigen_solver=solver, random_state=0)
+    expected = dse.fit(container(G)).entropy_  # a warning would be an error
+    tol = 4 * dse.entropy_std_error_ if solver == "lanczos" else 0
+    given = container(factor * G)
+    before = given.copy()
+    found = clone(dse).fit(given)
+    assert found.entropy_ == pytest.approx(expected, rel=1e-9, abs=tol)
+    assert found.score(given) == found.entropy_
+    assert abs(given - before).max() == 0
+    assert dse.fit(container(G * 2.0**40)).entropy_ == expected  # to the last bit
+    y = np.arange(150) % 2
+    dsmi = DiffusionSpectralMI(clone(dse), random_state=0)
+    expected = clone(dsmi).fit(container(G), y).mutual_info_
+    tol = 1e-2 if solver == "lanczos" else 1e-9
+    assert dsmi.fit(given, y).mutual_info_ == pytest.approx(expected, abs=tol)
+
+
+@pytest.mark.parametrize("factor", [1e-30, 1e-20, 1e30])
+@pytest.mark.parametrize("solver", ["dense", "lanczos"])
+def test_scale_of_an_affinity_in_float32_does_not_matter(factor, solver):
+    dse = clone(PRECOMPUTED).set_params(eigen_solver=solver, random_state=0)
+    expected = clone(dse).fit(given_affinity(150, np.float32)).entropy_
+    found = dse.fit(given_affinity(150) * factor).entropy_
+    assert found == pytest.approx(expected, abs=1e-4 if solver == "dense" else 4e-3)
+    found = dse.fit((given_affinity(150) * factor).astype(np.float32)).entropy_
+    assert found == pytest.approx(expected, abs=1e-4 if solver == "dense" else 4e-3)
+
+
+@pytest.mark.parametrize("factor", [1e-200, 1e200])
+@pytest.mark.parametrize("solver", ["dense", "arpack", "lanczos"])
+def test_scale_of_the_affinity_of_a_callable_does_not_matter(factor, solver, X):
+    def affinity(X):
+        return np.exp(-(np.linalg.norm(X[:, None] - X, axis=2) ** 2))
+
+    options = {"eigen_solver": solver, "random_state": 0}
+    plain = DiffusionSpectralEntropy(affinity=affinity, **options).fit(X)
+    scaled = DiffusionSpectralEntropy(
+        affinity=lambda X: factor * affinity(X), **options
+    ).fit(X)
+    assert scaled.entropy_ == pytest.approx(plain.entropy_, abs=1e-3)
+
+
+@pytest.mark.parametrize("factor", [1e-200, 1.0, 1e200])
+def test_zero_row_is_isolated_at_any_scale(factor):
+    G = factor * np.array([[1.0, 0.5, 0.0], [0.5, 1.0, 0.0], [0.0, 0.0, 0.0]])
+    dse = clone(PRECOMPUTED).fit(G)
+    assert_allclose(dse.eigenvalues_, [1, 1, 1 / 3], rtol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("factor", [1e-20, 1.0, 1e20])
+@pytest.mark.parametrize("container", [np.asarray, sp.csr_array])
+def test_negative_rounding_counts_as_zero(container, factor, dtype):
+    G = given_affinity(60, dtype)
+    i, j = np.argwhere(G == 0)[0]
+    expected = clone(PRECOMPUTED).fit(G).entropy_
+    for rounding in (-1e-17, -0.6e-12):  # the largest entry is 0.7
+        G[i, j] = G[j, i] = rounding
+        given = container(factor * G).astype(dtype)
+        found = clone(PRECOMPUTED).fit(given).entropy_
+        assert found == pytest.approx(expected, rel=1e-6)
+        assert given[i, j] < 0  # the caller's matrix stays
+    G[i, j] = G[j, i] = -0.8e-12
+    with pytest.raises(ValueError, match="Negative values in data"):
+        clone(PRECOMPUTED).fit(container(factor * G))
+
+
+def test_negative_affinities_without_positive_ones_are_refused():
+    with pytest.raises(ValueError, match="its smallest is -1e-30"):
+        clone(PRECOMPUTED).fit(np.full((3, 3), -1e-30))

@@ -15,6 +15,7 @@ from sklearn.metrics import pairwise_distances
 
 from .._tools.progress import say
 from .._tools.validation import (
+    at_unit_scale,
     check_affinity_matrix,
     check_count,
     check_fits_in_memory,
@@ -350,7 +351,7 @@ class Precomputed(_Given):
     def take(self, X, rows):
         """Rows and columns of some samples."""
         # A sample may have no edge to the others of a subset.
-        return with_self_affinities(X[rows][:, rows])
+        return with_self_affinities(at_unit_scale(X[rows][:, rows]))
 
     def matrix(self, X, bandwidth, solver, seed=None):
         """X, dense or sparse."""

@@ -10,6 +10,8 @@ from sklearn.utils import check_array, check_scalar
 
 # Affinities are symmetric up to rounding; what is off by more is not an affinity.
 SYMMETRY_RTOL = 1e-6
+# Negative entries up to this share of the largest are rounding of 0.
+NEGATIVE_RTOL = 1e-12
 
 
 def check_option(value, name, options):
@@ -129,19 +131,42 @@ def check_affinity_matrix(G, name="affinity"):
     )
     if G.shape[0] != G.shape[1]:
         raise ValueError(f"{name} must be a square matrix; got shape {G.shape}.")
-    smallest = G.min()
-    if smallest < 0:
+    smallest, largest = G.min(), G.max()
+    if smallest < -NEGATIVE_RTOL * max(largest, 0):
         raise ValueError(
             f"Negative values in data: {name} must have none; its smallest is "
             f"{smallest:.3g}."
         )
     gap = abs(G - G.T).max()
-    if gap > SYMMETRY_RTOL * G.max():
+    if gap > SYMMETRY_RTOL * largest:
         raise ValueError(
             f"{name} must be symmetric; it differs from its transpose by up to "
             f"{gap:.3g}. Symmetrise it, for instance with (A + A.T) / 2."
         )
-    return with_self_affinities(G)
+    if smallest < 0:
+        G = _without_negative(G)
+    return with_self_affinities(at_unit_scale(G))
+
+
+def at_unit_scale(G):
+    """G times the power of two that brings its largest entry to [1, 2).
+
+    The scale of an affinity cancels; squares and float32 would not bear any. By a power
+    of two no digit is lost, but of what is 1e-300 (1e-38 in float32) of the largest.
+    """
+    exponent = 1 - int(np.frexp(G.max())[1])
+    if G.max() == 0 or exponent == 0:
+        return G
+    if sp.issparse(G):
+        G = G.copy()
+        G.data = np.ldexp(G.data, exponent)
+        return G
+    return np.ldexp(G, exponent)
+
+
+def _without_negative(G):
+    """Copy of G with 0 for negative entries."""
+    return G.maximum(0) if sp.issparse(G) else np.maximum(G, 0)
 
 
 def with_self_affinities(G):
