@@ -23,6 +23,9 @@ RULES = ("adaptive", "auto", "knn", "median", "reduced")
 # sample of pairs: standard error 0.04 % for 64 Gaussian features, 0.3 % for 3.
 MEDIAN_ALL_PAIRS = 2048
 MEDIAN_N_PAIRS = 50_000
+# The pass takes half a minute for so many n² (d + 64), where Lanczos takes many minutes
+# (60,000 samples of 784 features: 3.1e12). Beyond, twenty times as many are drawn.
+MEDIAN_WORK, MEDIAN_MANY_PAIRS = 4e12, 1_000_000
 # The median distance itself is the diameter of most data: a Gaussian that wide sees
 # one blob. Half of it resolves dimension (see the study of defaults).
 MEDIAN_SHARE = 0.5
@@ -212,8 +215,11 @@ def median_distance(X, metric="euclidean", random_state=None):
     """Median distance between pairs of rows of X; of the positive ones if it is 0."""
     rng = check_random_state(random_state)
     if len(X) > MEDIAN_ALL_PAIRS and metric in (*EUCLIDEAN, SQUARED):
-        sampled = _sampled_distances(X, "euclidean", rng)
-        if (median := exact_median(X, sampled)) > 0:
+        is_affordable = len(X) ** 2.0 * (X.shape[1] + 64) <= MEDIAN_WORK
+        n_pairs = MEDIAN_N_PAIRS if is_affordable else MEDIAN_MANY_PAIRS
+        sampled = _sampled_distances(X, "euclidean", rng, n_pairs)
+        median = exact_median(X, sampled) if is_affordable else np.median(sampled)
+        if median > 0:
             return median**2 if metric == SQUARED else median
     if len(X) > MEDIAN_ALL_PAIRS and (callable(metric) or metric in PAIRED_DISTANCES):
         distances = _sampled_distances(X, metric, rng)
@@ -231,16 +237,16 @@ def _all_distances(X, metric):
     return D[np.triu_indices(len(X), k=1)]
 
 
-def _sampled_distances(X, metric, rng):
+def _sampled_distances(X, metric, rng, n_pairs=MEDIAN_N_PAIRS):
     """Distances of random pairs of different rows."""
-    first = rng.randint(len(X), size=MEDIAN_N_PAIRS)
-    second = (first + rng.randint(1, len(X), size=MEDIAN_N_PAIRS)) % len(X)
+    first = rng.randint(len(X), size=n_pairs)
+    second = (first + rng.randint(1, len(X), size=n_pairs)) % len(X)
     rows = max(1, _BLOCK_BYTES // (8 * X.shape[1]))
 
     def of(block):
         return paired_distances(X[first[block]], X[second[block]], metric=metric)
 
-    return np.concatenate(map_threads(of, list(gen_batches(MEDIAN_N_PAIRS, rows))))
+    return np.concatenate(map_threads(of, list(gen_batches(n_pairs, rows))))
 
 
 def _smallest_positive(distances, X, metric):

@@ -40,6 +40,14 @@ def test_median_of_clusters_lies_in_a_gap():
     assert exact_median(X, sampled) == pytest.approx(expected, rel=1e-6)
 
 
+def test_too_many_pairs_are_sampled():
+    # Uniform on [0, 1]: half of all |x - y| are below 1 - 1/√2. A million pairs err by
+    # 0.5 / (√1e6 f) = 3.5e-4, f = √2 the density there.
+    X = np.random.default_rng(0).uniform(size=(300_000, 1))
+    found = median_distance(X, "euclidean", 0)
+    assert found == pytest.approx(1 - 0.5**0.5, abs=5 * 3.5e-4)
+
+
 def test_mostly_copies_have_a_positive_distance():
     X = np.zeros((2400, 2))
     X[:100] = np.random.default_rng(0).normal(size=(100, 2))
