@@ -149,12 +149,13 @@ def check_affinity_matrix(G, name="affinity"):
 
 
 def at_unit_scale(G):
-    """G times the power of two that brings its largest entry to [1, 2).
+    """G times the power of four that brings its largest entry to [1, 4).
 
     The scale of an affinity cancels; squares and float32 would not bear any. By a power
-    of two no digit is lost, but of what is 1e-300 (1e-38 in float32) of the largest.
+    of two no digit is lost, but of what is 1e-300 (1e-38 in float32) of the largest;
+    its square root, which the normalisation takes, should be one, too.
     """
-    exponent = 1 - int(np.frexp(G.max())[1])
+    exponent = -2 * ((int(np.frexp(G.max())[1]) - 1) // 2)
     if G.max() == 0 or exponent == 0:
         return G
     if sp.issparse(G):
