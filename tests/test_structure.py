@@ -27,6 +27,7 @@ FLOOR = {room: i for i, rooms in enumerate(FLOORS) for room in rooms}
 ORDERS = {
     "_tools": ("validation", "progress", "parallel"),
     "_spectra": (
+        "distances",
         "neighbors",
         "bandwidth",
         "kernels",

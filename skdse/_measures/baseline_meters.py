@@ -60,6 +60,10 @@ class MatrixEntryMeter(SimpleMeter):
     affinity: Gaussian
     alpha: float
 
+    def check(self, X):
+        """X as the affinity takes it."""
+        return self.affinity.check(X)
+
     def fit(self, X, seed):
         """Bandwidth of X."""
         return self.affinity.fit(X, seed)
@@ -83,6 +87,10 @@ class AdjacencyMeter(SimpleMeter):
 
     affinity: Gaussian
     adjacency: str
+
+    def check(self, X):
+        """X as the affinity takes it."""
+        return self.affinity.check(X)
 
     def fit(self, X, seed):
         """Bandwidth of X."""

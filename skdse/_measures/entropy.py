@@ -121,8 +121,8 @@ class DiffusionSpectralEntropy(BaseEntropy):
         Edges per sample of the kNN graph; at most ``n_samples - 1`` is used.
     metric : str or callable, default="euclidean"
         Distance between samples, any of
-        :func:`sklearn.metrics.pairwise_distances`. affinity="laplacian" always takes
-        the Manhattan distance.
+        :func:`sklearn.metrics.pairwise_distances`; between equal samples it is 0.
+        affinity="laplacian" always takes the Manhattan distance.
     alpha : float, default=0.5
         Density normalisation in [0, 1]: 0 is none (random walk on the graph), 0.5
         Fokker-Planck (the paper's), 1 Laplace-Beltrami (free of the density).

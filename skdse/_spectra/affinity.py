@@ -12,7 +12,6 @@ from typing import ClassVar
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.metrics import pairwise_distances
 
 from .._tools.progress import say
 from .._tools.validation import (
@@ -34,9 +33,10 @@ from .bandwidth import (
     fit_bandwidth,
     is_one_point,
 )
+from .distances import EUCLIDEAN, distances, warn_of_null_rows
 from .kernels import GaussianEntries, LaplacianEntries, at, gaussian_of_distances
 from .matrices import DenseMatrix, SparseMatrix, as_matrix
-from .neighbors import EUCLIDEAN, NeighborIndex
+from .neighbors import NeighborIndex
 from .tiles import TiledKernel
 
 # Share of the free memory that kept tiles of the affinity may take; beyond, they are
@@ -120,6 +120,7 @@ class Affinity:
 
     def check(self, X):
         """X as this affinity takes it, or raise."""
+        warn_of_null_rows(X, self.distance)
         return X
 
     def take(self, X, rows):
@@ -202,7 +203,7 @@ class Gaussian(_AllPairs):
         """Affinity of all pairs as a dense float64 array."""
         if self.is_tiled:
             return super().array(X, bandwidth)
-        D = pairwise_distances(X, metric=self.metric)
+        D = distances(X, metric=self.metric)
         sigma = bandwidth.sigma
         return gaussian_of_distances(D, sigma, sigma, bandwidth.shared)
 
@@ -294,6 +295,10 @@ class _Given(Affinity):
     def fit(self, X, seed=None, index=None):
         """No bandwidth."""
         return Bandwidth(None)
+
+    def check(self, X):
+        """X, whatever it is: there is no metric."""
+        return X
 
 
 @dataclass(frozen=True, kw_only=True)

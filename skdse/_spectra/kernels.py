@@ -12,11 +12,10 @@ square: a constant in the exponent, cut off at 0.
 """
 
 import numpy as np
-from sklearn.metrics import pairwise_distances
 from sklearn.metrics.pairwise import manhattan_distances
 from sklearn.utils import gen_batches
 
-from .neighbors import EUCLIDEAN, SQUARED
+from .distances import EUCLIDEAN, SQUARED, distances
 
 # Rows of X that are squared at a time.
 BLOCK_ROWS = 1024
@@ -74,7 +73,7 @@ class GaussianEntries:
         X, Y = self.X[rows], self.X[columns]
         if self.metric == SQUARED:  # see center
             X, Y = X - self.center, Y - self.center
-        D = pairwise_distances(X, Y, metric=self.metric)
+        D = distances(X, Y, self.metric)
         sigmas = (at(self.sigma, part) for part in (rows, columns))
         return gaussian_of_distances(D, *sigmas, self.shared)
 

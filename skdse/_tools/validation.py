@@ -1,5 +1,6 @@
 """Checks of parameters and inputs, in one place, made before any work is done."""
 
+import inspect
 import os
 from numbers import Integral, Real
 
@@ -179,6 +180,17 @@ def with_self_affinities(G):
     if isolated.any():
         G = G + sp.diags_array(isolated.astype(G.dtype), format="csr")
     return G
+
+
+def user_stacklevel():
+    """Return the stacklevel of a warning, made by the caller, that is for the user.
+
+    It is that of the first frame outside the package.
+    """
+    level, frame = 1, inspect.currentframe().f_back
+    while frame.f_back and frame.f_globals["__name__"].startswith("skdse."):
+        level, frame = level + 1, frame.f_back
+    return level
 
 
 def available_memory():
