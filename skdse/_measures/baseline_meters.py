@@ -116,7 +116,8 @@ class AdjacencyMeter(SimpleMeter):
         """Directed adjacency matrix of the kNN graph with self-loops."""
         k = self.affinity.n_neighbors
         index = NeighborIndex(X, self.affinity.metric, k, random_state=seed)
-        _, neighbors = index.kneighbors(k)
-        A = np.eye(len(X))
+        _, neighbors = index.point_neighbors(k)
+        A = np.eye(len(neighbors))
         np.put_along_axis(A, neighbors, 1.0, axis=1)
-        return A
+        # Copies have the edges of their point, and those to each other.
+        return A[np.ix_(index.point_of, index.point_of)]

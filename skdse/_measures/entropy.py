@@ -118,7 +118,9 @@ class DiffusionSpectralEntropy(BaseEntropy):
         ``n_samples - 1`` is used. A fitted sample is not its own neighbour; a
         sample outside the fit takes its distance to the fitted ones.
     n_neighbors : int, default=15
-        Edges per sample of the kNN graph; at most ``n_samples - 1`` is used.
+        Edges per sample of the kNN graph, to the nearest distinct samples: copies are
+        joined, and have edges to all copies of a neighbour. At most ``n_samples - 1``
+        is used.
     metric : str or callable, default="euclidean"
         Distance between samples, any of
         :func:`sklearn.metrics.pairwise_distances`; between equal samples it is 0.

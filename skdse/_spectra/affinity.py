@@ -35,7 +35,7 @@ from .bandwidth import (
 )
 from .distances import EUCLIDEAN, distances, warn_of_null_rows
 from .kernels import GaussianEntries, LaplacianEntries, at, gaussian_of_distances
-from .matrices import DenseMatrix, SparseMatrix, as_matrix
+from .matrices import CopiesMatrix, DenseMatrix, SparseMatrix, as_matrix
 from .neighbors import NeighborIndex
 from .tiles import TiledKernel
 
@@ -273,11 +273,16 @@ class NearestNeighbors(Affinity):
         return replace(super().fit(X, seed, index), index=index)
 
     def matrix(self, X, bandwidth, solver, seed=None):
-        """Sparse matrix of the graph."""
+        """Sparse matrix of the graph, in which copies are joined."""
         index = bandwidth.index or self._index(X, self.n_neighbors, seed)
-        neighbors = index.kneighbors(self.n_neighbors)
-        G = graph_affinity(*neighbors, bandwidth.sigma, bandwidth.shared)
-        return SparseMatrix(G.astype(_dtype(solver), copy=False))
+        # Among points, or a sample might have none but its own copies.
+        neighbors = index.point_neighbors(self.n_neighbors)
+        sigma = at(bandwidth.sigma, index.first)
+        G = graph_affinity(*neighbors, sigma, bandwidth.shared)
+        G = G.astype(_dtype(solver), copy=False)
+        return (
+            CopiesMatrix.of(G, index.point_of) if index.has_copies else SparseMatrix(G)
+        )
 
     def _index(self, X, n_neighbors, seed):
         """Search over the samples X."""

@@ -121,7 +121,7 @@ def test_neighbors_of_rows_without_direction(metric, constant):
 
 @pytest.mark.filterwarnings("ignore:495 of 500 samples")
 @pytest.mark.parametrize("solver", ["dense", "lanczos"])
-@pytest.mark.parametrize("affinity", ["gaussian"])
+@pytest.mark.parametrize("affinity", ["gaussian", "nearest_neighbors"])
 @pytest.mark.parametrize("bandwidth", ["auto", "median", "knn", "adaptive", 0.2])
 @pytest.mark.parametrize("metric", ["cosine", "correlation"])
 def test_dead_samples_are_one_point(metric, bandwidth, affinity, solver):
