@@ -188,3 +188,15 @@ def test_negative_rounding_counts_as_zero(container, factor, dtype):
 def test_negative_affinities_without_positive_ones_are_refused():
     with pytest.raises(ValueError, match="its smallest is -1e-30"):
         clone(PRECOMPUTED).fit(np.full((3, 3), -1e-30))
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("exponent", [-900, -7, -2, -1, 1, 2, 3, 900])
+def test_power_of_two_keeps_every_bit(exponent, alpha):
+    G = given_affinity(60)
+    dse = clone(PRECOMPUTED).set_params(alpha=alpha)
+    expected = dse.fit(G).eigenvalues_
+    scaled = dse.fit(np.ldexp(G, exponent)).eigenvalues_
+    if exponent % 2 == 0:
+        np.testing.assert_array_equal(scaled, expected)
+    assert_allclose(scaled, expected, atol=1e-14)

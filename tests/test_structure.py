@@ -27,6 +27,7 @@ FLOOR = {room: i for i, rooms in enumerate(FLOORS) for room in rooms}
 ORDERS = {
     "_tools": ("validation", "progress", "pools", "parallel"),
     "_spectra": (
+        "distances",
         "neighbors",
         "frames",
         "kernels",

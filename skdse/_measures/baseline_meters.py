@@ -60,6 +60,10 @@ class MatrixEntryMeter(SimpleMeter):
     affinity: Gaussian
     alpha: float
 
+    def check(self, X):
+        """X as the affinity takes it."""
+        return self.affinity.check(X)
+
     def fit(self, X, seed):
         """Bandwidth of X."""
         return self.affinity.fit(X, seed)
@@ -83,6 +87,10 @@ class AdjacencyMeter(SimpleMeter):
 
     affinity: Gaussian
     adjacency: str
+
+    def check(self, X):
+        """X as the affinity takes it."""
+        return self.affinity.check(X)
 
     def fit(self, X, seed):
         """Bandwidth of X."""
@@ -108,7 +116,8 @@ class AdjacencyMeter(SimpleMeter):
         """Directed adjacency matrix of the kNN graph with self-loops."""
         k = self.affinity.n_neighbors
         index = NeighborIndex(X, self.affinity.metric, k, random_state=seed)
-        _, neighbors = index.kneighbors(k)
-        A = np.eye(len(X))
+        _, neighbors = index.point_neighbors(k)
+        A = np.eye(len(neighbors))
         np.put_along_axis(A, neighbors, 1.0, axis=1)
-        return A
+        # Copies have the edges of their point, and those to each other.
+        return A[np.ix_(index.point_of, index.point_of)]

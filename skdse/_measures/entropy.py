@@ -120,11 +120,12 @@ class DiffusionSpectralEntropy(BaseEntropy):
         ``n_samples - 1`` is used. A larger number gives a larger bandwidth. A sample is
         not its own neighbour. New samples have their neighbours among the fitted ones.
     n_neighbors : int, default=15
-        Neighbours of each sample in the kNN graph; at most ``n_samples - 1`` are used.
-        More neighbours lower the entropy, and take more time and memory.
+        Neighbours of each sample in the kNN graph, among distinct samples: copies are
+        joined. At most ``n_samples - 1`` are used. More lower the entropy, and take
+        more time and memory.
     metric : str or callable, default="euclidean"
-        Distance between samples, any of :func:`sklearn.metrics.pairwise_distances`.
-        affinity="laplacian" takes the Manhattan distance alone.
+        Distance between samples, any of :func:`sklearn.metrics.pairwise_distances`; of
+        equal samples it is 0. affinity="laplacian" takes the Manhattan distance alone.
     alpha : float, default=0.5
         Density normalisation in [0, 1]: 0 is none (plain random walk on the graph), 0.5
         is the paper's choice (Fokker-Planck), 1 removes the density (Laplace-Beltrami).

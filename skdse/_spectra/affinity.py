@@ -11,7 +11,6 @@ from dataclasses import dataclass, fields, replace
 from typing import ClassVar
 
 import numpy as np
-from sklearn.metrics import pairwise_distances
 
 from .._tools.progress import say
 from .._tools.validation import (
@@ -31,19 +30,20 @@ from .bandwidth import (
     Bandwidth,
     check_bandwidth,
     fit_bandwidth,
-    is_one_point,
 )
+from .distances import EUCLIDEAN, SQUARED, distances, warn_of_null_rows
 from .frames import frame_of
 from .kernels import (
     GaussianEntries,
     LaplacianEntries,
+    at,
     gaussian_of_distances,
     gaussian_of_pairs,
     graph_affinity,
     laplacian_of_pairs,
 )
-from .matrices import DenseMatrix, SparseMatrix, as_matrix
-from .neighbors import EUCLIDEAN, SQUARED, NeighborIndex
+from .matrices import CopiesMatrix, DenseMatrix, SparseMatrix, as_matrix
+from .neighbors import NeighborIndex
 from .tiles import TiledKernel
 
 # Share of the free memory that kept tiles of the affinity may take; beyond, they are
@@ -139,15 +139,12 @@ class Affinity:
 
     def check(self, X):
         """X as this affinity takes it, or raise."""
+        warn_of_null_rows(X, self.distance)
         return X
 
     def take(self, X, rows):
         """Some of the samples of X."""
         return X[rows]
-
-    def is_one_point(self, X, bandwidth):
-        """Whether the samples cannot be told apart."""
-        return is_one_point(X, bandwidth)
 
     def check_memory(self, n_samples, solver):
         """Raise before the matrix of so many samples would not fit in memory."""
@@ -191,12 +188,8 @@ class _AllPairs(Affinity):
         return self.entries(frame.apply(X), bandwidth.relative_to(frame), dtype)
 
     def of_pairs(self, X, bandwidth, left, right):
-        """Affinity of each row on the left to that on the right, in float64."""
+        """Affinity of each row on the left to that on the right."""
         return self.pair_kernel(X, bandwidth, left, right, self.metric)
-
-    def entries(self, X, bandwidth, dtype):
-        """Maker of the tiles."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -232,7 +225,7 @@ class Gaussian(_AllPairs):
         """Affinity of all pairs as a dense float64 array."""
         if self.is_tiled:
             return super().array(X, bandwidth)
-        D = pairwise_distances(X, metric=self.metric)
+        D = distances(X, metric=self.metric)
         sigma = bandwidth.sigma
         return gaussian_of_distances(D, sigma, sigma, bandwidth.shared)
 
@@ -310,15 +303,19 @@ class NearestNeighbors(Affinity):
         return replace(super().fit_in_frame(X, frame, seed, index), index=index)
 
     def matrix(self, X, bandwidth, solver, seed=None):
-        """Sparse matrix of the graph."""
+        """Sparse matrix of the graph, in which copies are joined."""
         index = bandwidth.index
         if index is None:
             frame = frame_of(X, self.distance)
             index = self._index(frame.apply(X), self.n_neighbors, seed)
             bandwidth = bandwidth.relative_to(frame)
-        neighbors = index.kneighbors(self.n_neighbors)
-        G = graph_affinity(*neighbors, bandwidth.sigma, bandwidth.shared)
-        return SparseMatrix(G.astype(_dtype(solver), copy=False))
+        # Among points, or a sample might have none but its own copies.
+        neighbors = index.point_neighbors(self.n_neighbors)
+        sigma = at(bandwidth.sigma, index.first)
+        G = graph_affinity(*neighbors, sigma, bandwidth.shared)
+        G = G.astype(_dtype(solver), copy=False)
+        copies = index.point_of if index.has_copies else None
+        return SparseMatrix(G) if copies is None else CopiesMatrix.of(G, copies)
 
     def _index(self, X, n_neighbors, seed):
         """Search over the samples X."""
@@ -336,6 +333,10 @@ class _Given(Affinity):
     def fit(self, X, seed=None):
         """No bandwidth."""
         return Bandwidth(None)
+
+    def check(self, X):
+        """X, whatever it is: there is no metric."""
+        return X
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,15 +7,22 @@ answers 0.0 only where no two samples differ.
 from dataclasses import dataclass, replace
 
 import numpy as np
-from sklearn.metrics import pairwise_distances
-from sklearn.metrics.pairwise import PAIRED_DISTANCES, paired_distances
+from sklearn.metrics.pairwise import PAIRED_DISTANCES
 from sklearn.utils import check_random_state, gen_batches
 
 from .._tools.parallel import map_threads
 from .._tools.validation import check_count, check_number_or_option, check_positive
+from .distances import (
+    EUCLIDEAN,
+    SQUARED,
+    distances,
+    distances_of_pairs,
+    distinct_rows,
+    without_rounding,
+)
 from .frames import AS_IS, Frame
 from .medians import exact_median
-from .neighbors import EUCLIDEAN, SQUARED, NeighborIndex, without_rounding
+from .neighbors import NeighborIndex
 
 RULES = ("adaptive", "auto", "knn", "median", "reduced")
 # All distances are made at once up to this many samples (2 million pairs). Beyond, all
@@ -162,14 +169,14 @@ def fit_bandwidth(
         index = NeighborIndex(
             X, metric, n_neighbors, random_state=random_state, n_jobs=n_jobs
         )
-    distances, _ = index.kneighbors(n_neighbors)
-    smallest = _smallest_positive(distances, X, metric)
+    found, _ = index.kneighbors(n_neighbors)
+    smallest = _smallest_positive(found, X, metric)
     if rule == "knn":
-        sigma = np.median(distances[:, -1]) or smallest
+        sigma = np.median(found[:, -1]) or smallest
         return Bandwidth(float(scale * sigma))
     if smallest == 0:
         return Bandwidth(0.0)
-    sigma = scale * np.where(distances[:, -1] > 0, distances[:, -1], smallest)
+    sigma = scale * np.where(found[:, -1] > 0, found[:, -1], smallest)
     return Bandwidth(sigma, scale, n_neighbors, smallest, fitted=index)
 
 
@@ -194,7 +201,7 @@ def _nearest_distance(X, metric, rng):
     if len(X) > MEDIAN_ALL_PAIRS:
         rows = np.sort(rng.choice(len(X), MEDIAN_ALL_PAIRS, replace=False))
     if isinstance(metric, str) and metric in WHOLE_DATA_METRICS:
-        D = pairwise_distances(X[rows], metric=metric)
+        D = distances(X[rows], metric=metric)
         np.fill_diagonal(D, np.inf)
         return np.median(D.min(axis=1))
     nearest = [
@@ -206,7 +213,7 @@ def _nearest_distance(X, metric, rng):
 
 def _to_nearest(X, rows, metric):
     """Distance of some samples to the nearest other one."""
-    D = pairwise_distances(X[rows], X, metric=metric)
+    D = distances(X[rows], X, metric)
     D[np.arange(len(rows)), rows] = np.inf
     return D.min(axis=1)
 
@@ -222,18 +229,18 @@ def median_distance(X, metric="euclidean", random_state=None):
         if median > 0:
             return median**2 if metric == SQUARED else median
     if len(X) > MEDIAN_ALL_PAIRS and (callable(metric) or metric in PAIRED_DISTANCES):
-        distances = _sampled_distances(X, metric, rng)
+        found = _sampled_distances(X, metric, rng)
     else:
         if len(X) > MEDIAN_ALL_PAIRS:
             X = X[np.sort(rng.choice(len(X), MEDIAN_ALL_PAIRS, replace=False))]
-        distances = _all_distances(X, metric)
-    distances = without_rounding(distances, metric)
-    return np.median(distances) or _smallest_positive(distances, X, metric)
+        found = _all_distances(X, metric)
+    found = without_rounding(found, metric)
+    return np.median(found) or _smallest_positive(found, X, metric)
 
 
 def _all_distances(X, metric):
     """Distances of all pairs of rows."""
-    D = pairwise_distances(X, metric=metric)
+    D = distances(X, metric=metric)
     return D[np.triu_indices(len(X), k=1)]
 
 
@@ -244,17 +251,17 @@ def _sampled_distances(X, metric, rng, n_pairs=MEDIAN_N_PAIRS):
     rows = max(1, _BLOCK_BYTES // (8 * X.shape[1]))
 
     def of(block):
-        return paired_distances(X[first[block]], X[second[block]], metric=metric)
+        return distances_of_pairs(X[first[block]], X[second[block]], metric)
 
     return np.concatenate(map_threads(of, list(gen_batches(n_pairs, rows))))
 
 
-def _smallest_positive(distances, X, metric):
+def _smallest_positive(found, X, metric):
     """Smallest distance above 0 among those known, else between rows that differ."""
-    positive = distances[distances > 0]
+    positive = found[found > 0]
     if positive.size:
         return float(positive.min())
-    distinct = np.unique(X, axis=0)
+    distinct = X[distinct_rows(X)[0]]
     if len(distinct) == 1:
         return 0.0
     nearest, _ = NeighborIndex(distinct, metric, 1).kneighbors(1)

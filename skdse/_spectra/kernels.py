@@ -13,12 +13,11 @@ square: a constant in the exponent, cut off at 0.
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.metrics import pairwise_distances
 from sklearn.metrics.pairwise import manhattan_distances
 from sklearn.utils import gen_batches
 
+from .distances import EUCLIDEAN, SQUARED, distances
 from .frames import typical_rows
-from .neighbors import EUCLIDEAN, SQUARED
 
 # Rows of X that are squared at a time.
 BLOCK_ROWS = 1024
@@ -83,7 +82,7 @@ class GaussianEntries:
         X, Y = self.X[rows], self.X[columns]
         if self.metric == SQUARED:  # see center
             X, Y = X - self.center, Y - self.center
-        D = pairwise_distances(X, Y, metric=self.metric)
+        D = distances(X, Y, self.metric)
         sigmas = (at(self.sigma, part) for part in (rows, columns))
         return gaussian_of_distances(D, *sigmas, self.shared)
 

@@ -144,6 +144,66 @@ class SparseMatrix:
         return SparseMatrix(self.G[:n_samples, :n_samples])
 
 
+@dataclass(frozen=True)
+class CopiesMatrix:
+    """Affinity A G Aᵀ of samples that have those of their points, see AffinityMatrix.
+
+    Samples at one point see all others alike, and each other as the point sees itself.
+    Its eigenvalues other than 0 are as many as there are points.
+
+    Parameters
+    ----------
+    G : csr_array of shape (n_points, n_points)
+        Affinity of the points.
+    A : csr_array of shape (n_samples, n_points)
+        1 where a sample is at a point, in the precision of G.
+    """
+
+    G: sp.csr_array
+    A: sp.csr_array
+    is_sparse = True
+    fixed_columns = 0
+    maps_threads = False
+
+    @classmethod
+    def of(cls, G, point_of):
+        """Affinity of samples at these points."""
+        n = len(point_of)
+        ones = np.ones(n, G.dtype)
+        at = sp.csr_array((ones, (np.arange(n), point_of)), shape=(n, G.shape[0]))
+        return cls(G, at)
+
+    @property
+    def n_samples(self):
+        """Number of samples."""
+        return self.A.shape[0]
+
+    def matvec(self, v):
+        """Product with v, in float64."""
+        return self.matmat(v)
+
+    def matmat(self, V):
+        """Product with V."""
+        return self.A @ (self.G @ (self.A.T @ V))
+
+    def squares_matvec(self, v):
+        """Product with the squared entries."""
+        squares = sp.csr_array(self.G).astype(np.float64).power(2)
+        return self.A @ (squares @ (self.A.T @ v))
+
+    def diagonal(self):
+        """Diagonal of the affinity."""
+        return self.A @ self.G.diagonal()
+
+    def toarray(self):
+        """All entries, as a dense array."""
+        return (self.A @ self.G @ self.A.T).toarray()
+
+    def head(self, n_samples):
+        """Affinity of the first samples."""
+        return CopiesMatrix(self.G, self.A[:n_samples])
+
+
 def as_matrix(G):
     """Affinity of a dense or sparse array."""
     return SparseMatrix(G) if sp.issparse(G) else DenseMatrix(G)

@@ -15,7 +15,7 @@ import numpy as np
 
 from .._tools.parallel import threads_for_maps
 from .affinity import Affinity
-from .bandwidth import Bandwidth
+from .bandwidth import Bandwidth, is_one_point
 from .diffusion import diffusion_operator
 from .small_sets import SMALL_SET, small_spectra
 from .solvers import (
@@ -212,7 +212,7 @@ class SpectralMeter(SimpleMeter):
         """Entropy of the first samples, for several sizes, with the tiles in common."""
         share = {self._solver(size) for size in sizes} == {"lanczos"}
         share &= self.affinity.is_tiled
-        if not share or self.affinity.is_one_point(X, scale.bandwidth):
+        if not share or is_one_point(X, scale.bandwidth):
             heads = [np.arange(size) for size in sizes]
             return self.measure_many(X, scale, heads, seed)
         G = self._matrix(X, scale, "lanczos", seed)
@@ -222,7 +222,7 @@ class SpectralMeter(SimpleMeter):
     def measure_many(self, X, scale, sets, seed):
         """Entropy of each set of rows, of the small ones many at a time."""
         small = [i for i, rows in enumerate(sets) if self.is_small(len(rows))]
-        if not small or self.affinity.is_one_point(X, scale.bandwidth):
+        if not small or is_one_point(X, scale.bandwidth):
             return super().measure_many(X, scale, sets, seed)
         spectra = small_spectra(
             self.affinity, self.alpha, X, scale.bandwidth, [sets[i] for i in small]
@@ -253,7 +253,7 @@ class SpectralMeter(SimpleMeter):
     def solve(self, X, scale, seed):
         """Spectrum of the diffusion operator on the samples X."""
         n = X.shape[0]
-        if n == 1 or self.affinity.is_one_point(X, scale.bandwidth):
+        if n == 1 or is_one_point(X, scale.bandwidth):
             return Spectrum.of_identical_samples(n)
         solver = self._solver(n)
         G = self._matrix(X, scale, solver, seed)

@@ -1,5 +1,6 @@
 """Checks of parameters and inputs, in one place, made before any work is done."""
 
+import inspect
 import os
 from numbers import Integral, Real
 
@@ -149,12 +150,13 @@ def check_affinity_matrix(G, name="affinity"):
 
 
 def at_unit_scale(G):
-    """G times the power of two that brings its largest entry to [1, 2).
+    """G times the power of four that brings its largest entry to [1, 4).
 
     The scale of an affinity cancels; squares and float32 would not bear any. By a power
-    of two no digit is lost, but of what is 1e-300 (1e-38 in float32) of the largest.
+    of two no digit is lost, but of what is 1e-300 (1e-38 in float32) of the largest;
+    its square root, which the normalisation takes, should be one, too.
     """
-    exponent = 1 - int(np.frexp(G.max())[1])
+    exponent = -2 * ((int(np.frexp(G.max())[1]) - 1) // 2)
     if G.max() == 0 or exponent == 0:
         return G
     if sp.issparse(G):
@@ -178,6 +180,17 @@ def with_self_affinities(G):
     if isolated.any():
         G = G + sp.diags_array(isolated.astype(G.dtype), format="csr")
     return G
+
+
+def user_stacklevel():
+    """Return the stacklevel of a warning, made by the caller, that is for the user.
+
+    It is that of the first frame outside the package.
+    """
+    level, frame = 1, inspect.currentframe().f_back
+    while frame.f_back and frame.f_globals["__name__"].startswith("skdse."):
+        level, frame = level + 1, frame.f_back
+    return level
 
 
 def available_memory():

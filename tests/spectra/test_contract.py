@@ -27,6 +27,11 @@ def sparse_given():
     return sp.csr_array(band)
 
 
+def copies():
+    X = np.random.default_rng(0).normal(size=(N // 5, 4))
+    return np.repeat(X, 5, axis=0)[np.random.default_rng(1).permutation(N)]
+
+
 # Affinity, its parameters, and the samples X if they are no rows of features.
 CASES = [
     ("gaussian", {}, None),
@@ -38,6 +43,7 @@ CASES = [
     ("laplacian", {"bandwidth": "adaptive"}, None),
     ("nearest_neighbors", {}, None),
     ("nearest_neighbors", {"bandwidth": 0.8, "n_neighbors": 5}, None),
+    ("nearest_neighbors", {"n_neighbors": 5}, copies),
     ("precomputed", {}, dense_given),
     ("precomputed", {}, sparse_given),
     (inverse_distance, {}, None),
