@@ -6,7 +6,8 @@ import scipy.sparse as sp
 from affinities import gaussian_affinity, neighbors_affinity, operator_of
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from sklearn.exceptions import EfficiencyWarning
+from scipy.sparse.linalg import ArpackNoConvergence
+from sklearn.exceptions import ConvergenceWarning, EfficiencyWarning
 
 from skdse import DiffusionSpectralEntropy
 from skdse._spectra import solvers as _solvers
@@ -165,3 +166,41 @@ def test_estimator_announces_before_the_work(solver, n):
     with pytest.warns(EfficiencyWarning, match=f"All pairs of {n} samples"):
         with pytest.raises(Work):
             dse.fit(X)
+
+
+class Unsolved:
+    """Operator on which ARPACK gives up, after it has found some eigenvalues."""
+
+    def __init__(self, operator, found):
+        self.operator, self.found = operator, found
+
+    def __getattr__(self, name):
+        return getattr(self.operator, name)
+
+    def matmat(self, V):
+        raise ArpackNoConvergence("no", np.array(self.found), None)
+
+
+def test_arpack_that_does_not_converge_leaves_small_problems_to_lapack():
+    S = operator(data("uniform", 60, 3, 0), "median", 1.0, 0.5)
+    found = solve(Unsolved(S, [1.0]), "arpack", n_components=5, random_state=0)
+    np.testing.assert_array_equal(found.eigenvalues, solve(S, "dense").eigenvalues)
+
+
+@pytest.mark.parametrize("found", [[1.0, 0.5], [0.5]])
+def test_arpack_that_does_not_converge_tells_what_it_has_found(found):
+    # A ring of 4500 samples, whose eigenvalues are (1 + cos) / 2 of equal angles.
+    n = 4500
+    ring = sp.eye_array(n, format="csr")
+    ring = ring + 0.5 * sp.diags_array(
+        np.ones((4, n)), offsets=[-1, 1, n - 1, 1 - n], shape=(n, n)
+    )
+    S = Unsolved(operator_of(sp.csr_array(ring)), found)
+    with pytest.warns(ConvergenceWarning, match=f"found {len(found)} of 5 eigenvalues"):
+        spectrum = solve(S, "arpack", n_components=5, random_state=0)
+    np.testing.assert_array_equal(spectrum.eigenvalues, [1.0, 0.5])
+    assert spectrum.ceiling == 1
+    p = (1 + np.cos(2 * np.pi * np.arange(n) / n)) / 2
+    p = p[p > 1e-12] / p.sum()
+    estimate = spectrum.entropy(1)
+    assert estimate.lower <= -np.sum(p * np.log2(p)) <= estimate.upper
