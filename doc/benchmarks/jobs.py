@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-PEER, SKDSE, BOUND = "dse-dsmi", "skdse", "bound"
+PEER, SKDSE, PLAIN = "dse-dsmi", "skdse", "plain"
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,7 @@ def entropy(**params):
     return prepare
 
 
-def bound(**params):
+def plain(**params):
     """One kernel of scikit-learn and block products of NumPy, as many as `entropy`.
 
     In float32, in blocks of 24 columns.
@@ -253,12 +253,12 @@ JOBS = {
         {PEER: peer_entropy(3.0), SKDSE: entropy(alpha=0, bandwidth=3.0)},
         once=(PEER,),
     ),
-    "dse_10000_bound": Job(
-        "DSE, 10,000 x 256, σ = 10, beside its kernel and products alone",
+    "dse_10000_plain": Job(
+        "DSE, 10,000 x 256, σ = 10, beside the kernel and products of plain libraries",
         uniform(10_000, 256),
         {
             SKDSE: entropy(alpha=0, bandwidth=10.0),
-            BOUND: bound(alpha=0, bandwidth=10.0),
+            PLAIN: plain(alpha=0, bandwidth=10.0),
         },
     ),
     "dse_mnist_10000": Job(

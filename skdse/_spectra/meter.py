@@ -117,10 +117,8 @@ class SimpleMeter:
 
     def measure_nested(self, X, scale, sizes, seed):
         """Measure one size after the other."""
-        heads = [slice(size) for size in sizes]
-        return [
-            self.measure(self.take(X, rows), scale.take(rows), seed) for rows in heads
-        ]
+        heads = [np.arange(size) for size in sizes]
+        return self.measure_many(X, scale, heads, seed)
 
     def measure_many(self, X, scale, sets, seed):
         """Measure one set after the other."""
@@ -213,8 +211,7 @@ class SpectralMeter(SimpleMeter):
         share = {self._solver(size) for size in sizes} == {"lanczos"}
         share &= self.affinity.is_tiled
         if not share or is_one_point(X, scale.bandwidth):
-            heads = [np.arange(size) for size in sizes]
-            return self.measure_many(X, scale, heads, seed)
+            return super().measure_nested(X, scale, sizes, seed)
         G = self._matrix(X, scale, "lanczos", seed)
         spectra = [self._spectrum(G.head(size), "lanczos", seed) for size in sizes]
         return [spectrum.entropy(scale.t) for spectrum in spectra]
