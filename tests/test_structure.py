@@ -40,6 +40,7 @@ ORDERS = {
         "spectrum",
         "small_sets",
         "lanczos",
+        "bands",
         "solvers",
         "meter",
     ),

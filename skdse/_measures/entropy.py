@@ -134,13 +134,14 @@ class DiffusionSpectralEntropy(BaseEntropy):
         Diffusion time: the number of hops of the walk. A larger t removes noise, then
         detail, and lowers the entropy. "auto" takes the knee of the entropy curve for t
         from 1 to 100.
-    eigen_solver : {"auto", "dense", "arpack", "lanczos"}, default="auto"
-        "dense" computes all eigenvalues; "arpack" the `n_components` of largest modulus
-        and an interval that surely contains the entropy; "lanczos" estimates the
-        spectral density from random probes until the standard error is below `tol`.
-        "auto" is "dense" for up to 1800 samples (2500 with an adaptive or reduced
-        bandwidth, 8000 with a kNN graph, 10,000 with another metric than Euclidean or
-        your own affinity; all multiplied by 0.001 / `tol`), and "lanczos" for more.
+    eigen_solver : {"auto", "dense", "dense32", "arpack", "lanczos"}, default="auto"
+        "dense" computes all eigenvalues, "dense32" in float32; "arpack" the
+        `n_components` of largest modulus and an interval that surely contains the
+        entropy; "lanczos" estimates the spectral density from random probes until the
+        standard error is below `tol`. "auto" is "lanczos" from 1800 samples on (2500
+        with an adaptive bandwidth, 8000 with a kNN graph, 20,000 if it is reduced, with
+        another metric than Euclidean or your own affinity; all multiplied by 0.001 /
+        `tol`). Below it is "dense", "dense32" from 2500 on.
     n_components : int, default=None
         Number of eigenvalues that "arpack" computes; 64 if None. More eigenvalues give
         a narrower interval and take more time.
@@ -170,8 +171,8 @@ class DiffusionSpectralEntropy(BaseEntropy):
     entropy_ : float
         Entropy of the fitted samples, in bits (a value in [0, 1] if ``normalize``).
     entropy_std_error_ : float
-        Standard error of `entropy_`: the error of the solver (0 if all eigenvalues are
-        known) and, with several subsamples, the error of their mean.
+        Standard error of `entropy_`: the error of the solver (0 if "dense") and, with
+        several subsamples, the error of their mean.
     entropy_interval_ : tuple of float
         Interval (lower, upper) of the entropy: proved with eigen_solver "dense" and
         "arpack", two standard errors to either side with "lanczos" or subsamples.

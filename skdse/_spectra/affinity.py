@@ -42,7 +42,7 @@ from .kernels import (
     graph_affinity,
     laplacian_of_pairs,
 )
-from .matrices import CopiesMatrix, DenseMatrix, SparseMatrix, as_matrix
+from .matrices import CopiesMatrix, DenseMatrix, SparseMatrix, as_matrix, dtype_for
 from .neighbors import NeighborIndex
 from .tiles import TiledKernel
 
@@ -173,13 +173,13 @@ class _AllPairs(Affinity):
     def matrix(self, X, bandwidth, solver, seed=None):
         """Tiles for Lanczos, which multiplies; a dense matrix for the others."""
         if solver != "lanczos":
-            return DenseMatrix(self.array(X, bandwidth))
+            return DenseMatrix(self.array(X, bandwidth, dtype_for(solver)))
         entries = self._entries_in_frame(X, bandwidth, np.float32)
         return TiledKernel(entries, self.keeps(len(X), solver), self.verbose)
 
-    def array(self, X, bandwidth):
-        """Affinity of all pairs as a dense float64 array."""
-        entries = self._entries_in_frame(X, bandwidth, np.float64)
+    def array(self, X, bandwidth, dtype=np.float64):
+        """Affinity of all pairs as a dense array."""
+        entries = self._entries_in_frame(X, bandwidth, dtype)
         return TiledKernel(entries, verbose=self.verbose).toarray()
 
     def _entries_in_frame(self, X, bandwidth, dtype):
@@ -208,7 +208,9 @@ class Gaussian(_AllPairs):
         """Kind of spectrum: next to nothing is negative with Euclidean distances."""
         if self.is_semidefinite:
             return "semidefinite"
-        return "nearly semidefinite" if self.metric in EUCLIDEAN else "indefinite"
+        is_cut_off = self.rule == "reduced"  # at the distance that all share
+        is_near = self.metric in EUCLIDEAN and not is_cut_off
+        return "nearly semidefinite" if is_near else "indefinite"
 
     @property
     def is_tiled(self):
@@ -219,15 +221,16 @@ class Gaussian(_AllPairs):
         """Tiles where tile by tile gives the distances of the metric."""
         if self.is_tiled or solver != "lanczos":
             return super().matrix(X, bandwidth, solver, seed)
-        return DenseMatrix(self.array(X, bandwidth).astype(np.float32))
+        return DenseMatrix(self.array(X, bandwidth, dtype_for(solver)))
 
-    def array(self, X, bandwidth):
-        """Affinity of all pairs as a dense float64 array."""
+    def array(self, X, bandwidth, dtype=np.float64):
+        """Affinity of all pairs as a dense array."""
         if self.is_tiled:
-            return super().array(X, bandwidth)
+            return super().array(X, bandwidth, dtype)
         D = distances(X, metric=self.metric)
         sigma = bandwidth.sigma
-        return gaussian_of_distances(D, sigma, sigma, bandwidth.shared)
+        G = gaussian_of_distances(D, sigma, sigma, bandwidth.shared)
+        return G.astype(dtype, copy=False)
 
     @property
     def has_pairs(self):
@@ -313,7 +316,7 @@ class NearestNeighbors(Affinity):
         neighbors = index.point_neighbors(self.n_neighbors)
         sigma = at(bandwidth.sigma, index.first)
         G = graph_affinity(*neighbors, sigma, bandwidth.shared)
-        G = G.astype(_dtype(solver), copy=False)
+        G = G.astype(dtype_for(solver), copy=False)
         copies = index.point_of if index.has_copies else None
         return SparseMatrix(G) if copies is None else CopiesMatrix.of(G, copies)
 
@@ -356,7 +359,7 @@ class Precomputed(_Given):
 
     def matrix(self, X, bandwidth, solver, seed=None):
         """X, dense or sparse."""
-        return as_matrix(X.astype(_dtype(solver), copy=False))
+        return as_matrix(X.astype(dtype_for(solver), copy=False))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -372,7 +375,7 @@ class Custom(_Given):
         shape = len(X), len(X)
         if G.shape != shape:
             raise ValueError(f"{name} must have shape {shape}; got {G.shape}.")
-        return as_matrix(G.astype(_dtype(solver), copy=False))
+        return as_matrix(G.astype(dtype_for(solver), copy=False))
 
 
 AFFINITIES = {
@@ -392,8 +395,3 @@ def make_affinity(affinity, **params):
         return Custom(function=affinity, **params)
     check_option(affinity, "affinity", AFFINITIES)
     return AFFINITIES[affinity](**params)
-
-
-def _dtype(solver):
-    """Precision of a matrix: that of Lanczos's products, or that of LAPACK."""
-    return np.float32 if solver == "lanczos" else np.float64

@@ -64,10 +64,11 @@ class DiffusionOperator:
         s = s if V.ndim == 1 else s[:, None]
         return s * self.G.matmat(s * V)
 
-    def toarray(self):
-        """Return S as a dense float64 array of its own."""
-        S = self.G.toarray() * self.s[:, None]
-        S *= self.s
+    def toarray(self, dtype=np.float64):
+        """Return S as a dense array of its own."""
+        s = self.s.astype(dtype, copy=False)
+        S = np.multiply(self.G.toarray(), s[:, None], dtype=dtype, order="C")
+        S *= s
         return S
 
 

@@ -20,6 +20,8 @@ CACHED_ELEMENTS = 1_500_000
 # Columns' worth of time that reading a dense G takes, whatever a product multiplies
 # (measured, n = 10,000, two cores).
 READING_COLUMNS = 24
+# Solvers that work in float32.
+SINGLE_PRECISION = ("lanczos", "dense32")
 
 
 class AffinityMatrix(Protocol):
@@ -202,6 +204,11 @@ class CopiesMatrix:
     def head(self, n_samples):
         """Affinity of the first samples."""
         return CopiesMatrix(self.G, self.A[:n_samples])
+
+
+def dtype_for(solver):
+    """Precision of the matrix that a solver works on."""
+    return np.float32 if solver in SINGLE_PRECISION else np.float64
 
 
 def as_matrix(G):

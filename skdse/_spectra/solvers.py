@@ -1,6 +1,7 @@
 """Solvers: DiffusionOperator -> Spectrum; each a function and a line in SOLVERS.
 
-dense    LAPACK, all eigenvalues.
+dense    all eigenvalues, in float64.
+dense32  all eigenvalues, in float32: half of the memory, and of the time for many.
 arpack   the n_components of largest modulus; the rest is known through its moments.
 lanczos  the spectral density, estimated from random probes to a tolerance.
 """
@@ -12,28 +13,36 @@ from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 from sklearn.exceptions import ConvergenceWarning, EfficiencyWarning
 from sklearn.utils import check_random_state
 
-from .._tools.validation import check_fits_in_memory
+from .._tools.validation import check_fits_in_memory, fits_in_memory
+from .bands import eigenvalues_by_band
 from .lanczos.course import lanczos_density
 from .lanczos.plan import plan_for
 from .spectrum import Spectrum
 
-# Samples up to which LAPACK is about as fast at the default tol (0.7 s at 2000, 2.3 s
-# at 3000, 17 s at 6000, two cores), by the kind of spectrum. Lanczos needs few steps
-# where no eigenvalue is negative, or few are, as with adaptive bandwidths, and many
-# probes for the flat spectrum of a sparse graph or of a kernel that is not Euclidean.
+# Samples up to which all eigenvalues take about as long at the default tol, by the kind
+# of spectrum (two cores). Lanczos needs few steps where no eigenvalue is negative, or
+# few are, as with adaptive bandwidths, and many probes for the flat spectrum of a
+# sparse graph or of a kernel that is not Euclidean.
 DENSE_MAX_SAMPLES = {
     "semidefinite": 1800,
     "nearly semidefinite": 2500,
     "sparse": 8000,
-    "indefinite": 10_000,
+    "indefinite": 20_000,
 }
 # They are proportional to 1 / tol, between these: below, LAPACK takes no time.
-DENSE_LEAST, DENSE_MOST, DEFAULT_TOL = 700, 12_000, 1e-3
+DENSE_LEAST, DENSE_MOST, DEFAULT_TOL = 700, 20_000, 1e-3
+# Beyond so many samples a band is the faster way to all eigenvalues, and float32 saves
+# time enough to choose it (4000: LAPACK 3.1 s, by a band 2.9 s, in float32 2.0 s).
+BAND_SAMPLES, SINGLE_SAMPLES = 4000, 2500
+# Error of an eigenvalue by float32, root mean square: 1e-9 to 3.4e-8 (30 problems).
+SINGLE_ERROR = 3e-8
 DEFAULT_N_COMPONENTS = 64
-# Two cores: LAPACK takes 17 s at 6000 samples and grows with the cube; a second makes
-# and multiplies so many operations of tiles; lanczos takes about so many products.
-DENSE_SECONDS, TILE_OPERATIONS, N_PRODUCTS = 8e-11, 8e10, 18
+# Two cores: time of all eigenvalues over the cube of the samples; a second makes and
+# multiplies so many operations of tiles; lanczos takes about so many products.
+DENSE_SECONDS = {"dense": 4.5e-11, "dense32": 2e-11}
+TILE_OPERATIONS, N_PRODUCTS = 8e10, 18
 LONG = 120  # [s]
+LANCZOS = "eigen_solver='lanczos'"  # a way out
 # Residual of an eigenpair, and so a bound of the error of its eigenvalue. Rounding
 # alone (ARPACK's default) is not reached where eigenvalues crowd.
 ARPACK_TOL = 1e-12
@@ -44,12 +53,26 @@ FALLBACK_SAMPLES = 4000
 def solve_dense(operator, **_):
     """All eigenvalues, by LAPACK in float64."""
     # S and the copy that eigvalsh works on.
-    check_fits_in_memory(
-        operator.n_samples, 2, "eigen_solver='lanczos', or a subsample"
-    )
+    check_fits_in_memory(operator.n_samples, 2, f"{LANCZOS}, or a subsample")
+    return _spectrum(operator, _eigenvalues(operator.toarray()))
+
+
+def solve_dense32(operator, **_):
+    """All eigenvalues, in float32."""
+    # S and the affinity, both in float32.
+    check_fits_in_memory(operator.n_samples, 1, f"{LANCZOS}, or a subsample")
+    eigenvalues = _eigenvalues(operator.toarray(np.float32))
+    # What may be rounding alone counts as 0.
+    eigenvalues = np.where(np.abs(eigenvalues) > SINGLE_ERROR, eigenvalues, 0.0)
+    return _spectrum(operator, eigenvalues, eigenvalue_error=SINGLE_ERROR)
+
+
+def _eigenvalues(S):
+    """All eigenvalues of S, which may be overwritten."""
+    if len(S) > BAND_SAMPLES or S.dtype == np.float32:
+        return eigenvalues_by_band(S)
     # numpy's, for it lets other threads run; scipy's holds the interpreter's lock.
-    eigenvalues = np.linalg.eigvalsh(operator.toarray())
-    return _spectrum(operator, eigenvalues)
+    return np.linalg.eigvalsh(S)
 
 
 def solve_arpack(operator, *, n_components=None, random_state=None, **_):
@@ -117,14 +140,23 @@ def solve_lanczos(operator, *, t=1, tol=1e-3, random_state=None, verbose=0, **_)
     return density
 
 
-SOLVERS = {"dense": solve_dense, "arpack": solve_arpack, "lanczos": solve_lanczos}
+SOLVERS = {
+    "dense": solve_dense,
+    "dense32": solve_dense32,
+    "arpack": solve_arpack,
+    "lanczos": solve_lanczos,
+}
 
 
 def choose_solver(solver, n_samples, kind="indefinite", tol=DEFAULT_TOL):
     """Solver by name, or the one that "auto" stands for."""
     if solver != "auto":
         return solver
-    return "dense" if n_samples <= dense_max_samples(kind, tol) else "lanczos"
+    if n_samples > dense_max_samples(kind, tol):
+        return "lanczos"
+    if n_samples <= SINGLE_SAMPLES:
+        return "dense"
+    return "dense32" if fits_in_memory(n_samples) else "lanczos"
 
 
 def dense_max_samples(kind, tol):
@@ -139,7 +171,11 @@ def warn_if_long(seconds, n_samples, solver):
         warnings.warn(
             f"All pairs of {n_samples} samples with eigen_solver={solver!r} take about "
             f"{seconds / 60:.0f} minutes on two cores. affinity='nearest_neighbors', "
-            + ("eigen_solver='lanczos', " if solver == "dense" else "a larger tol, ")
+            + (
+                "eigen_solver='lanczos', "
+                if solver in DENSE_SECONDS
+                else "a larger tol, "
+            )
             + "or max_samples is faster.",
             EfficiencyWarning,
             stacklevel=2,
@@ -153,7 +189,11 @@ def warn_if_many_are_long(seconds, sizes, solver):
             f"{len(sizes)} groups and random subsets of up to {max(sizes)} samples "
             f"with eigen_solver={solver!r} take about {seconds / 60:.0f} minutes on "
             "two cores. "
-            + ("eigen_solver='lanczos', " if solver == "dense" else "A larger tol, ")
+            + (
+                "eigen_solver='lanczos', "
+                if solver in DENSE_SECONDS
+                else "A larger tol, "
+            )
             + "fewer n_repeats or max_samples is faster.",
             EfficiencyWarning,
             stacklevel=7,
@@ -165,12 +205,13 @@ def all_pairs_seconds(
 ):
     """Estimate the time of a Gaussian affinity of all pairs and its spectrum."""
     affinity = n_samples**2 * (n_features + 64) / TILE_OPERATIONS
-    if solver == "dense":
-        return affinity + DENSE_SECONDS * n_samples**3
+    if solver in DENSE_SECONDS:
+        return affinity + DENSE_SECONDS[solver] * n_samples**3
     products = N_PRODUCTS * 64 * n_samples**2 / TILE_OPERATIONS
     if kind == "indefinite":
-        # Many probes; their number is known by the samples at which LAPACK is as slow.
-        products = DENSE_SECONDS * dense_max_samples(kind, tol) * n_samples**2
+        # Many probes; their number is known by the samples at which it takes as long.
+        longest = dense_max_samples(kind, tol)
+        products = DENSE_SECONDS["dense32"] * longest * n_samples**2
     return affinity * (1 if keeps_tiles else N_PRODUCTS) + products
 
 

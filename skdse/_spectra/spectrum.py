@@ -10,7 +10,7 @@ is 1 up to its error counts as 1: the entropy ends at log₂ of its multiplicity
 """
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -111,9 +111,7 @@ class Spectrum:
     ceiling : float
         No unknown eigenvalue has a larger modulus.
     eigenvalue_error : float
-        Largest error of a known eigenvalue, beyond rounding.
-    is_certified : bool
-        Whether intervals contain the entropy for sure: they do.
+        Largest error of a known eigenvalue, beyond the rounding of float64.
     """
 
     eigenvalues: np.ndarray
@@ -123,7 +121,11 @@ class Spectrum:
     positive_semidefinite: bool = False
     ceiling: float = 0.0
     eigenvalue_error: float = 0.0
-    is_certified = True
+
+    @property
+    def is_certified(self):
+        """Whether intervals contain the entropy for sure, and are not guesses."""
+        return not (self.is_complete and self.eigenvalue_error)
 
     @property
     def is_complete(self):
@@ -134,7 +136,9 @@ class Spectrum:
         """Diffusion spectral entropy at time t, an EntropyEstimate in bits."""
         if self.is_complete:
             value = shannon_entropy(self._weights(t))
-            return EntropyEstimate.exact(value, self._saturation(t))
+            error = self._change_if_lifted(t, value) if self.eigenvalue_error else 0.0
+            ends = max(value - 2 * error, 0.0), value + 2 * error
+            return EntropyEstimate(value, error, *ends, self._saturation(t))
         lower, upper = self._interval(t)
         value = (lower + upper) / 2
         if t > LONG_TIME and (unsettled := self._unsettled(t)).any():
@@ -224,6 +228,15 @@ class Spectrum:
         weights = np.maximum(np.maximum(known, moved), np.finfo(float).tiny)
         slope = np.maximum(-np.log2(weights / mass), shannon_entropy(known))
         return moved * slope / mass
+
+    def _change_if_lifted(self, t, value):
+        """Change of the entropy if all moduli were larger by their error.
+
+        Errors of large ones cancel out; those of zeros do not.
+        """
+        moduli = np.minimum(np.abs(self.eigenvalues) + self.eigenvalue_error, 1.0)
+        lifted = replace(self, eigenvalues=moduli, eigenvalue_error=0.0)
+        return abs(lifted.entropy(t).value - value)
 
     def _weights(self, t):
         """a^t of what is known; 0 for what is only the rounding of a zero."""

@@ -114,7 +114,9 @@ def test_dense_finds_all_eigenvalues_largest_modulus_first():
 @pytest.mark.parametrize("kind", ["semidefinite", "indefinite", "sparse"])
 def test_auto_is_dense_for_small_problems(kind):
     largest = _solvers.DENSE_MAX_SAMPLES[kind]
-    assert choose_solver("auto", largest, kind) == "dense"
+    for_many = "dense" if largest <= _solvers.SINGLE_SAMPLES else "dense32"
+    assert choose_solver("auto", 500, kind) == "dense"
+    assert choose_solver("auto", largest, kind) == for_many
     assert choose_solver("auto", largest + 1, kind) == "lanczos"
     assert choose_solver("arpack", largest, kind) == "arpack"
 
@@ -144,16 +146,16 @@ def test_short_job_is_not_announced():
     announce(20_000, 64, "lanczos", True)
 
 
-def test_lanczos_takes_as_long_as_lapack_where_auto_changes_over():
+def test_lanczos_takes_as_long_as_all_eigenvalues_where_auto_changes_over():
     n = _solvers.DENSE_MAX_SAMPLES["indefinite"]
     seconds = [
         all_pairs_seconds(n, 8, solver, True, "indefinite")
-        for solver in ("dense", "lanczos")
+        for solver in ("dense32", "lanczos")
     ]
     assert seconds[0] == pytest.approx(seconds[1])
 
 
-@pytest.mark.parametrize(("solver", "n"), [("dense", 12_000), ("lanczos", 100_000)])
+@pytest.mark.parametrize(("solver", "n"), [("dense", 15_000), ("lanczos", 100_000)])
 def test_estimator_announces_before_the_work(solver, n):
     class Work(Exception):
         pass
