@@ -53,7 +53,7 @@ BEFORE = "skdse before"  # the checkout of --against, as a contender
 
 def main(argv=None):
     """Run the jobs asked for and write their tables; 1 where any run failed."""
-    options = _parser().parse_args(argv)
+    options = parse(argv)
     out = options.out or HERE / ("quick.csv" if options.quick else "results.csv")
     table = ResultsFile(out, COLUMNS, options.add)
     beside = out.with_name(f"{out.stem}_breakdown.csv")
@@ -70,7 +70,8 @@ def main(argv=None):
     return min(len(failed), 1)
 
 
-def _parser():
+def parse(argv=None):
+    """Options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     add = parser.add_argument
     add("--quick", action="store_true", help="small sizes, one run, one process")
@@ -84,7 +85,7 @@ def _parser():
     add("--add", action="store_true", help="keep other rows that are in the files")
     add("--data-home", help="folder with mnist.npz, else OpenML's")
     add("--out", type=Path, help="CSV file of the table")
-    return parser
+    return parser.parse_args(argv)
 
 
 def _wanted(options):
@@ -110,7 +111,7 @@ def _run_job(name, options, failed):
     found = {one: [] for one in job.contenders if _is_among(one, options.contenders)}
     if options.against and jobs.SKDSE in found:
         found[BEFORE] = []
-    repeats = {one: _n_repeats(job, one, options) for one in found}
+    repeats = {one: n_repeats(job, one, options) for one in found}
     for run in range(max(repeats.values(), default=0)):
         for contender, runs in found.items():
             if run < repeats[contender] and len(runs) == run:  # none has failed
@@ -125,7 +126,7 @@ def _run_job(name, options, failed):
     return rows
 
 
-def _n_repeats(job, contender, options):
+def n_repeats(job, contender, options):
     """Runs of a contender."""
     if options.quick or contender in job.once:
         return 1
