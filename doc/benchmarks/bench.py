@@ -55,7 +55,7 @@ def main(argv=None):
     """Run the jobs asked for and write their tables; 1 where any run failed."""
     options = parse(argv)
     out = options.out or HERE / ("quick.csv" if options.quick else "results.csv")
-    table = ResultsFile(out, COLUMNS, options.add)
+    table = ResultsFile(out, COLUMNS, options.add, _remark(options.against))
     beside = out.with_name(f"{out.stem}_breakdown.csv")
     breakdown = ResultsFile(beside, BREAKDOWN, options.add)
     rows, failed = [], []
@@ -86,6 +86,15 @@ def parse(argv=None):
     add("--data-home", help="folder with mnist.npz, else OpenML's")
     add("--out", type=Path, help="CSV file of the table")
     return parser.parse_args(argv)
+
+
+def _remark(checkout):
+    """What to say of the other checkout: its commit, if it is one of git."""
+    if checkout is None:
+        return ""
+    command = ["git", "-C", checkout, "rev-parse", "--short", "HEAD"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    return f"time before: commit {done.stdout.strip() or 'unknown'}"
 
 
 def _wanted(options):

@@ -20,10 +20,12 @@ class ResultsFile:
         Its columns.
     keep : bool
         Whether to keep rows that are in the file until others are in their place.
+    remark : str
+        What else to say of how the rows were made.
     """
 
-    def __init__(self, path, columns, keep):
-        self.path, self.columns = path, columns
+    def __init__(self, path, columns, keep, remark=""):
+        self.path, self.columns, self.remark = path, columns, remark
         self.rows, self.comments = {}, []
         if keep and path.exists():
             rows, self.comments = read(path)
@@ -36,7 +38,8 @@ class ResultsFile:
         self.rows |= {_key(row): row for row in rows}
         if "faster" in self.columns:
             _compare(self.rows, rows[0]["job"])
-        new = [line for line in circumstances() if line not in self.comments]
+        new = [*circumstances(), *([self.remark] if self.remark else [])]
+        new = [line for line in new if line not in self.comments]
         with open(self.path, "w", newline="", encoding="utf-8") as file:
             for line in (*self.comments, *new):
                 file.write(f"# {line}\n")
