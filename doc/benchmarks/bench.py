@@ -1,35 +1,40 @@
-"""Benchmark skdse against dse-dsmi, side by side, and write the table of the docs.
+"""Benchmark skdse against dse-dsmi, side by side, and write the tables of the docs.
 
     python doc/benchmarks/bench.py            # everything; the peer takes hours
     python doc/benchmarks/bench.py --quick    # small sizes, to see that it works
-    python doc/benchmarks/bench.py --jobs dse_1000_dense,dse_4000_dense --repeats 5
+    python doc/benchmarks/bench.py --jobs "dse_1000*,dsmi_*" --skip "*_60000" --add
+    python doc/benchmarks/bench.py --peer-repeats 1 --against ../skdse-0.1.0
 
-Every measurement is a process of its own that imports, makes its data, and times one
-call. The contenders of a job take turns, A B A B; the table has medians. Peak memory
-is that of the whole process, interpreter, libraries and data included; "beyond data" is
-what the call added to it. Needs the extra "bench".
+Every measurement is a process of its own (not with --quick), see measure.py. The
+contenders of a job take turns, A B A B; the table has medians. Peak memory is that of
+the whole process, interpreter, libraries and data included; "beyond data" is what the
+call added to it. With --against, another checkout of skdse takes its turns, too: what
+it takes is in the column before_seconds.
+
+Another run of skdse, which is not timed for the table, tells the stages that its time
+goes to, see stages.py. They are written beside the table: results_breakdown.csv beside
+results.csv. Needs the extra "bench".
 """
 
 import argparse
-import csv
-import importlib.metadata
 import json
-import platform
+import os
 import statistics
 import subprocess
 import sys
-import threading
-import time
 from datetime import date
+from fnmatch import fnmatch
 from pathlib import Path
 
 import jobs
+from measure import measure
+from results_file import ResultsFile
+from stages import REST, STAGES
 
 HERE = Path(__file__).parent
+JOB = ("job", "what", "settings", "contender", "measured")
 COLUMNS = (
-    "job",
-    "what",
-    "contender",
+    *JOB,
     "value",
     "std_error",
     "seconds",
@@ -39,182 +44,185 @@ COLUMNS = (
     "peak_gib",
     "beyond_data_gib",
     "faster",
+    "before_seconds",
+    "of_before",
 )
+BREAKDOWN = (*JOB, "seconds", "profiled_seconds", "n_products", *STAGES, REST)
+BEFORE = "skdse before"  # the checkout of --against, as a contender
 
 
 def main(argv=None):
-    """Run the jobs asked for and write their table."""
-    options = _parser().parse_args(argv)
-    if options.worker:
-        job, contender = options.worker
-        print(json.dumps(_measure(job, contender, options)))
-        return
-    names = options.jobs.split(",") if options.jobs else list(jobs.JOBS)
+    """Run the jobs asked for and write their tables; 1 where any run failed."""
+    options = parse(argv)
     out = options.out or HERE / ("quick.csv" if options.quick else "results.csv")
-    rows = []
-    for name in names:
-        rows += _run_job(name, options)
-        _write(rows, Path(out))  # after each: an interruption loses one job
-    print(_table(rows))
+    table = ResultsFile(out, COLUMNS, options.add, _remark(options.against))
+    beside = out.with_name(f"{out.stem}_breakdown.csv")
+    breakdown = ResultsFile(beside, BREAKDOWN, options.add)
+    rows, failed = [], []
+    for name in _wanted(options):
+        new = _run_job(name, options, failed)
+        table.add(new)
+        breakdown.add(_break_down(new, options, failed))
+        rows += new
+    print(_for_terminal(rows))
+    for line in failed:
+        print(f"failed: {line}")
+    return min(len(failed), 1)
 
 
-def _parser():
+def parse(argv=None):
+    """Options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--quick", action="store_true", help="small sizes, one run")
-    parser.add_argument("--jobs", help="names, separated by commas; all by default")
-    parser.add_argument("--contenders", help="names, separated by commas; default: all")
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--data-home", help="folder with mnist.npz, else OpenML's")
-    parser.add_argument("--out", help="CSV file of the table")
-    parser.add_argument("--worker", nargs=2, help=argparse.SUPPRESS)
-    return parser
+    add = parser.add_argument
+    add("--quick", action="store_true", help="small sizes, one run, one process")
+    add("--jobs", default="*", help="names, separated by commas, with * and ?")
+    add("--skip", default="", help="names of jobs to leave out")
+    add("--contenders", default="*", help="names; all by default")
+    add("--repeats", type=int, default=5, help="largest number of runs")
+    add("--peer-repeats", type=int, help="largest number of runs of dse-dsmi")
+    add("--against", type=Path, help="folder of another checkout of skdse")
+    add("--no-breakdown", action="store_true", help="do not tell the stages")
+    add("--add", action="store_true", help="keep other rows that are in the files")
+    add("--data-home", help="folder with mnist.npz, else OpenML's")
+    add("--out", type=Path, help="CSV file of the table")
+    return parser.parse_args(argv)
 
 
-def _run_job(name, options):
-    """Measure the contenders of a job in turn."""
+def _remark(checkout):
+    """What to say of the other checkout: its commit, if it is one of git."""
+    if checkout is None:
+        return ""
+    command = ["git", "-C", checkout, "rev-parse", "--short", "HEAD"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    return f"time before: commit {done.stdout.strip() or 'unknown'}"
+
+
+def _wanted(options):
+    """Names of the jobs to run."""
+    names = [
+        name
+        for name in jobs.JOBS
+        if _is_among(name, options.jobs) and not _is_among(name, options.skip)
+    ]
+    if not names:
+        raise SystemExit(f"no such job; there are {', '.join(jobs.JOBS)}")
+    return names
+
+
+def _is_among(name, patterns):
+    """Whether a name fits one of the patterns, separated by commas."""
+    return any(fnmatch(name, pattern) for pattern in patterns.split(","))
+
+
+def _run_job(name, options, failed):
+    """Measure the contenders of a job in turn; rows of the table."""
     job = jobs.JOBS[name]
-    repeats = 1 if options.quick else min(options.repeats, job.repeats)
-    wanted = options.contenders.split(",") if options.contenders else job.contenders
-    found = {contender: [] for contender in job.contenders if contender in wanted}
-    for run in range(repeats):
-        for contender in found:
-            if run and contender in job.once:
-                continue
-            print(f"{name}: {contender}, run {run + 1}", file=sys.stderr, flush=True)
-            found[contender].append(_in_process(name, contender, options))
-    rows = [_summary(name, contender, runs) for contender, runs in found.items()]
-    slowest = max(row["seconds"] for row in rows)
+    found = {one: [] for one in job.contenders if _is_among(one, options.contenders)}
+    if options.against and jobs.SKDSE in found:
+        found[BEFORE] = []
+    repeats = {one: n_repeats(job, one, options) for one in found}
+    for run in range(max(repeats.values(), default=0)):
+        for contender, runs in found.items():
+            if run < repeats[contender] and len(runs) == run:  # none has failed
+                print(f"{name}: {contender}, run {run + 1}", file=sys.stderr)
+                runs += _attempt(name, contender, options, failed)
+    before = found.pop(BEFORE, [])
+    rows = [_summary(name, one, runs) for one, runs in found.items() if runs]
     for row in rows:
-        if row["seconds"] < slowest:
-            row["faster"] = slowest / row["seconds"]
+        if before and row["contender"] == jobs.SKDSE:
+            row["before_seconds"] = _median(before, "seconds")
+            row["of_before"] = row["seconds"] / row["before_seconds"]
     return rows
 
 
-def _in_process(name, contender, options):
+def n_repeats(job, contender, options):
+    """Runs of a contender."""
+    if options.quick or contender in job.once:
+        return 1
+    repeats = min(options.repeats, job.repeats)
+    if contender == jobs.PEER and options.peer_repeats is not None:
+        return min(options.peer_repeats, repeats)
+    return repeats
+
+
+def _break_down(rows, options, failed):
+    """Stages of skdse in the job of these rows; rows of their table."""
+    timed = [row for row in rows if row["contender"] == jobs.SKDSE]
+    if options.no_breakdown or not timed:
+        return []
+    (row,) = timed
+    print(f"{row['job']}: stages", file=sys.stderr)
+    shared = {key: row[key] for key in (*JOB, "seconds")}
+    found = _attempt(row["job"], jobs.SKDSE, options, failed, stages=True)
+    return [shared | one for one in found]
+
+
+def _attempt(name, contender, options, failed, *, stages=False):
+    """List of one measurement, or of none where it failed, which is noted."""
+    try:
+        if options.quick and contender != BEFORE:
+            more = {"quick": True, "data_home": options.data_home}
+            return [measure(name, contender, stages=stages, **more)]
+        return [_in_process(name, contender, options, stages)]
+    except subprocess.CalledProcessError as error:  # its reason is printed above
+        failed.append(f"{name}, {contender}: exit status {error.returncode}")
+        return []
+
+
+def _in_process(name, contender, options, stages):
     """One measurement in a fresh process."""
-    command = [sys.executable, __file__, "--worker", name, contender]
+    environment = dict(os.environ)
+    if contender == BEFORE:
+        environment["PYTHONPATH"] = str(options.against.resolve(strict=True))
+        contender = jobs.SKDSE
+    command = [sys.executable, HERE / "measure.py", name, contender]
+    command += ["--stages"] if stages else []
     command += ["--quick"] if options.quick else []
     command += ["--data-home", options.data_home] if options.data_home else []
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    done = subprocess.run(
+        command, check=True, stdout=subprocess.PIPE, text=True, env=environment
+    )
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def _measure(name, contender, options):
-    """Time one call; what it needs is imported and made before."""
-    job = jobs.JOBS[name]
-    data = job.data(options.quick, options.data_home)
-    function = job.contenders[contender]()
-    before = _resident()
-    with PeakMemory() as peak:
-        start = time.perf_counter()
-        value, std_error, *own = function(*data)
-        seconds = own[0] if own else time.perf_counter() - start
+def _summary(name, contender, runs):
+    """Row of the table: medians of the runs of one contender."""
+    seconds = [run["seconds"] for run in runs]
     return {
-        "value": float(value),
-        "std_error": float(std_error),
-        "seconds": seconds,
-        "peak": peak.bytes,
-        "beyond": peak.bytes - before,
+        "job": name,
+        "what": jobs.JOBS[name].what,
+        "settings": jobs.JOBS[name].settings,
+        "contender": contender,
+        "measured": str(date.today()),
+        "value": runs[0]["value"],
+        "std_error": runs[0]["std_error"],
+        "seconds": statistics.median(seconds),
+        "seconds_min": min(seconds),
+        "seconds_max": max(seconds),
+        "runs": len(runs),
+        "peak_gib": _median(runs, "peak") / 2**30,
+        "beyond_data_gib": _median(runs, "beyond") / 2**30,
     }
 
 
-class PeakMemory:
-    """Largest resident memory while the block runs, looked up 100 times a second."""
-
-    def __enter__(self):
-        self.bytes = _resident()
-        self._done = threading.Event()
-        self._watch = threading.Thread(target=self._look, daemon=True)
-        self._watch.start()
-        return self
-
-    def __exit__(self, *error):
-        self._done.set()
-        self._watch.join()
-        self.bytes = max(self.bytes, _resident())
-
-    def _look(self):
-        while not self._done.wait(0.01):
-            self.bytes = max(self.bytes, _resident())
+def _median(runs, key):
+    """Median over runs."""
+    return statistics.median(run[key] for run in runs)
 
 
-def _resident():
-    """Resident memory of this process, in bytes."""
-    import psutil
-
-    return psutil.Process().memory_info().rss
-
-
-def _summary(name, contender, runs):
-    """Medians of the runs of one contender."""
-    seconds = [run["seconds"] for run in runs]
-    return dict(
-        zip(
-            COLUMNS,
-            (
-                name,
-                jobs.JOBS[name].what,
-                contender,
-                runs[0]["value"],
-                runs[0]["std_error"],
-                statistics.median(seconds),
-                min(seconds),
-                max(seconds),
-                len(runs),
-                statistics.median(run["peak"] for run in runs) / 2**30,
-                statistics.median(run["beyond"] for run in runs) / 2**30,
-                "",
-            ),
-            strict=True,
-        )
-    )
-
-
-def _write(rows, path):
-    """Write the rows, headed by when, where and with what they were measured."""
-    with open(path, "w", newline="", encoding="utf-8") as file:
-        for line in _circumstances():
-            file.write(f"# {line}\n")
-        writer = csv.DictWriter(file, COLUMNS)
-        writer.writeheader()
-        writer.writerows(
-            {key: jobs.rounded(row[key]) for key in COLUMNS} for row in rows
-        )
-
-
-def _circumstances():
-    """Date, processor and versions."""
-    packages = ("skdse", "dse-dsmi", "numpy", "scipy", "scikit-learn", "pynndescent")
-    versions = (f"{name} {importlib.metadata.version(name)}" for name in packages)
-    return (
-        f"{date.today()}, Python {platform.python_version()}, " + ", ".join(versions),
-        f"{_processor()}, {jobs.n_threads()} threads",
-    )
-
-
-def _processor():
-    """Name of the processor."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="ascii").splitlines()
-        name = next(line for line in lines if line.startswith("model name"))
-        return name.partition(":")[2].strip()
-    except (OSError, StopIteration):
-        return platform.processor()
-
-
-def _table(rows):
+def _for_terminal(rows):
     """Table for a terminal."""
-    lines = [f"{'job':24}{'contender':14}{'value':>11}{'± se':>9}{'seconds':>9}"]
-    lines[0] += f"{'faster':>9}{'peak GiB':>10}{'beyond':>8}"
+    lines = [f"{'job':26}{'contender':14}{'value':>11}{'± se':>9}{'seconds':>9}"]
+    lines[0] += f"{'faster':>9}{'of before':>11}{'peak GiB':>10}{'beyond':>8}"
     for row in rows:
         lines.append(
-            f"{row['job']:24}{row['contender']:14}{row['value']:11.5f}"
+            f"{row['job']:26}{row['contender']:14}{row['value']:11.5f}"
             f"{row['std_error']:9.1e}{row['seconds']:9.3f}"
-            f"{row['faster'] or 1:8.1f}x{row['peak_gib']:10.2f}"
-            f"{row['beyond_data_gib']:8.2f}"
+            f"{row['faster'] or 1:8.1f}x{row.get('of_before', ''):>11.4}"
+            f"{row['peak_gib']:10.2f}{row['beyond_data_gib']:8.2f}"
         )
     return "\n".join(lines)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -6,22 +6,37 @@ from pathlib import Path
 
 import numpy as np
 
-PEER, SKDSE, PLAIN = "dse-dsmi", "skdse", "plain"
+PEER, SKDSE, DENSE, PLAIN = "dse-dsmi", "skdse", "skdse, dense", "plain"
+# What the user says of the settings: nothing; a bandwidth; something else.
+DEFAULT, GIVEN, OTHER = "default", "bandwidth", "other"
 
 
 @dataclass(frozen=True)
 class Job:
     """A job: what it is, and data(quick, data_home), the arguments of every contender.
 
-    A contender is a function that imports what it needs and returns the function to
-    time, which returns a value and its standard error.
+    A contender takes the data, imports and does what is not timed, and returns the
+    function to time, which takes nothing and returns a value and its standard error.
+
+    Attributes
+    ----------
+    settings : str
+        DEFAULT, GIVEN or OTHER, by what skdse is told.
+    repeats : int
+        Largest number of runs.
+    once : tuple of str
+        Contenders that take so long that one run must do.
+    memory : float or None
+        Memory [GiB] that the timed function may take, where that is limited.
     """
 
     what: str
     data: Callable
     contenders: dict
+    settings: str = GIVEN
     repeats: int = 5
     once: tuple = ()
+    memory: float | None = None
 
 
 def n_threads():
@@ -119,14 +134,10 @@ def sheet(n):
 def peer_entropy(sigma=10.0):
     """dse-dsmi, all samples."""
 
-    def prepare():
+    def prepare(X):
         from dse_dsmi import diffusion_spectral_entropy
 
-        def run(X):
-            value = diffusion_spectral_entropy(X, sigma, max_N=len(X))
-            return value, 0.0
-
-        return run
+        return lambda: (diffusion_spectral_entropy(X, sigma, max_N=len(X)), 0.0)
 
     return prepare
 
@@ -134,10 +145,10 @@ def peer_entropy(sigma=10.0):
 def peer_mutual_info(sigma=10.0):
     """dse-dsmi, discrete labels."""
 
-    def prepare():
+    def prepare(X, y):
         from dse_dsmi import diffusion_spectral_mutual_information
 
-        def run(X, y):
+        def run():
             value, _ = diffusion_spectral_mutual_information(
                 X, y[:, None], reference_discrete=True, gaussian_kernel_sigma=sigma
             )
@@ -151,10 +162,10 @@ def peer_mutual_info(sigma=10.0):
 def entropy(**params):
     """DiffusionSpectralEntropy."""
 
-    def prepare():
+    def prepare(X):
         from skdse import DiffusionSpectralEntropy
 
-        def run(X):
+        def run():
             dse = DiffusionSpectralEntropy(random_state=0, **params).fit(X)
             return dse.entropy_, dse.entropy_std_error_
 
@@ -169,26 +180,22 @@ def plain(**params):
     In float32, in blocks of 24 columns.
     """
 
-    def prepare():
-        import time
-
+    def prepare(X):
         from sklearn.metrics.pairwise import rbf_kernel
 
         from skdse import DiffusionSpectralEntropy
 
-        def run(X):
-            dse = DiffusionSpectralEntropy(
-                random_state=0, eigen_solver="lanczos", **params
-            ).fit(X)
-            X, width = X.astype(np.float32, copy=False), 24
-            V = np.random.default_rng(0).normal(size=(len(X), width))
-            V = V.astype(np.float32)
-            start = time.perf_counter()
-            G = rbf_kernel(X, gamma=0.5 / dse.bandwidth_**2)
+        dse = DiffusionSpectralEntropy(
+            random_state=0, eigen_solver="lanczos", **params
+        ).fit(X)
+        X32, width = X.astype(np.float32, copy=False), 24
+        V = np.random.default_rng(0).normal(size=(len(X), width)).astype(np.float32)
+
+        def run():
+            G = rbf_kernel(X32, gamma=0.5 / dse.bandwidth_**2)
             for _ in range(-(-dse.spectrum_.n_columns // width)):
                 G @ V
-            seconds = time.perf_counter() - start
-            return dse.entropy_, dse.entropy_std_error_, seconds
+            return dse.entropy_, dse.entropy_std_error_
 
         return run
 
@@ -196,15 +203,13 @@ def plain(**params):
 
 
 def mutual_info(**params):
-    """DiffusionSpectralMI of DiffusionSpectralEntropy."""
+    """DiffusionSpectralMI, by default or of DiffusionSpectralEntropy(**params)."""
 
-    def prepare():
-        from skdse import DiffusionSpectralEntropy, DiffusionSpectralMI
+    def prepare(X, y):
+        dsmi = _mutual_info(params)
 
-        def run(X, y):
-            dsmi = DiffusionSpectralMI(
-                DiffusionSpectralEntropy(**params), random_state=0
-            ).fit(X, y)
+        def run():
+            dsmi.fit(X, y)
             return dsmi.mutual_info_, dsmi.mutual_info_std_error_
 
         return run
@@ -212,8 +217,97 @@ def mutual_info(**params):
     return prepare
 
 
-# The peer's operator is that of alpha = 0, whatever its documentation says.
+def mutual_info_score(**params):
+    """`score` of a fitted DiffusionSpectralMI, on the samples that it is fitted to."""
+
+    def prepare(X, y):
+        dsmi = _mutual_info(params).fit(X, y)
+        return lambda: (dsmi.score(X, y), dsmi.mutual_info_std_error_)
+
+    return prepare
+
+
+def permutation_test(n_permutations):
+    """Permutation test of the default DiffusionSpectralMI."""
+
+    def prepare(X, y):
+        from skdse import mutual_info_permutation_test
+
+        def run():
+            found = mutual_info_permutation_test(
+                X, y, n_permutations=n_permutations, random_state=0
+            )
+            return found.statistic, found.std_error
+
+        return run
+
+    return prepare
+
+
+def _mutual_info(params):
+    """DiffusionSpectralMI, not fitted."""
+    from skdse import DiffusionSpectralEntropy, DiffusionSpectralMI
+
+    estimator = DiffusionSpectralEntropy(**params) if params else None
+    return DiffusionSpectralMI(estimator, random_state=0)
+
+
+# Jobs: the defaults first. The peer's operator is that of alpha = 0, whatever its
+# documentation says.
 JOBS = {
+    "dse_mnist_10000": Job(
+        "DSE, MNIST test images; skdse by default, the peer at σ = 10",
+        images_only(mnist("test")),
+        {PEER: peer_entropy(), SKDSE: entropy()},
+        settings=DEFAULT,
+        once=(PEER,),
+    ),
+    "dse_mnist_60000": Job(
+        "DSE, MNIST training images",
+        images_only(mnist("train")),
+        {SKDSE: entropy()},
+        settings=DEFAULT,
+        repeats=1,
+    ),
+    "dse_mnist_60000_2gib": Job(
+        "DSE, MNIST training images, within 2 GiB",
+        images_only(mnist("train")),
+        {SKDSE: entropy()},
+        settings=DEFAULT,
+        repeats=1,
+        memory=2.0,
+    ),
+    **{
+        f"dsmi_default_{d}": Job(
+            f"DSMI, 10,000 x {d}, 10 groups; skdse by default, the peer at σ = 10",
+            blobs(10_000, d, 10),
+            {PEER: peer_mutual_info(), SKDSE: mutual_info()},
+            settings=DEFAULT,
+        )
+        for d in (64, 768)
+    },
+    **{
+        f"dsmi_default_mnist_{n}": Job(
+            f"DSMI, {n:,} MNIST training images, 10 groups",
+            mnist("train", n),
+            {SKDSE: mutual_info()},
+            settings=DEFAULT,
+            repeats=3 if n < 60_000 else 1,
+        )
+        for n in (5000, 10_000, 20_000, 60_000)
+    },
+    "dsmi_default_64_score": Job(
+        "DSMI, 10,000 x 64, 10 groups: score after fit",
+        blobs(10_000, 64, 10),
+        {SKDSE: mutual_info_score()},
+        settings=DEFAULT,
+    ),
+    "dsmi_permutation_test": Job(
+        "DSMI, 10,000 x 64, 10 groups: permutation test, 200 permutations",
+        blobs(10_000, 64, 10),
+        {SKDSE: permutation_test(200)},
+        settings=DEFAULT,
+    ),
     "dse_1000_dense": Job(
         "DSE, 1000 x 256 uniform, σ = 10, all eigenvalues",
         uniform(1000, 256),
@@ -261,18 +355,6 @@ JOBS = {
             PLAIN: plain(alpha=0, bandwidth=10.0),
         },
     ),
-    "dse_mnist_10000": Job(
-        "DSE, MNIST test images; skdse by default, the peer at σ = 10",
-        images_only(mnist("test")),
-        {PEER: peer_entropy(), SKDSE: entropy()},
-        once=(PEER,),
-    ),
-    "dse_mnist_60000": Job(
-        "DSE, MNIST training images, tiles made anew",
-        images_only(mnist("train")),
-        {SKDSE: entropy()},
-        repeats=1,
-    ),
     "dsmi_10000_dense": Job(
         "DSMI, 10,000 x 64, 10 groups, σ = 10, all eigenvalues",
         blobs(10_000, 64, 10),
@@ -292,11 +374,25 @@ JOBS = {
         {PEER: peer_mutual_info(), SKDSE: mutual_info(alpha=0, bandwidth=10.0)},
         repeats=1,
     ),
+    "dse_adaptive_10000": Job(
+        "DSE, MNIST test images, adaptive bandwidth, squared distances",
+        images_only(mnist("test")),
+        {
+            DENSE: entropy(
+                bandwidth="adaptive", metric="sqeuclidean", eigen_solver="dense"
+            ),
+            SKDSE: entropy(bandwidth="adaptive", metric="sqeuclidean"),
+        },
+        settings=OTHER,
+        repeats=3,
+        once=(DENSE,),
+    ),
     **{
         f"knn_{n}": Job(
             f"DSE, kNN graph, {n:,} x 64, 10 clusters",
             sheet(n),
             {SKDSE: entropy(affinity="nearest_neighbors")},
+            settings=OTHER,
             repeats=1,
         )
         for n in (62_500, 250_000, 1_000_000)

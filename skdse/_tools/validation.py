@@ -195,6 +195,28 @@ def user_stacklevel():
 
 def available_memory():
     """Bytes of memory that can still be taken, infinity where nobody tells."""
+    return min(_free_memory(), _left_of_limit())
+
+
+def _left_of_limit():
+    """Bytes that this process may still take by its limit (ulimit -v), if any."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return np.inf
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit == resource.RLIM_INFINITY:
+        return np.inf
+    try:
+        with open("/proc/self/statm", encoding="ascii") as numbers:
+            n_pages = int(numbers.read().split()[0])
+    except OSError:
+        return limit
+    return max(limit - n_pages * os.sysconf("SC_PAGE_SIZE"), 0)
+
+
+def _free_memory():
+    """Bytes of memory that are free, infinity where nobody tells."""
     try:
         with open("/proc/meminfo", encoding="ascii") as lines:
             fields = dict(line.split(":", 1) for line in lines)
