@@ -395,6 +395,4 @@ def _spectral_meter(estimator: DiffusionSpectralEntropy):
 def _fit_spectrum(X, meter, rng):
     """Scale and spectrum of X, or of a subsample of it."""
     X = subsample(X, meter, rng)
-    seed = rng.randint(MAX_SEED)
-    scale = meter.fit(X, seed)
-    return scale, meter.solve(X, scale, seed)
+    return meter.fit_spectrum(X, rng.randint(MAX_SEED))

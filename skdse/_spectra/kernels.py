@@ -33,6 +33,34 @@ DRAWN = 10.0
 SMALLEST_EXPONENT = -40.0
 
 
+class Exponents:
+    """Exponents of all pairs of samples X by one bandwidth σ, held for another.
+
+    A tile is handed out once, since it is turned into affinities in place.
+    """
+
+    def __init__(self, X, center, sigma):
+        self.X = X
+        self.center = center
+        self.sigma = sigma
+        self.tiles = {}
+
+    def keep(self, exponents, rows, columns):
+        """Keep the tile of some rows and columns, if it is of the usual precision."""
+        if exponents.dtype == np.float32:
+            self.tiles[rows.start, columns.start] = exponents
+
+    def take(self, rows, columns, sigma):
+        """Tile of some rows and columns by another bandwidth; None if none is held."""
+        tile = self.tiles.pop((rows.start, columns.start), None)
+        shape = rows.stop - rows.start, columns.stop - columns.start
+        if tile is None or tile.shape != shape:
+            self.tiles.clear()  # tiles are of another size
+            return None
+        tile *= np.float32((self.sigma / sigma) ** 2)
+        return tile
+
+
 class GaussianEntries:
     """Tiles of the Gaussian of all pairs of samples.
 
@@ -56,8 +84,9 @@ class GaussianEntries:
         self.metric = metric
         self.dtype = np.dtype(dtype)
         self.n_samples = len(X)
+        self.held = bandwidth.held
         # ‖x‖² - 2 x·y + ‖y‖² loses its digits far from the origin.
-        self.center = _center(X)
+        self.center = _center(X) if self.held is None else self.held.center
         self.rounding = self._rounding()
         exact = self.rounding.max(initial=0) * EPS32_64 > MAX_ROUNDING32
         exact |= self.dtype == np.float64
@@ -88,7 +117,7 @@ class GaussianEntries:
 
     def exponents(self, rows, columns):
         """Exponents of some rows and columns; above 0 where the affinity is 1."""
-        exponents = self._factor(rows, 0) @ self._factor(columns, 1).T
+        exponents = self._product(rows, columns)
         errors = self.rounding[rows], self.rounding[columns]
         if sum(one.max(initial=0) for one in errors) < MAX_ROUNDING:
             return exponents
@@ -105,6 +134,14 @@ class GaussianEntries:
             squares = np.einsum("ij,ij->i", Z, Z) - self.shared**2
             exponents[i[part], j[part]] = scale * squares
         return exponents
+
+    def _product(self, rows, columns):
+        """Exponents of some rows and columns, as a matrix product; or held ones."""
+        if self.held is not None and self.exponent_dtype == np.float32:
+            exponents = self.held.take(rows, columns, self.sigma)
+            if exponents is not None:
+                return exponents
+        return self._factor(rows, 0) @ self._factor(columns, 1).T
 
     def _factor(self, rows, side):
         """Left (0) or right (1) factor of the exponent, for some rows."""
