@@ -29,8 +29,9 @@ N_ROWS, N_ENTRIES, BLOCK_ROWS = (16, 1000), 2**21, 4096
 # Origins farther away than so many spreads of the data are moved: squares of distances
 # then lose more than four digits of sixteen.
 FAR = 100.0
-# Spreads whose squares, and sums of them, are neither infinite nor 0, as powers of two.
-EXPONENTS = {np.dtype(np.float32): 40, np.dtype(np.float64): 400}
+# Spreads whose squares, and sums of them, are neither infinite nor 0 in float32, in
+# which the tiles for Lanczos are, as powers of two.
+EXPONENT = 40
 # Data with entries beyond so many spreads are held in float64.
 WIDE = 2.0**40
 
@@ -82,7 +83,7 @@ def frame_of(X, metric):
     if spread == 0:
         return AS_IS
     exponent = int(np.frexp(spread)[1])
-    is_ordinary = abs(exponent) <= EXPONENTS[X.dtype]
+    is_ordinary = abs(exponent) <= EXPONENT
     is_far = np.abs(center).max() > FAR * spread
     largest = max(abs(float(X.max())), abs(float(X.min())))
     return Frame(

@@ -25,9 +25,11 @@ from .distances import (
 from .kernels import Exponents, GaussianEntries
 
 TILE_ROWS = 1024
-# Pairs of a sample that bounds the median, of one that stands for all pairs, and rows
-# of one by a metric that is not defined pair by pair.
-BOUNDING_PAIRS, MANY_PAIRS, MANY_ROWS = 20_000, 1_000_000, 1024
+# Pairs of a sample that bounds the median, and of one that stands for all pairs.
+BOUNDING_PAIRS, MANY_PAIRS = 20_000, 1_000_000
+# Where distances come in blocks alone: rows of a block, blocks that bound the median,
+# and those that stand for all pairs, about as well as so many pairs.
+BLOCK_ROWS, BOUNDING_BLOCKS, MANY_BLOCKS = 32, 64, 8192
 # Pairs of so many numbers are sampled (some 3 s), within these bounds.
 SAMPLED_NUMBERS, MOST_PAIRS = 2**29, 10_000_000
 # A pass takes half a minute for so many n² (d + 64), where Lanczos takes many minutes
@@ -109,7 +111,7 @@ def _sampled(X, metric, rng, is_all):
     """Sample of the distances; is_all if it is all that there will be."""
     d = X.shape[1]
     if not callable(metric) and metric not in PAIRED_DISTANCES:
-        return _of_rows(X, metric, rng)
+        return _of_blocks(X, metric, rng, MANY_BLOCKS if is_all else BOUNDING_BLOCKS)
     n_pairs = BOUNDING_PAIRS
     if is_all:
         most = MANY_PAIRS if callable(metric) else MOST_PAIRS
@@ -130,19 +132,24 @@ def sampled_distances(X, metric, rng, n_pairs):
     return np.concatenate(map_threads(of, list(gen_batches(n_pairs, rows))))
 
 
-def _of_rows(X, metric, rng):
-    """Sample of all pairs of some rows.
+def _of_blocks(X, metric, rng, n_blocks):
+    """Sample of pairs between few rows and few others, many times.
 
-    The share of pairs below a distance is a U-statistic of the m rows: its variance is
-    4 ζ / m, with ζ that of the share h_i of a row, less what m of n rows are of all.
+    Pairs of a block have rows in common; blocks are independent of each other, so that
+    the shares of their pairs that are below the median tell its error.
     """
-    n, m = len(X), min(len(X), MANY_ROWS)
-    D = distances(X[np.sort(rng.choice(n, m, replace=False))], metric=metric)
-    D = without_rounding(D, metric)
-    found = D[np.triu_indices(m, k=1)]
-    below = (D <= np.median(found)).sum(axis=1) - 1
-    variance = 4 * np.var(below / (m - 1)) / m + 0.5 / m**2
-    return Sample(found, float(np.sqrt(variance * (1 - m / n))))
+    rows = rng.randint(len(X), size=(n_blocks, 2, BLOCK_ROWS))
+
+    def of(block):
+        left, right = block
+        D = distances(X[left], X[right], metric)
+        return D[left[:, None] != right]
+
+    found = [without_rounding(D, metric) for D in map_threads(of, list(rows))]
+    every = np.concatenate(found)
+    median = np.median(every)
+    shares = [np.mean(D <= median) for D in found]
+    return Sample(every, float(np.std(shares, ddof=1) / n_blocks**0.5))
 
 
 def exact_median(X, sample, hold=False):
