@@ -153,19 +153,21 @@ def fit_bandwidth(
     random_state=None,
     n_jobs=None,
     hold=False,
+    frame=AS_IS,
 ):
     """Fit a Bandwidth to X by a number or by a rule other than "auto".
 
     median_share is the share of the median distance that the rule "median" takes.
     index is a NeighborIndex over X, for those who need it for more than this. With
-    hold, what the rule "median" finds of all pairs is held for their affinity.
+    hold, what the rule "median" finds of all pairs is held for their affinity. The
+    frame is that of X, which is in it, if it is known.
     """
     if not isinstance(rule, str):
         return Bandwidth(float(rule))
     if len(X) == 1:
         return Bandwidth(0.0)
     if rule == "median":
-        found = _median(X, metric, check_random_state(random_state), hold)
+        found = _median(X, metric, check_random_state(random_state), hold, frame)
         sigma = float(scale * (median_share * found.value))
         return Bandwidth(sigma, log_error=found.log_error, held=found.exponents)
     if rule == "reduced":
@@ -227,14 +229,15 @@ def median_distance(X, metric="euclidean", random_state=None):
     return _median(X, metric, check_random_state(random_state)).value
 
 
-def _median(X, metric, rng, hold=False):
+def _median(X, metric, rng, hold=False, frame=AS_IS):
     """Median distance with its error, see `medians`; the smallest positive if it is 0.
 
     With hold, exponents of a Gaussian are kept where they are what is looked at.
     """
     if len(X) > MEDIAN_ALL_PAIRS:
-        X, metric = _whitened(X, metric)
-        found, D = median_of_pairs(X, metric, rng, hold), np.zeros(0)
+        if metric in WHOLE_DATA_METRICS:
+            (X, metric), frame = _whitened(X, metric), AS_IS
+        found, D = median_of_pairs(X, metric, rng, hold, frame), np.zeros(0)
     else:
         D = distances(X, metric=metric)[np.triu_indices(len(X), k=1)]
         D = without_rounding(D, metric)

@@ -17,7 +17,7 @@ from sklearn.metrics.pairwise import manhattan_distances
 from sklearn.utils import gen_batches
 
 from .distances import EUCLIDEAN, SQUARED, distances
-from .frames import typical_rows
+from .frames import typical_of
 
 # Rows of X that are squared at a time.
 BLOCK_ROWS = 1024
@@ -39,9 +39,8 @@ class Exponents:
     A tile is handed out once, since it is turned into affinities in place.
     """
 
-    def __init__(self, X, center, sigma):
+    def __init__(self, X, sigma):
         self.X = X
-        self.center = center
         self.sigma = sigma
         self.tiles = {}
 
@@ -86,7 +85,7 @@ class GaussianEntries:
         self.n_samples = len(X)
         self.held = bandwidth.held
         # ‖x‖² - 2 x·y + ‖y‖² loses its digits far from the origin.
-        self.center = _center(X) if self.held is None else self.held.center
+        self.center = _center(X, bandwidth.frame)
         self.rounding = self._rounding()
         exact = self.rounding.max(initial=0) * EPS32_64 > MAX_ROUNDING32
         exact |= self.dtype == np.float64
@@ -217,12 +216,11 @@ def graph_affinity(distances, indices, sigma, shared=0.0):
     return G
 
 
-def _center(X):
+def _center(X, frame):
     """Mean of the samples, or their median where outliers draw the mean away."""
     mean = X.mean(axis=0, dtype=np.float64)
-    sample, median = typical_rows(X)
-    deviations = np.abs(sample - median).max(axis=1)
-    drawn = np.abs(mean - median).max() > DRAWN * np.median(deviations)
+    median, spread = frame.typical or typical_of(X)
+    drawn = np.abs(mean - median).max() > DRAWN * spread
     return median if drawn else mean
 
 

@@ -22,6 +22,7 @@ from .distances import (
     distances_of_pairs,
     without_rounding,
 )
+from .frames import AS_IS, Frame
 from .kernels import Exponents, GaussianEntries
 
 TILE_ROWS = 1024
@@ -78,14 +79,16 @@ class _Unit:
     """Stands for a bandwidth σ of all samples."""
 
     sigma: float
+    frame: Frame
     shared: float = 0.0
     held: None = None
 
 
-def median_of_pairs(X, metric, rng, hold=False):
+def median_of_pairs(X, metric, rng, hold=False, frame=AS_IS):
     """Median distance of all pairs of rows of X, exact where a pass is affordable.
 
-    With hold, exponents of a Gaussian are kept where they are what is looked at.
+    With hold, exponents of a Gaussian are kept where they are what is looked at. The
+    frame is that of X, which is in it, if it is known.
     """
     is_squared = metric in (*EUCLIDEAN, SQUARED)
     looked_at = "euclidean" if is_squared else metric
@@ -93,7 +96,7 @@ def median_of_pairs(X, metric, rng, hold=False):
     sample = _sampled(X, looked_at, rng, not is_exact)
     found = sample.median
     if is_exact and found.value > 0 and is_squared:
-        found = exact_median(X, sample, hold)
+        found = exact_median(X, sample, hold, frame)
     elif is_exact and found.value > 0:
         found = _exact_other(X, sample, metric)
     if metric == SQUARED:
@@ -152,12 +155,12 @@ def _of_blocks(X, metric, rng, n_blocks):
     return Sample(every, float(np.std(shares, ddof=1) / n_blocks**0.5))
 
 
-def exact_median(X, sample, hold=False):
+def exact_median(X, sample, hold=False, frame=AS_IS):
     """Median Euclidean distance of all pairs; the sample is of some."""
     unit = float(np.median(sample.distances))
     # Its exponents are -d² / (2 σ²): as good as distances, and in tiles.
-    entries = GaussianEntries(X, _Unit(unit))
-    held = Exponents(X, entries.center, unit) if hold else None
+    entries = GaussianEntries(X, _Unit(unit, frame))
+    held = Exponents(X, unit) if hold else None
 
     def tile(rows, columns):
         exponents = entries.exponents(rows, columns)
