@@ -171,7 +171,8 @@ class DiffusionSpectralEntropy(BaseEntropy):
         Entropy of the fitted samples, in bits (a value in [0, 1] if ``normalize``).
     entropy_std_error_ : float
         Standard error of `entropy_`: the error of the solver (0 if all eigenvalues are
-        known) and, with several subsamples, the error of their mean.
+        known), that of a bandwidth found from a sample of pairs (0 if all are looked
+        at) and, with several subsamples, the error of their mean.
     entropy_interval_ : tuple of float
         Interval (lower, upper) of the entropy: proved with eigen_solver "dense" and
         "arpack", two standard errors to either side with "lanczos" or subsamples.

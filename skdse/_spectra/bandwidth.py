@@ -12,13 +12,21 @@ from sklearn.utils import check_random_state, gen_batches
 from .._tools.parallel import map_threads
 from .._tools.validation import check_count, check_number_or_option, check_positive
 from .distances import (
+    EUCLIDEAN,
     distances,
     distinct_rows,
     without_rounding,
 )
 from .frames import AS_IS, Frame
 from .kernels import Exponents
-from .medians import OTHER_COST, Median, Sample, is_affordable, median_of_pairs
+from .medians import (
+    OTHER_COST,
+    Median,
+    Sample,
+    is_affordable,
+    median_of_pairs,
+    nearest_distances,
+)
 from .neighbors import NeighborIndex
 
 RULES = ("adaptive", "auto", "knn", "median", "reduced")
@@ -194,7 +202,9 @@ def _reduced(X, scale, metric, random_state):
     """
     rng = check_random_state(random_state)
     median = _median(X, metric, rng)
-    nearest = _nearest_distance(*_whitened(X, metric), rng)
+    if median.value == 0:
+        return Bandwidth(0.0)
+    nearest = _nearest_distance(*_whitened(X, metric), median.value, rng)
     squares = np.square([median.value, nearest.value])
     # Reduction keeps the order of distances, so that it can follow the median.
     reduced, shared = np.sqrt(max(squares[0] - squares[1], 0)), float(nearest.value)
@@ -205,9 +215,14 @@ def _reduced(X, scale, metric, random_state):
     return Bandwidth(sigma, shared=shared, log_error=float(np.linalg.norm(errors)))
 
 
-def _nearest_distance(X, metric, rng):
-    """Median distance to the nearest other sample, of all samples or of some."""
+def _nearest_distance(X, metric, unit, rng):
+    """Median distance to the nearest other sample, of all samples or of some.
+
+    The unit is a typical distance.
+    """
     n, rows, error = len(X), np.arange(len(X)), 0.0
+    if n > MEDIAN_ALL_PAIRS and metric in EUCLIDEAN and is_affordable(X, metric, 1):
+        return Median(float(np.median(nearest_distances(X, unit))))
     if n > MEDIAN_ALL_PAIRS and not is_affordable(X, metric, OTHER_COST):
         rows = np.sort(rng.choice(n, MEDIAN_ALL_PAIRS, replace=False))
         error = 0.5 * np.sqrt((1 - len(rows) / n) / len(rows))

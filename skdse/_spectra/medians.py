@@ -205,10 +205,41 @@ def _bounds(sampled, margin):
     return np.quantile(sampled, [0.5 - margin, 0.5 + margin])
 
 
+def nearest_distances(X, unit):
+    """Euclidean distance of each row of X to the nearest other one, by one pass.
+
+    The unit is a typical distance.
+    """
+    entries = GaussianEntries(X, _Unit(unit, AS_IS))
+
+    def part(pair):
+        rows, columns = pair
+        near = entries.exponents(rows, columns)
+        if rows == columns:
+            np.fill_diagonal(near, -np.inf)
+        return [
+            (rows, columns.start + near.argmax(axis=1), near.max(axis=1)),
+            (columns, rows.start + near.argmax(axis=0), near.max(axis=0)),
+        ]
+
+    best, nearest = np.full(len(X), -np.inf), np.zeros(len(X), int)
+    for found in map_threads(part, _tiles(len(X))):
+        for rows, indices, values in found:
+            better = values > best[rows]
+            nearest[rows][better] = indices[better]
+            best[rows][better] = values[better]
+    # The nearest is known to rounding, its distance exactly.
+    return distances_of_pairs(X, X[nearest], "euclidean")
+
+
+def _tiles(n_samples):
+    """Rows and columns of the tiles of the lower triangle."""
+    blocks = list(gen_batches(n_samples, TILE_ROWS))
+    return [(a, b) for i, a in enumerate(blocks) for b in blocks[: i + 1]]
+
+
 def _between(tile, n_samples, low, high):
     """Number of values below low, and those from low to high."""
-    blocks = list(gen_batches(n_samples, TILE_ROWS))
-    pairs = [(a, b) for i, a in enumerate(blocks) for b in blocks[: i + 1]]
 
     def part(pair):
         values = tile(*pair)
@@ -223,6 +254,6 @@ def _between(tile, n_samples, low, high):
         inside &= values <= high
         return n_all - n_above, values[inside]
 
-    found = map_threads(part, pairs)
+    found = map_threads(part, _tiles(n_samples))
     n_below = sum(count for count, _ in found)
     return n_below, np.concatenate([inside for _, inside in found])

@@ -93,7 +93,9 @@ def test_median_of_mostly_duplicates_is_the_smallest_positive_distance():
 
 
 @pytest.mark.parametrize("rule", RULES)
-@pytest.mark.parametrize("X", [np.ones((7, 2)), np.ones((1, 2))])
+@pytest.mark.parametrize(
+    "X", [np.ones((7, 2)), np.ones((1, 2)), np.ones((MEDIAN_ALL_PAIRS + 1, 2))]
+)
 def test_no_two_samples_differ(rule, X):
     assert fit_bandwidth(X, rule).sigma == 0
 
