@@ -37,6 +37,7 @@ ORDERS = {
         "tiles",
         "affinity",
         "diffusion",
+        "drift",
         "spectrum",
         "small_sets",
         "lanczos",

@@ -171,8 +171,8 @@ class DiffusionSpectralEntropy(BaseEntropy):
     entropy_ : float
         Entropy of the fitted samples, in bits (a value in [0, 1] if ``normalize``).
     entropy_std_error_ : float
-        Standard error of `entropy_`: the error of the solver (0 if "dense") and, with
-        several subsamples, the error of their mean.
+        Standard error of `entropy_`: that of the solver (0 if "dense"), of a bandwidth
+        found from a sample of pairs and, with several subsamples, of their mean.
     entropy_interval_ : tuple of float
         Interval (lower, upper) of the entropy: proved with eigen_solver "dense" and
         "arpack", two standard errors to either side with "lanczos" or subsamples.
@@ -396,6 +396,4 @@ def _spectral_meter(estimator: DiffusionSpectralEntropy):
 def _fit_spectrum(X, meter, rng):
     """Scale and spectrum of X, or of a subsample of it."""
     X = subsample(X, meter, rng)
-    seed = rng.randint(MAX_SEED)
-    scale = meter.fit(X, seed)
-    return scale, meter.solve(X, scale, seed)
+    return meter.fit_spectrum(X, rng.randint(MAX_SEED))

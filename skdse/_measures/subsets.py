@@ -254,14 +254,17 @@ def _std_error(weights, groups, of_sizes, repeats, by_repeat):
         return 0.0
     if len(repeats) == 1:
         return np.nan
+    # All terms share the bandwidth, whose error moves both sides of the difference.
+    common = -sum(w * one.common for w, one in zip(weights, groups, strict=True))
     variance = np.var(by_repeat, ddof=1) / len(repeats)
     variance += sum(
-        (w * one.std_error) ** 2 for w, one in zip(weights, groups, strict=True)
+        (w * one.own_error) ** 2 for w, one in zip(weights, groups, strict=True)
     )
     for repeat in repeats:
         for w, one in zip(of_sizes, repeat, strict=True):
-            variance += (w * one.std_error / len(repeats)) ** 2
-    return float(np.sqrt(variance))
+            variance += (w * one.own_error / len(repeats)) ** 2
+            common += w * one.common / len(repeats)
+    return float(np.sqrt(variance + common**2))
 
 
 def _warning(weights, sizes, groups, of_sizes, subsets, repeats):

@@ -76,8 +76,6 @@ class Affinity:
     n_jobs: int | None = None
     verbose: int = 0
 
-    # Metrics that may be asked for; None is any.
-    metrics: ClassVar[tuple | None] = None
     # Rules for the bandwidth that make sense here, and what "auto" stands for.
     rules: ClassVar[tuple] = RULES
     default_rule: ClassVar[str] = "median"
@@ -115,12 +113,12 @@ class Affinity:
         """Metric of the distances."""
         return self.metric
 
-    def fit(self, X, seed=None):
-        """Fit the bandwidth to X."""
+    def fit(self, X, seed=None, hold=False):
+        """Fit the bandwidth to X; with hold it keeps exponents for their matrix."""
         frame = frame_of(X, self.distance)
-        return self.fit_in_frame(frame.apply(X), frame, seed)
+        return self.fit_in_frame(frame.apply(X), frame, seed, hold=hold)
 
-    def fit_in_frame(self, X, frame, seed, index=None):
+    def fit_in_frame(self, X, frame, seed, index=None, hold=False):
         """Bandwidth of samples in their frame; index is a search over them, if any."""
         if not isinstance(self.rule, str):
             return Bandwidth(float(self.rule)).relative_to(frame)
@@ -134,6 +132,8 @@ class Affinity:
             index=index,
             random_state=seed,
             n_jobs=self.n_jobs,
+            hold=hold and self.distance in EUCLIDEAN,
+            frame=frame,
         )
         return replace(bandwidth, frame=frame)
 
@@ -147,7 +147,7 @@ class Affinity:
         return X[rows]
 
     def check_memory(self, n_samples, solver):
-        """Raise before the matrix of so many samples would not fit in memory."""
+        """Raise before the matrix of so many samples would not fit."""
 
     def keeps(self, n_samples, solver):
         """Whether a matrix of all pairs is kept, and not made for each product."""
@@ -175,7 +175,8 @@ class _AllPairs(Affinity):
         if solver != "lanczos":
             return DenseMatrix(self.array(X, bandwidth, dtype_for(solver)))
         entries = self._entries_in_frame(X, bandwidth, np.float32)
-        return TiledKernel(entries, self.keeps(len(X), solver), self.verbose)
+        keep = bandwidth.held is not None or self.keeps(len(X), solver)
+        return TiledKernel(entries, keep, self.verbose)
 
     def array(self, X, bandwidth, dtype=np.float64):
         """Affinity of all pairs as a dense array."""
@@ -184,6 +185,8 @@ class _AllPairs(Affinity):
 
     def _entries_in_frame(self, X, bandwidth, dtype):
         """Maker of the tiles, of samples in a frame that suits them."""
+        if bandwidth.held is not None:  # of these samples, in their frame
+            return self.entries(bandwidth.held.X, bandwidth, dtype)
         frame = frame_of(X, self.distance)
         return self.entries(frame.apply(X), bandwidth.relative_to(frame), dtype)
 
@@ -250,14 +253,13 @@ class Laplacian(_AllPairs):
     apart as the Gaussian at half of it; at half of it, more of each sample stays alone.
     """
 
-    # The default, which is not looked at, and the names of its own.
+    # Metrics that may be asked for: the default, which is not looked at, and its own.
     metrics: ClassVar[tuple] = ("euclidean", *MANHATTAN)
     rules: ClassVar[tuple] = ("adaptive", "auto", "knn", "median")
     median_share: ClassVar[float] = 1.0
     has_pairs: ClassVar[bool] = True
     pair_kernel = staticmethod(laplacian_of_pairs)
-    # Sums of absolute differences are no matrix product: three to nine times as slow
-    # (measured, n = 3000, 16 to 256 features).
+    # Sums of absolute differences are no matrix product: measured 3 to 9 times as slow.
     cost: ClassVar[int] = 8
 
     def __post_init__(self):
@@ -298,7 +300,7 @@ class NearestNeighbors(Affinity):
     default_rule: ClassVar[str] = "adaptive"
     spectrum_kind: ClassVar[str] = "sparse"
 
-    def fit_in_frame(self, X, frame, seed, index=None):
+    def fit_in_frame(self, X, frame, seed, index=None, hold=False):
         """Fit the bandwidth by the search that serves the graph, too."""
         if len(X) > 1:
             k = max(self.bandwidth_neighbors, self.n_neighbors)
@@ -333,7 +335,7 @@ class NearestNeighbors(Affinity):
 class _Given(Affinity):
     """Affinity that the user brings: it has no bandwidth."""
 
-    def fit(self, X, seed=None):
+    def fit(self, X, seed=None, hold=False):
         """No bandwidth."""
         return Bandwidth(None)
 
@@ -384,7 +386,6 @@ AFFINITIES = {
     "nearest_neighbors": NearestNeighbors,
     "precomputed": Precomputed,
 }
-
 
 PARAMETERS = tuple(field.name for field in fields(Affinity))
 

@@ -7,32 +7,31 @@ answers 0.0 only where no two samples differ.
 from dataclasses import dataclass, replace
 
 import numpy as np
-from sklearn.metrics.pairwise import PAIRED_DISTANCES
 from sklearn.utils import check_random_state, gen_batches
 
 from .._tools.parallel import map_threads
 from .._tools.validation import check_count, check_number_or_option, check_positive
 from .distances import (
     EUCLIDEAN,
-    SQUARED,
     distances,
-    distances_of_pairs,
     distinct_rows,
     without_rounding,
 )
 from .frames import AS_IS, Frame
-from .medians import exact_median
+from .kernels import Exponents
+from .medians import (
+    OTHER_COST,
+    Median,
+    Sample,
+    is_affordable,
+    median_of_pairs,
+    nearest_distances,
+)
 from .neighbors import NeighborIndex
 
 RULES = ("adaptive", "auto", "knn", "median", "reduced")
-# All distances are made at once up to this many samples (2 million pairs). Beyond, all
-# pairs are looked at in tiles where distances are Euclidean; of other metrics a seeded
-# sample of pairs: standard error 0.04 % for 64 Gaussian features, 0.3 % for 3.
+# All distances are made at once up to this many samples (2 million pairs).
 MEDIAN_ALL_PAIRS = 2048
-MEDIAN_N_PAIRS = 50_000
-# The pass takes half a minute for so many n² (d + 64), where Lanczos takes many minutes
-# (60,000 samples of 784 features: 3.1e12). Beyond, twenty times as many are drawn.
-MEDIAN_WORK, MEDIAN_MANY_PAIRS = 4e12, 1_000_000
 # The median distance itself is the diameter of most data: a Gaussian that wide sees
 # one blob. Half of it resolves dimension (see the study of defaults).
 MEDIAN_SHARE = 0.5
@@ -70,6 +69,11 @@ class Bandwidth:
         Search over the very samples that sigma is of, where somebody needs it again.
     frame : Frame
         Frame of the fitted samples.
+    log_error : float
+        Relative standard error of σ, where a rule had to sample.
+    held : Exponents or None
+        Exponents of the very samples that sigma is of, for who makes their affinity
+        next: it takes much memory.
     """
 
     sigma: float | np.ndarray | None
@@ -80,6 +84,8 @@ class Bandwidth:
     fitted: NeighborIndex | None = None
     index: NeighborIndex | None = None
     frame: Frame = AS_IS
+    log_error: float = 0.0
+    held: Exponents | None = None
 
     @property
     def is_adaptive(self):
@@ -93,6 +99,10 @@ class Bandwidth:
             return self.sigma
         with np.errstate(over="ignore"):  # squares of distances may be infinite there
             return np.ldexp(self.sigma, self.frame.exponent * self.frame.degree)
+
+    def moved(self, step):
+        """Bandwidth whose logarithm is larger by a step."""
+        return replace(self, sigma=self.sigma * np.exp(step), log_error=0.0, held=None)
 
     def relative_to(self, frame):
         """Bandwidth in the unit of another frame."""
@@ -108,15 +118,15 @@ class Bandwidth:
     def at(self, X):
         """Bandwidth of other samples X, σ_i from each to the fitted samples."""
         if not self.is_adaptive:
-            return replace(self, index=None)
+            return replace(self, index=None, held=None)
         farthest = self.fitted.query(self.frame.apply(X), self.n_neighbors)[:, -1]
         sigma = self.scale * np.where(farthest > 0, farthest, self.smallest)
-        return replace(self, sigma=sigma, index=None)
+        return replace(self, sigma=sigma, index=None, held=None)
 
     def take(self, rows):
         """Bandwidth of some of the samples."""
         sigma = self.sigma[rows] if self.is_adaptive else self.sigma
-        return replace(self, sigma=sigma, index=None)
+        return replace(self, sigma=sigma, index=None, held=None)
 
 
 def _within_reach(distance):
@@ -150,19 +160,24 @@ def fit_bandwidth(
     index=None,
     random_state=None,
     n_jobs=None,
+    hold=False,
+    frame=AS_IS,
 ):
     """Fit a Bandwidth to X by a number or by a rule other than "auto".
 
     median_share is the share of the median distance that the rule "median" takes.
-    index is a NeighborIndex over X, for those who need it for more than this.
+    index is a NeighborIndex over X, for those who need it for more than this. With
+    hold, what the rule "median" finds of all pairs is held for their affinity. The
+    frame is that of X, which is in it, if it is known.
     """
     if not isinstance(rule, str):
         return Bandwidth(float(rule))
     if len(X) == 1:
         return Bandwidth(0.0)
     if rule == "median":
-        sigma = median_share * median_distance(X, metric, random_state)
-        return Bandwidth(float(scale * sigma))
+        found = _median(X, metric, check_random_state(random_state), hold, frame)
+        sigma = float(scale * (median_share * found.value))
+        return Bandwidth(sigma, log_error=found.log_error, held=found.exponents)
     if rule == "reduced":
         return _reduced(X, scale, metric, random_state)
     if index is None:
@@ -186,29 +201,35 @@ def _reduced(X, scale, metric, random_state):
     Noise in many dimensions adds about the same to all squared distances.
     """
     rng = check_random_state(random_state)
-    median = median_distance(X, metric, rng)
-    shared = _nearest_distance(X, metric, rng)
+    median = _median(X, metric, rng)
+    if median.value == 0:
+        return Bandwidth(0.0)
+    nearest = _nearest_distance(*_whitened(X, metric), median.value, rng)
+    squares = np.square([median.value, nearest.value])
     # Reduction keeps the order of distances, so that it can follow the median.
-    reduced = np.sqrt(max(median**2 - shared**2, 0))
-    if reduced <= _EQUIDISTANT * median:
-        reduced, shared = median, 0.0
-    return Bandwidth(float(scale * MEDIAN_SHARE * reduced), shared=float(shared))
+    reduced, shared = np.sqrt(max(squares[0] - squares[1], 0)), float(nearest.value)
+    if reduced <= _EQUIDISTANT * median.value:
+        return Bandwidth(float(scale * MEDIAN_SHARE * median.value))
+    errors = squares * [median.log_error, nearest.log_error] / reduced**2
+    sigma = float(scale * MEDIAN_SHARE * reduced)
+    return Bandwidth(sigma, shared=shared, log_error=float(np.linalg.norm(errors)))
 
 
-def _nearest_distance(X, metric, rng):
-    """Median distance to the nearest other sample."""
-    rows = np.arange(len(X))
-    if len(X) > MEDIAN_ALL_PAIRS:
-        rows = np.sort(rng.choice(len(X), MEDIAN_ALL_PAIRS, replace=False))
-    if isinstance(metric, str) and metric in WHOLE_DATA_METRICS:
-        D = distances(X[rows], metric=metric)
-        np.fill_diagonal(D, np.inf)
-        return np.median(D.min(axis=1))
-    nearest = [
-        _to_nearest(X, rows[block], metric)
-        for block in gen_batches(len(rows), max(1, _BLOCK_BYTES // (8 * len(X))))
-    ]
-    return np.median(without_rounding(np.concatenate(nearest), metric))
+def _nearest_distance(X, metric, unit, rng):
+    """Median distance to the nearest other sample, of all samples or of some.
+
+    The unit is a typical distance.
+    """
+    n, rows, error = len(X), np.arange(len(X)), 0.0
+    if n > MEDIAN_ALL_PAIRS and metric in EUCLIDEAN and is_affordable(X, metric, 1):
+        return Median(float(np.median(nearest_distances(X, unit))))
+    if n > MEDIAN_ALL_PAIRS and not is_affordable(X, metric, OTHER_COST):
+        rows = np.sort(rng.choice(n, MEDIAN_ALL_PAIRS, replace=False))
+        error = 0.5 * np.sqrt((1 - len(rows) / n) / len(rows))
+    blocks = gen_batches(len(rows), max(1, _BLOCK_BYTES // (8 * n)))
+    nearest = map_threads(lambda part: _to_nearest(X, rows[part], metric), list(blocks))
+    found = without_rounding(np.concatenate(nearest), metric)
+    return Sample(found, error).median
 
 
 def _to_nearest(X, rows, metric):
@@ -220,40 +241,35 @@ def _to_nearest(X, rows, metric):
 
 def median_distance(X, metric="euclidean", random_state=None):
     """Median distance between pairs of rows of X; of the positive ones if it is 0."""
-    rng = check_random_state(random_state)
-    if len(X) > MEDIAN_ALL_PAIRS and metric in (*EUCLIDEAN, SQUARED):
-        is_affordable = len(X) ** 2.0 * (X.shape[1] + 64) <= MEDIAN_WORK
-        n_pairs = MEDIAN_N_PAIRS if is_affordable else MEDIAN_MANY_PAIRS
-        sampled = _sampled_distances(X, "euclidean", rng, n_pairs)
-        median = exact_median(X, sampled) if is_affordable else np.median(sampled)
-        if median > 0:
-            return median**2 if metric == SQUARED else median
-    if len(X) > MEDIAN_ALL_PAIRS and (callable(metric) or metric in PAIRED_DISTANCES):
-        found = _sampled_distances(X, metric, rng)
+    return _median(X, metric, check_random_state(random_state)).value
+
+
+def _median(X, metric, rng, hold=False, frame=AS_IS):
+    """Median distance with its error, see `medians`; the smallest positive if it is 0.
+
+    With hold, exponents of a Gaussian are kept where they are what is looked at.
+    """
+    if len(X) > MEDIAN_ALL_PAIRS:
+        if metric in WHOLE_DATA_METRICS:
+            (X, metric), frame = _whitened(X, metric), AS_IS
+        found, D = median_of_pairs(X, metric, rng, hold, frame), np.zeros(0)
     else:
-        if len(X) > MEDIAN_ALL_PAIRS:
-            X = X[np.sort(rng.choice(len(X), MEDIAN_ALL_PAIRS, replace=False))]
-        found = _all_distances(X, metric)
-    found = without_rounding(found, metric)
-    return np.median(found) or _smallest_positive(found, X, metric)
+        D = distances(X, metric=metric)[np.triu_indices(len(X), k=1)]
+        D = without_rounding(D, metric)
+        found = Median(float(np.median(D)))
+    if found.value > 0:
+        return found
+    return Median(_smallest_positive(D, X, metric))
 
 
-def _all_distances(X, metric):
-    """Distances of all pairs of rows."""
-    D = distances(X, metric=metric)
-    return D[np.triu_indices(len(X), k=1)]
-
-
-def _sampled_distances(X, metric, rng, n_pairs=MEDIAN_N_PAIRS):
-    """Distances of random pairs of different rows."""
-    first = rng.randint(len(X), size=n_pairs)
-    second = (first + rng.randint(1, len(X), size=n_pairs)) % len(X)
-    rows = max(1, _BLOCK_BYTES // (8 * X.shape[1]))
-
-    def of(block):
-        return distances_of_pairs(X[first[block]], X[second[block]], metric)
-
-    return np.concatenate(map_threads(of, list(gen_batches(n_pairs, rows))))
+def _whitened(X, metric):
+    """X and a metric that does not depend on all samples, of the same distances."""
+    if metric == "seuclidean":
+        return X / np.std(X, axis=0, ddof=1), "euclidean"
+    if metric == "mahalanobis":
+        root = np.linalg.cholesky(np.linalg.inv(np.cov(X.T)))
+        return X @ root, "euclidean"
+    return X, metric
 
 
 def _smallest_positive(found, X, metric):

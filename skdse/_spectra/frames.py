@@ -6,7 +6,8 @@ is so, samples are centred and brought to unit scale, by a power of two, before 
 looks at their distances; elsewhere they are taken as they are, without a copy.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.utils import gen_batches
@@ -29,10 +30,18 @@ N_ROWS, N_ENTRIES, BLOCK_ROWS = (16, 1000), 2**21, 4096
 # Origins farther away than so many spreads of the data are moved: squares of distances
 # then lose more than four digits of sixteen.
 FAR = 100.0
-# Spreads whose squares, and sums of them, are neither infinite nor 0, as powers of two.
-EXPONENTS = {np.dtype(np.float32): 40, np.dtype(np.float64): 400}
+# Spreads whose squares, and sums of them, are neither infinite nor 0 in float32, in
+# which the tiles for Lanczos are, as powers of two.
+EXPONENT = 40
 # Data with entries beyond so many spreads are held in float64.
 WIDE = 2.0**40
+
+
+class Typical(NamedTuple):
+    """Middle of some samples, and how far from it half of them are, or less."""
+
+    center: np.ndarray
+    spread: float
 
 
 @dataclass(frozen=True)
@@ -49,12 +58,15 @@ class Frame:
         Power of the unit by which distances of the metric grow.
     wide : bool
         Whether float32 has no room for all entries.
+    typical : Typical or None
+        What is known of the samples in this frame that it is the frame of.
     """
 
     center: np.ndarray | None = None
     exponent: int = 0
     degree: int = 1
     wide: bool = False
+    typical: Typical | None = field(default=None, compare=False, repr=False)
 
     def apply(self, X):
         """Samples in this frame, in their own precision; X itself if it is theirs."""
@@ -77,32 +89,49 @@ def frame_of(X, metric):
     degree = DEGREES.get(metric) if isinstance(metric, str) else None
     if degree is None or len(X) < 2:
         return AS_IS
-    sample, center = typical_rows(X)
-    spread = _spread(sample, X, center)
+    center, deviations = typical_rows(X)
+    spread = _spread(deviations, X, center)
     if spread == 0:
         return AS_IS
     exponent = int(np.frexp(spread)[1])
-    is_ordinary = abs(exponent) <= EXPONENTS[X.dtype]
+    is_ordinary = abs(exponent) <= EXPONENT
     is_far = np.abs(center).max() > FAR * spread
     largest = max(abs(float(X.max())), abs(float(X.min())))
+    exponent = 0 if is_ordinary else exponent
+    middle = np.zeros_like(center) if is_far else np.ldexp(center, -exponent)
     return Frame(
         center if is_far else None,
-        0 if is_ordinary else exponent,
+        exponent,
         degree,
         bool(X.dtype == np.float32 and largest > WIDE * spread),
+        Typical(middle, float(np.ldexp(np.median(deviations), -exponent))),
     )
 
 
+def typical_of(X):
+    """Typical sample of X."""
+    center, deviations = typical_rows(X)
+    return Typical(center, float(np.median(deviations)))
+
+
 def typical_rows(X):
-    """Some rows of X in float64, and their median, which no outlier draws away."""
+    """Median of some rows of X, which no outlier draws away, and deviations from it.
+
+    The deviation of a row is that of the feature where it is largest. In float64.
+    """
     n_rows = int(np.clip(N_ENTRIES // X.shape[1], *N_ROWS))
-    sample = X[:: -(-len(X) // n_rows)].astype(np.float64)
-    return sample, np.median(sample, axis=0)
+    sample = X[:: -(-len(X) // n_rows)]
+    # Sorting features that lie together takes a third of the time of np.median.
+    columns = np.sort(sample.T.copy(), axis=1)
+    middle = columns[:, [(len(sample) - 1) // 2, len(sample) // 2]]
+    center = middle.astype(np.float64).mean(axis=1)
+    deviations = sample.astype(np.float64)
+    deviations -= center
+    return center, np.abs(deviations, out=deviations).max(axis=1)
 
 
-def _spread(sample, X, center):
+def _spread(deviations, X, center):
     """Largest deviation of a typical sample from the centre in any feature."""
-    deviations = np.abs(sample - center).max(axis=1)
     spread = np.median(deviations) or deviations.max()
     if spread > 0:
         return float(spread)

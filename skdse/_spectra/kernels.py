@@ -17,7 +17,7 @@ from sklearn.metrics.pairwise import manhattan_distances
 from sklearn.utils import gen_batches
 
 from .distances import EUCLIDEAN, SQUARED, distances
-from .frames import typical_rows
+from .frames import typical_of
 
 # Rows of X that are squared at a time.
 BLOCK_ROWS = 1024
@@ -31,6 +31,33 @@ EPS32_64 = float(np.finfo(np.float32).eps / np.finfo(np.float64).eps)
 DRAWN = 10.0
 # Affinities below exp of this are as good as 0.
 SMALLEST_EXPONENT = -40.0
+
+
+class Exponents:
+    """Exponents of all pairs of samples X by one bandwidth σ, held for another.
+
+    A tile is handed out once, since it is turned into affinities in place.
+    """
+
+    def __init__(self, X, sigma):
+        self.X = X
+        self.sigma = sigma
+        self.tiles = {}
+
+    def keep(self, exponents, rows, columns):
+        """Keep the tile of some rows and columns, if it is of the usual precision."""
+        if exponents.dtype == np.float32:
+            self.tiles[rows.start, columns.start] = exponents
+
+    def take(self, rows, columns, sigma):
+        """Tile of some rows and columns by another bandwidth; None if none is held."""
+        tile = self.tiles.pop((rows.start, columns.start), None)
+        shape = rows.stop - rows.start, columns.stop - columns.start
+        if tile is None or tile.shape != shape:
+            self.tiles.clear()  # tiles are of another size
+            return None
+        tile *= np.float32((self.sigma / sigma) ** 2)
+        return tile
 
 
 class GaussianEntries:
@@ -56,8 +83,9 @@ class GaussianEntries:
         self.metric = metric
         self.dtype = np.dtype(dtype)
         self.n_samples = len(X)
+        self.held = bandwidth.held
         # ‖x‖² - 2 x·y + ‖y‖² loses its digits far from the origin.
-        self.center = _center(X)
+        self.center = _center(X, bandwidth.frame)
         self.rounding = self._rounding()
         exact = self.rounding.max(initial=0) * EPS32_64 > MAX_ROUNDING32
         exact |= self.dtype == np.float64
@@ -88,7 +116,7 @@ class GaussianEntries:
 
     def exponents(self, rows, columns):
         """Exponents of some rows and columns; above 0 where the affinity is 1."""
-        exponents = self._factor(rows, 0) @ self._factor(columns, 1).T
+        exponents = self._product(rows, columns)
         errors = self.rounding[rows], self.rounding[columns]
         if sum(one.max(initial=0) for one in errors) < MAX_ROUNDING:
             return exponents
@@ -105,6 +133,14 @@ class GaussianEntries:
             squares = np.einsum("ij,ij->i", Z, Z) - self.shared**2
             exponents[i[part], j[part]] = scale * squares
         return exponents
+
+    def _product(self, rows, columns):
+        """Exponents of some rows and columns, as a matrix product; or held ones."""
+        if self.held is not None and self.exponent_dtype == np.float32:
+            exponents = self.held.take(rows, columns, self.sigma)
+            if exponents is not None:
+                return exponents
+        return self._factor(rows, 0) @ self._factor(columns, 1).T
 
     def _factor(self, rows, side):
         """Left (0) or right (1) factor of the exponent, for some rows."""
@@ -180,12 +216,11 @@ def graph_affinity(distances, indices, sigma, shared=0.0):
     return G
 
 
-def _center(X):
+def _center(X, frame):
     """Mean of the samples, or their median where outliers draw the mean away."""
     mean = X.mean(axis=0, dtype=np.float64)
-    sample, median = typical_rows(X)
-    deviations = np.abs(sample - median).max(axis=1)
-    drawn = np.abs(mean - median).max() > DRAWN * np.median(deviations)
+    median, spread = frame.typical or typical_of(X)
+    drawn = np.abs(mean - median).max() > DRAWN * spread
     return median if drawn else mean
 
 

@@ -1,23 +1,77 @@
-"""The median distance of all pairs of samples, exactly, without their matrix.
+"""The median distance of all pairs of samples, without their matrix.
 
 A sample of pairs gives two bounds that enclose the median. One pass over all pairs, in
 tiles, counts those below the bounds and keeps those between them; the median is among
 the kept ones, at a rank that is known. Its only error is the rounding of float32, a
-millionth; no seed matters.
+millionth; no seed matters. Where a pass takes too long, the median of the sample has to
+do, and its standard error is told.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
+from sklearn.metrics.pairwise import PAIRED_DISTANCES
 from sklearn.utils import gen_batches
 
 from .._tools.parallel import map_threads
-from .kernels import GaussianEntries
+from .distances import (
+    EUCLIDEAN,
+    SQUARED,
+    distances,
+    distances_of_pairs,
+    without_rounding,
+)
+from .frames import AS_IS, Frame
+from .kernels import Exponents, GaussianEntries
 
 TILE_ROWS = 1024
-# Shares of the sampled pairs beyond the median that the bounds take on either side: at
-# 50,000 pairs, four and a half standard deviations; then eighteen, then all.
-MARGINS = (0.01, 0.04, 0.5)
+# Pairs of a sample that bounds the median, and of one that stands for all pairs.
+BOUNDING_PAIRS, MANY_PAIRS = 20_000, 1_000_000
+# Where distances come in blocks alone: rows of a block, blocks that bound the median,
+# and those that stand for all pairs, about as well as so many pairs.
+BLOCK_ROWS, BOUNDING_BLOCKS, MANY_BLOCKS = 32, 64, 8192
+# Pairs of so many numbers are sampled (some 3 s), within these bounds.
+SAMPLED_NUMBERS, MOST_PAIRS = 2**29, 10_000_000
+# A pass takes half a minute for so many n² (d + 64), where Lanczos takes many minutes
+# (60,000 samples of 784 features: 3.1e12). Other metrics cost so many times as much; so
+# does, with that many features, a function in Python, whose affinity takes as long.
+WORK, OTHER_COST, CALLED_COST = 4e12, 10, 4e4
+# Standard deviations beyond the median that bounds take on either side, at first.
+MARGIN = 4.5
+# Standard errors to either side of a median, between which the density of distances is
+# looked at: fewer are led by chance, more see its slope.
+DENSITY_WIDTH = 2.0
+_BLOCK_BYTES = 16 * 2**20
+
+
+class Median(NamedTuple):
+    """A median, its relative standard error, and what a pass over all pairs has kept.
+
+    exponents is what `kernels.Exponents` holds, where that was asked for.
+    """
+
+    value: float
+    log_error: float = 0.0
+    exponents: Exponents | None = None
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Distances of some pairs, and the standard error of a share of them."""
+
+    distances: np.ndarray
+    share_error: float
+
+    @property
+    def median(self):
+        """Median, with the error that comes of the sample."""
+        value = float(np.median(self.distances))
+        if value == 0 or self.share_error == 0:
+            return Median(value)
+        width = DENSITY_WIDTH * self.share_error
+        ends = np.quantile(self.distances, np.clip([0.5 - width, 0.5 + width], 0, 1))
+        return Median(value, float(np.diff(ends)[0] / (2 * DENSITY_WIDTH * value)))
 
 
 @dataclass(frozen=True)
@@ -25,50 +79,181 @@ class _Unit:
     """Stands for a bandwidth σ of all samples."""
 
     sigma: float
+    frame: Frame
     shared: float = 0.0
+    held: None = None
 
 
-def exact_median(X, sampled):
-    """Median Euclidean distance of all pairs; `sampled` are distances of some."""
-    unit = np.median(sampled)
-    if unit == 0:
-        return 0.0
+def median_of_pairs(X, metric, rng, hold=False, frame=AS_IS):
+    """Median distance of all pairs of rows of X, exact where a pass is affordable.
+
+    With hold, exponents of a Gaussian are kept where they are what is looked at. The
+    frame is that of X, which is in it, if it is known.
+    """
+    is_squared = metric in (*EUCLIDEAN, SQUARED)
+    looked_at = "euclidean" if is_squared else metric
+    is_exact = is_affordable(X, looked_at, 1 if is_squared else OTHER_COST)
+    sample = _sampled(X, looked_at, rng, not is_exact)
+    found = sample.median
+    if is_exact and found.value > 0 and is_squared:
+        found = exact_median(X, sample, hold, frame)
+    elif is_exact and found.value > 0:
+        found = _exact_other(X, sample, metric)
+    if metric == SQUARED:
+        return Median(found.value**2, 2 * found.log_error, found.exponents)
+    return found
+
+
+def is_affordable(X, metric, cost):
+    """Whether all pairs can be looked at, at a cost in units of Euclidean tiles."""
+    of_entry = CALLED_COST if callable(metric) else cost * (X.shape[1] + 64)
+    return len(X) ** 2.0 * of_entry <= WORK
+
+
+def _sampled(X, metric, rng, is_all):
+    """Sample of the distances; is_all if it is all that there will be."""
+    d = X.shape[1]
+    if not callable(metric) and metric not in PAIRED_DISTANCES:
+        return _of_blocks(X, metric, rng, MANY_BLOCKS if is_all else BOUNDING_BLOCKS)
+    n_pairs = BOUNDING_PAIRS
+    if is_all:
+        most = MANY_PAIRS if callable(metric) else MOST_PAIRS
+        n_pairs = int(np.clip(SAMPLED_NUMBERS // d, MANY_PAIRS, most))
+    found = without_rounding(sampled_distances(X, metric, rng, n_pairs), metric)
+    return Sample(found, 0.5 / n_pairs**0.5)
+
+
+def sampled_distances(X, metric, rng, n_pairs):
+    """Distances of random pairs of different rows, independent of each other."""
+    first = rng.randint(len(X), size=n_pairs)
+    second = (first + rng.randint(1, len(X), size=n_pairs)) % len(X)
+    rows = max(1, _BLOCK_BYTES // (8 * X.shape[1]))
+
+    def of(block):
+        return distances_of_pairs(X[first[block]], X[second[block]], metric)
+
+    return np.concatenate(map_threads(of, list(gen_batches(n_pairs, rows))))
+
+
+def _of_blocks(X, metric, rng, n_blocks):
+    """Sample of pairs between few rows and few others, many times.
+
+    Pairs of a block have rows in common; blocks are independent of each other, so that
+    the shares of their pairs that are below the median tell its error.
+    """
+    rows = rng.randint(len(X), size=(n_blocks, 2, BLOCK_ROWS))
+
+    def of(block):
+        left, right = block
+        D = distances(X[left], X[right], metric)
+        return D[left[:, None] != right]
+
+    found = [without_rounding(D, metric) for D in map_threads(of, list(rows))]
+    every = np.concatenate(found)
+    median = np.median(every)
+    shares = [np.mean(D <= median) for D in found]
+    return Sample(every, float(np.std(shares, ddof=1) / n_blocks**0.5))
+
+
+def exact_median(X, sample, hold=False, frame=AS_IS):
+    """Median Euclidean distance of all pairs; the sample is of some."""
+    unit = float(np.median(sample.distances))
     # Its exponents are -d² / (2 σ²): as good as distances, and in tiles.
-    entries = GaussianEntries(X, _Unit(float(unit)))
-    n_pairs = len(X) * (len(X) - 1) // 2
-    middle = (n_pairs - 1) // 2, n_pairs // 2
-    for margin in MARGINS:
-        low, high = _bounds(sampled / unit, margin)
-        n_below, inside = _between(entries, low, high)
-        first, last = (rank - n_below for rank in middle)
+    entries = GaussianEntries(X, _Unit(unit, frame))
+    held = Exponents(X, unit) if hold else None
+
+    def tile(rows, columns):
+        exponents = entries.exponents(rows, columns)
+        if held is not None:
+            held.keep(exponents, rows, columns)
+        return exponents
+
+    # The farther, the lower; exponents of equal samples can be above 0 by rounding.
+    values = -0.5 * (sample.distances / unit) ** 2
+    middle = _middle(tile, len(X), values, sample.share_error)
+    return Median(unit * np.sqrt(max(-2 * middle, 0.0)), exponents=held)
+
+
+def _exact_other(X, sample, metric):
+    """Median distance of all pairs by another metric."""
+
+    def tile(rows, columns):
+        return without_rounding(distances(X[rows], X[columns], metric), metric)
+
+    return Median(_middle(tile, len(X), sample.distances, sample.share_error))
+
+
+def _middle(tile, n_samples, sampled, share_error):
+    """Median of what tile(rows, columns) gives for all pairs; some are sampled."""
+    n_pairs = n_samples * (n_samples - 1) // 2
+    ranks = (n_pairs - 1) // 2, n_pairs // 2
+    margin = MARGIN * share_error
+    while True:
+        low, high = _bounds(sampled, margin)
+        n_below, inside = _between(tile, n_samples, low, high)
+        first, last = (rank - n_below for rank in ranks)
         if first >= 0 and last < len(inside):
             inside.partition([first, last])
-            squares = (inside[first] + inside[last]) / 2
-            return float(unit * np.sqrt(squares))
-    raise AssertionError("the last bounds enclose all distances")
+            return (float(inside[first]) + float(inside[last])) / 2
+        margin *= 4  # until the bounds enclose all
 
 
-def _bounds(distances, margin):
-    """Squares of distances that enclose the median, in all likelihood."""
+def _bounds(sampled, margin):
+    """Values that enclose the median, in all likelihood."""
     if margin >= 0.5:
         return -np.inf, np.inf
-    return np.quantile(distances, [0.5 - margin, 0.5 + margin]) ** 2
+    return np.quantile(sampled, [0.5 - margin, 0.5 + margin])
 
 
-def _between(entries, low, high):
-    """Number of squared distances below low, and those from low to high."""
-    blocks = list(gen_batches(entries.n_samples, TILE_ROWS))
-    pairs = [(a, b) for i, a in enumerate(blocks) for b in blocks[: i + 1]]
+def nearest_distances(X, unit):
+    """Euclidean distance of each row of X to the nearest other one, by one pass.
+
+    The unit is a typical distance.
+    """
+    entries = GaussianEntries(X, _Unit(unit, AS_IS))
 
     def part(pair):
         rows, columns = pair
-        squares = -2 * entries.exponents(rows, columns)
+        near = entries.exponents(rows, columns)
         if rows == columns:
-            squares = squares[np.tril_indices(len(squares), -1)]
-        # Exponents of equal samples can be above 0 by rounding.
-        squares = np.maximum(squares, 0)
-        return np.sum(squares < low), squares[(squares >= low) & (squares <= high)]
+            np.fill_diagonal(near, -np.inf)
+        return [
+            (rows, columns.start + near.argmax(axis=1), near.max(axis=1)),
+            (columns, rows.start + near.argmax(axis=0), near.max(axis=0)),
+        ]
 
-    found = map_threads(part, pairs)
-    n_below = sum(int(count) for count, _ in found)
+    best, nearest = np.full(len(X), -np.inf), np.zeros(len(X), int)
+    for found in map_threads(part, _tiles(len(X))):
+        for rows, indices, values in found:
+            better = values > best[rows]
+            nearest[rows][better] = indices[better]
+            best[rows][better] = values[better]
+    # The nearest is known to rounding, its distance exactly.
+    return distances_of_pairs(X, X[nearest], "euclidean")
+
+
+def _tiles(n_samples):
+    """Rows and columns of the tiles of the lower triangle."""
+    blocks = list(gen_batches(n_samples, TILE_ROWS))
+    return [(a, b) for i, a in enumerate(blocks) for b in blocks[: i + 1]]
+
+
+def _between(tile, n_samples, low, high):
+    """Number of values below low, and those from low to high."""
+
+    def part(pair):
+        values = tile(*pair)
+        inside = values >= low
+        n_above = np.count_nonzero(inside)
+        if pair[0] == pair[1]:
+            lower = np.tri(*values.shape, k=-1, dtype=bool)
+            inside &= lower
+            n_above, n_all = np.count_nonzero(inside), np.count_nonzero(lower)
+        else:
+            n_all = values.size
+        inside &= values <= high
+        return n_all - n_above, values[inside]
+
+    found = map_threads(part, _tiles(n_samples))
+    n_below = sum(count for count, _ in found)
     return n_below, np.concatenate([inside for _, inside in found])

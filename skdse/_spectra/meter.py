@@ -17,6 +17,7 @@ from .._tools.parallel import threads_for_maps
 from .affinity import Affinity
 from .bandwidth import Bandwidth, is_one_point
 from .diffusion import diffusion_operator
+from .drift import DENSE_MOST, STEP, TOL, Drift
 from .small_sets import SMALL_SET, small_spectra
 from .solvers import (
     all_pairs_seconds,
@@ -195,6 +196,18 @@ class SpectralMeter(SimpleMeter):
         bandwidth = self.affinity.fit(X, seed)
         return SpectralScale(bandwidth, None if self.t == "auto" else self.t)
 
+    def fit_spectrum(self, X, seed):
+        """Scale of X, and its spectrum; what both look at in all pairs is made once."""
+        n, solver = X.shape[0], self._solver(X.shape[0])
+        self._announce(X, solver)  # before any work
+        hold = self.affinity.is_tiled and solver == "lanczos"
+        bandwidth = self.affinity.fit(
+            X, seed, hold=hold and self.affinity.keeps(n, solver)
+        )
+        scale = SpectralScale(bandwidth, None if self.t == "auto" else self.t)
+        spectrum = self.quiet().solve(X, scale, seed)
+        return replace(scale, bandwidth=replace(bandwidth, held=None)), spectrum
+
     def settle(self, X, scale, rows, seed):
         """Choose the time by the spectrum of some rows, where it is open."""
         if scale.t is not None:
@@ -209,7 +222,7 @@ class SpectralMeter(SimpleMeter):
     def measure_nested(self, X, scale, sizes, seed):
         """Entropy of the first samples, for several sizes, with the tiles in common."""
         share = {self._solver(size) for size in sizes} == {"lanczos"}
-        share &= self.affinity.is_tiled
+        share &= self.affinity.is_tiled and scale.bandwidth.log_error == 0
         if not share or is_one_point(X, scale.bandwidth):
             return super().measure_nested(X, scale, sizes, seed)
         G = self._matrix(X, scale, "lanczos", seed)
@@ -221,9 +234,7 @@ class SpectralMeter(SimpleMeter):
         small = [i for i, rows in enumerate(sets) if self.is_small(len(rows))]
         if not small or is_one_point(X, scale.bandwidth):
             return super().measure_many(X, scale, sets, seed)
-        spectra = small_spectra(
-            self.affinity, self.alpha, X, scale.bandwidth, [sets[i] for i in small]
-        )
+        spectra = self._small_spectra(X, scale.bandwidth, [sets[i] for i in small])
         found = {i: one.entropy(scale.t) for i, one in zip(small, spectra, strict=True)}
         rest = [rows for i, rows in enumerate(sets) if i not in found]
         others = iter(super().measure_many(X, scale, rest, seed))
@@ -255,7 +266,34 @@ class SpectralMeter(SimpleMeter):
         solver = self._solver(n)
         G = self._matrix(X, scale, solver, seed)
         with threads_for_maps() if G.maps_threads else nullcontext():
-            return self._spectrum(G, solver, seed)
+            spectrum = self._spectrum(G, solver, seed)
+        return self._with_drift(spectrum, X, scale, seed)
+
+    def _with_drift(self, spectrum, X, scale, seed):
+        """Spectrum that knows what the error of the bandwidth does, if there is one."""
+        bandwidth = scale.bandwidth
+        if bandwidth.log_error == 0:
+            return spectrum
+        solver = "dense" if X.shape[0] <= DENSE_MOST else "lanczos"
+        quick = replace(self, eigen_solver=solver, tol=max(self.tol, TOL), tells=False)
+        here, moved = (
+            quick.solve(X, replace(scale, bandwidth=bandwidth.moved(step)), seed)
+            for step in (0.0, STEP)
+        )
+        return replace(spectrum, drift=Drift(bandwidth.log_error, here, moved))
+
+    def _small_spectra(self, X, bandwidth, sets):
+        """Spectra of small sets of rows, which know what their bandwidth's error does.
+
+        They are exact, so that they stand for those at the bandwidth.
+        """
+        parts = self.affinity, self.alpha, X
+        spectra, error = small_spectra(*parts, bandwidth, sets), bandwidth.log_error
+        if error == 0:
+            return spectra
+        moved = small_spectra(*parts, bandwidth.moved(STEP), sets)
+        pairs = zip(spectra, moved, strict=True)
+        return [replace(one, drift=Drift(error, one, other)) for one, other in pairs]
 
     def _solver(self, n_samples):
         """Name of the solver for so many samples."""
@@ -273,11 +311,15 @@ class SpectralMeter(SimpleMeter):
 
     def _matrix(self, X, scale, solver, seed):
         """Affinity of the samples X, announced where it is a long job."""
+        self._announce(X, solver)
+        return self.affinity.matrix(X, scale.bandwidth, solver, seed)
+
+    def _announce(self, X, solver):
+        """Raise where the affinity does not fit, warn where it is a long job."""
         n, d = X.shape
         self.affinity.check_memory(n, solver)
         if self.tells:
             warn_if_long(self._seconds(n, d), n, solver)
-        return self.affinity.matrix(X, scale.bandwidth, solver, seed)
 
     def _spectrum(self, G, solver, seed):
         """Spectrum of the diffusion operator of the affinity G."""

@@ -9,11 +9,14 @@ At long times all of these are shares of the largest modulus, so that M >= 1, an
 is 1 up to its error counts as 1: the entropy ends at log₂ of its multiplicity.
 """
 
+import math
 import warnings
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
+
+from .drift import Drift
 
 # Standard deviation of a uniform distribution over its width.
 UNIFORM_STD = 12**-0.5
@@ -49,7 +52,8 @@ class EntropyEstimate(NamedTuple):
     """An entropy in bits, its standard error and an interval that contains it.
 
     saturation names the way in which the affinity says nothing of the data, "isolated"
-    or "uniform"; it is empty otherwise.
+    or "uniform"; it is empty otherwise. common is the part of the error that comes of
+    the bandwidth, with its sign: all sets measured at one bandwidth share it.
     """
 
     value: float
@@ -57,6 +61,25 @@ class EntropyEstimate(NamedTuple):
     lower: float
     upper: float
     saturation: str = ""
+    common: float = 0.0
+
+    @property
+    def own_error(self):
+        """Standard error without the part that is common to all sets."""
+        return math.sqrt(max(self.std_error**2 - self.common**2, 0.0))
+
+    def drifted(self, drift, t, n_samples):
+        """Estimate with the error of the bandwidth; drift is a `Drift` or None."""
+        if drift is None:
+            return self
+        common = drift.at(t)
+        reach = 2 * abs(common)
+        return self._replace(
+            std_error=math.hypot(self.std_error, common),
+            lower=max(self.lower - reach, 0.0),
+            upper=min(self.upper + reach, math.log2(n_samples)),
+            common=common,
+        )
 
     @classmethod
     def exact(cls, value, saturation=""):
@@ -76,8 +99,9 @@ class EntropyEstimate(NamedTuple):
 
     def divided_by(self, ceiling):
         """Estimate as a share of ceiling; 0 where that is 0."""
-        shares = (part / ceiling if ceiling else 0.0 for part in self[:4])
-        return EntropyEstimate(*map(float, shares), self.saturation)
+        bits = (*self[:4], self.common)
+        *shares, common = (float(one / ceiling) if ceiling else 0.0 for one in bits)
+        return EntropyEstimate(*shares, self.saturation, common)
 
 
 class Rest(NamedTuple):
@@ -112,6 +136,8 @@ class Spectrum:
         No unknown eigenvalue has a larger modulus.
     eigenvalue_error : float
         Largest error of a known eigenvalue, beyond the rounding of float64.
+    drift : Drift or None
+        What the error of the bandwidth does.
     """
 
     eigenvalues: np.ndarray
@@ -121,11 +147,16 @@ class Spectrum:
     positive_semidefinite: bool = False
     ceiling: float = 0.0
     eigenvalue_error: float = 0.0
+    drift: Drift | None = None
 
     @property
     def is_certified(self):
-        """Whether intervals contain the entropy for sure, and are not guesses."""
-        return not (self.is_complete and self.eigenvalue_error)
+        """Whether intervals contain the entropy for sure, and are not guesses.
+
+        That of all eigenvalues with an error is one.
+        """
+        is_guess = self.is_complete and self.eigenvalue_error > 0
+        return self.drift is None and not is_guess
 
     @property
     def is_complete(self):
@@ -134,6 +165,10 @@ class Spectrum:
 
     def entropy(self, t=1):
         """Diffusion spectral entropy at time t, an EntropyEstimate in bits."""
+        return self._estimate(t).drifted(self.drift, t, self.n_samples)
+
+    def _estimate(self, t):
+        """Entropy of the operator at time t, at its bandwidth."""
         if self.is_complete:
             value = shannon_entropy(self._weights(t))
             error = self._change_if_lifted(t, value) if self.eigenvalue_error else 0.0
@@ -235,7 +270,7 @@ class Spectrum:
         Errors of large ones cancel out; those of zeros do not.
         """
         moduli = np.minimum(np.abs(self.eigenvalues) + self.eigenvalue_error, 1.0)
-        lifted = replace(self, eigenvalues=moduli, eigenvalue_error=0.0)
+        lifted = replace(self, eigenvalues=moduli, eigenvalue_error=0.0, drift=None)
         return abs(lifted.entropy(t).value - value)
 
     def _weights(self, t):

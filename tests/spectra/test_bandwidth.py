@@ -2,15 +2,13 @@
 
 import numpy as np
 import pytest
-from scipy.spatial import cKDTree
 from scipy.spatial.distance import pdist, squareform
 
 from skdse._spectra.bandwidth import (
     MEDIAN_ALL_PAIRS,
-    _sampled_distances,
     fit_bandwidth,
-    median_distance,
 )
+from skdse._spectra.medians import MOST_PAIRS, sampled_distances
 
 RULES = ["median", "reduced", "knn", "adaptive"]
 
@@ -63,22 +61,10 @@ def test_adaptive_of_the_fitted_samples_is_as_fitted(X):
     np.testing.assert_array_equal(bandwidth.at(X).sigma, bandwidth.sigma)
 
 
-@pytest.mark.parametrize("metric", ["euclidean", "chebyshev"])
-def test_sampled_median_is_near_the_median_of_all_pairs(metric):
-    X = np.random.default_rng(0).normal(size=(3000, 8))
-    assert len(X) > MEDIAN_ALL_PAIRS
-    exact = np.median(pdist(X, metric))
-    sampled = median_distance(X, metric, random_state=0)
-    assert sampled != exact
-    # 50,000 pairs, or the pairs of 2048 rows (chebyshev), leave an error of 0.3 %.
-    assert sampled == pytest.approx(exact, rel=0.01)
-    assert sampled == median_distance(X, metric, random_state=0)
-
-
 def test_pairs_are_of_different_samples():
     # A sampled pair of equal rows would put zeros among the distances, all 1 here.
     rng = np.random.RandomState(0)
-    distances = _sampled_distances(np.array([[0.0], [1.0]]), "euclidean", rng)
+    distances = sampled_distances(np.array([[0.0], [1.0]]), "euclidean", rng, 1000)
     assert np.all(distances == 1)
 
 
@@ -107,7 +93,9 @@ def test_median_of_mostly_duplicates_is_the_smallest_positive_distance():
 
 
 @pytest.mark.parametrize("rule", RULES)
-@pytest.mark.parametrize("X", [np.ones((7, 2)), np.ones((1, 2))])
+@pytest.mark.parametrize(
+    "X", [np.ones((7, 2)), np.ones((1, 2)), np.ones((MEDIAN_ALL_PAIRS + 1, 2))]
+)
 def test_no_two_samples_differ(rule, X):
     assert fit_bandwidth(X, rule).sigma == 0
 
@@ -133,22 +121,30 @@ def test_reduced_with_other_metrics(X, metric):
     assert found.shared == pytest.approx(np.median(D.min(axis=1)))
 
 
-@pytest.mark.parametrize("metric", ["euclidean", "seuclidean"])
-def test_reduced_of_many_samples_looks_at_some(metric):
-    X = np.random.default_rng(1).normal(size=(2 * MEDIAN_ALL_PAIRS, 3))
-    # By definition, from all pairs.
-    D = pdist(X, metric)
-    scaled = X / X.std(axis=0, ddof=1) if metric == "seuclidean" else X
-    shared = np.median(cKDTree(scaled).query(scaled, k=2)[0][:, 1])
-    sigma = np.median(np.sqrt(np.maximum(D**2 - shared**2, 0))) / 2
+@pytest.mark.parametrize("metric", ["euclidean", "seuclidean", "cityblock"])
+def test_reduced_of_many_samples_looks_at_all(metric):
+    X = np.random.default_rng(1).normal(size=(MEDIAN_ALL_PAIRS + 100, 3))
+    # By definition, from all pairs; parameters of the metric are those of all samples.
+    D = squareform(pdist(X, metric))
+    shared = np.median(np.sort(D, axis=1)[:, 1])
+    squares = np.square(D[np.triu_indices(len(X), 1)])
+    sigma = np.median(np.sqrt(np.maximum(squares - shared**2, 0))) / 2
     found = fit_bandwidth(X, "reduced", metric=metric, random_state=0)
-    assert found.sigma == pytest.approx(sigma, rel=0.1)
-    # The nearest of all samples, or with parameters estimated from all, of the some:
-    # in three dimensions, half the samples are 2^(1/3) = 1.26 as far apart.
-    ratio = found.shared / shared
-    assert 0.9 < ratio < 1.1 if metric == "euclidean" else 1.1 < ratio < 1.5
-    again = fit_bandwidth(X, "reduced", metric=metric, random_state=0)
-    assert (again.sigma, again.shared) == (found.sigma, found.shared)
+    assert found.sigma == pytest.approx(sigma, rel=1e-5)
+    assert found.shared == pytest.approx(shared, rel=1e-5)
+    assert found.log_error == 0
+
+
+def test_reduced_of_too_many_samples_tells_its_error():
+    # Uniform on [0, 1]: half of all |x - y| are below m = 1 - 1/√2, where their density
+    # is √2; neighbours are 1/n apart, so that ln σ errs as ln m does: by
+    # 1 / (2 √2 m √N), of N sampled pairs.
+    X = np.random.default_rng(0).uniform(size=(260_000, 1))
+    found = fit_bandwidth(X, "reduced", random_state=0)
+    m = 1 - 0.5**0.5
+    error = 1 / (8**0.5 * m * MOST_PAIRS**0.5)
+    assert found.log_error == pytest.approx(error, rel=0.15)
+    assert found.sigma == pytest.approx(m / 2, rel=5 * error)
 
 
 def test_reduced_takes_equal_distances_as_they_are():

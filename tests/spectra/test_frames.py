@@ -135,3 +135,15 @@ def test_ordinary_samples_are_not_copied(dtype):
     # Nor where nobody knows what a shift does to the distances.
     assert frame_of(X + dtype(1e6), "cosine").apply(X) is X
     assert frame_of(X + dtype(1e6), "euclidean").apply(X) is not X
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e5])
+@pytest.mark.parametrize("unit", [1.0, 2.0**60])
+def test_frame_knows_its_typical_sample(offset, unit):
+    X = unit * (np.random.default_rng(0).normal(size=(301, 4)) + offset)
+    frame = frame_of(X, "euclidean")
+    moved = frame.apply(X)
+    center = np.median(moved, axis=0)
+    spread = np.median(np.abs(moved - center).max(axis=1))
+    np.testing.assert_allclose(frame.typical.center, center, atol=1e-9)
+    assert frame.typical.spread == pytest.approx(spread)

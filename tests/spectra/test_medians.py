@@ -6,7 +6,7 @@ from scipy.spatial.distance import pdist
 
 from skdse import DiffusionSpectralEntropy
 from skdse._spectra.bandwidth import MEDIAN_ALL_PAIRS, median_distance
-from skdse._spectra.medians import exact_median
+from skdse._spectra.medians import Sample, exact_median
 
 
 @pytest.mark.parametrize(("n", "d"), [(2500, 2), (2501, 30)])
@@ -27,7 +27,9 @@ def test_bounds_that_miss_the_median_are_widened(shift):
     X = np.random.default_rng(0).normal(size=(600, 4))
     exact = np.median(pdist(X))
     misleading = np.linspace(exact + shift, exact + shift + 1e-3, 100)
-    assert exact_median(X, misleading) == pytest.approx(exact, rel=1e-6)
+    assert exact_median(X, Sample(misleading, 0.001)).value == pytest.approx(
+        exact, rel=1e-6
+    )
 
 
 def test_median_of_clusters_lies_in_a_gap():
@@ -37,7 +39,9 @@ def test_median_of_clusters_lies_in_a_gap():
     X[::2] += 1000
     sampled = pdist(X[:200])
     expected = np.median(pdist(X))
-    assert exact_median(X, sampled) == pytest.approx(expected, rel=1e-6)
+    assert exact_median(X, Sample(sampled, 0.002)).value == pytest.approx(
+        expected, rel=1e-6
+    )
 
 
 def test_too_many_pairs_are_sampled():

@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..drift import Drift
 from ..spectrum import LONG_TIME, EntropyEstimate, Rest, saturation
 
 # The estimate stops where its error looks small, sometimes by chance: factor measured.
@@ -74,6 +75,8 @@ class SpectralDensity:
         For each block of probes, its share of them and guesses of its truncation error.
     n_probes, n_steps, n_columns : int
         Random probes, Lanczos steps, and columns of all products.
+    drift : Drift or None
+        What the error of the bandwidth does.
     is_certified : bool
         Whether intervals contain the entropy for sure: they are of two standard errors.
     """
@@ -90,6 +93,7 @@ class SpectralDensity:
     n_probes: int = 0
     n_steps: int = 0
     n_columns: int = 0
+    drift: Drift | None = None
 
     is_certified = False
 
@@ -113,13 +117,14 @@ class SpectralDensity:
         std_error = float(np.linalg.norm(self.errors(t)))
         largest = float(np.log2(self.n_samples))
         value = float(np.clip(value, 0.0, largest))
-        return EntropyEstimate(
+        estimate = EntropyEstimate(
             value,
             std_error,
             max(value - 2 * std_error, 0.0),
             min(value + 2 * std_error, largest),
             saturation(self.n_samples, self.trace, self.squared_norm, t),
         )
+        return estimate.drifted(self.drift, t, self.n_samples)
 
     def rest(self):
         """Estimated ranks and moduli of the eigenvalues not known, a Rest.
