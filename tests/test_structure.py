@@ -58,6 +58,8 @@ ORDERS = {
         "baseline_meters",
         "baselines",
         "grouping",
+        "pairs",
+        "balance",
         "subsets",
         "mutual_info",
         "permutation",

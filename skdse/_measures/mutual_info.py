@@ -13,22 +13,16 @@ from dataclasses import dataclass
 
 import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
-from sklearn.utils import check_consistent_length, check_random_state, get_tags
+from sklearn.utils import check_random_state, get_tags
 from sklearn.utils.validation import check_is_fitted
 
-from .._tools.validation import (
-    check_count,
-    check_flag,
-    check_kind,
-    check_max_samples,
-    check_measure,
-    check_work,
-    sample_count,
-)
-from .base import MAX_SEED, PassThroughMixin, validated
+from .._spectra.meter import Meter
+from .._tools.validation import check_kind, sample_count
+from .base import MAX_SEED, PassThroughMixin
 from .entropy import DiffusionSpectralEntropy
-from .grouping import Grouping, check_grouping, group_target
+from .grouping import Grouping
 from .meters import at_scale, make_meter
+from .pairs import check_mutual_info_parameters, group_by, validated_pair
 from .subsets import (
     Samples,
     Terms,
@@ -243,7 +237,7 @@ class DiffusionSpectralMI(MetaEstimatorMixin, PassThroughMixin, BaseEstimator):
         )
         # For `score`, where the fitted samples are to get the same subsets.
         self._grouping, self._random_state = found.grouping, found.random_state
-        self._meter, self._scale = found.samples.meter, found.samples.scale
+        self._meter, self._scale = found.meter, found.samples.scale
         return self
 
     def score(self, X, y):
@@ -262,7 +256,7 @@ class DiffusionSpectralMI(MetaEstimatorMixin, PassThroughMixin, BaseEstimator):
             Mutual information in bits (a share if ``normalize``).
         """
         check_is_fitted(self)
-        X = _validated_pair(self, X, y, self._meter, reset=False)
+        X = validated_pair(self, X, y, self._meter, reset=False)
         labels = self._grouping.regroup(y).labels
         rng = deepcopy(self._random_state)
         if sample_count(len(labels), self.max_samples) == len(labels):
@@ -296,13 +290,15 @@ class DiffusionSpectralMI(MetaEstimatorMixin, PassThroughMixin, BaseEstimator):
 class Measured:
     """Mutual information of X and y, and all that was found on the way.
 
-    The samples are the first subsample; the random state is from before any draw.
+    The samples are the first subsample, their meter as exact as their groups were
+    measured; the random state is from before any draw.
     """
 
     mutual_info: float
     std_error: float
     terms: Terms
     grouping: Grouping
+    meter: Meter
     samples: Samples
     random_state: np.random.RandomState
 
@@ -320,22 +316,16 @@ def measure_mutual_info(dsmi, X, y):
     terms, samples = measure_groups(samples, grouping.labels, dsmi.n_repeats, rng)
     terms.warn(stacklevel=3)
     mutual_info, std_error = terms.mutual_info(dsmi.normalize)
-    return Measured(mutual_info, std_error, terms, grouping, samples, before)
+    return Measured(mutual_info, std_error, terms, grouping, meter, samples, before)
 
 
 def prepare(dsmi, X, y):
     """Check parameters, X and y; return X, meter, grouping of y and random state."""
     check_mutual_info_parameters(dsmi)
     meter = make_meter(_entropy_estimator(dsmi))
-    X = _validated_pair(dsmi, X, y, meter, reset=True)
+    X = validated_pair(dsmi, X, y, meter, reset=True)
     rng = check_random_state(dsmi.random_state)
     return X, meter, group_by(dsmi, y, rng), rng
-
-
-def group_by(dsmi, y, rng):
-    """Grouping of y, with the first random draw of a fit of dsmi."""
-    seed = rng.randint(MAX_SEED)
-    return group_target(y, dsmi.target, dsmi.n_groups, dsmi.clusterer, seed)
 
 
 def _measure_subsamples(dsmi, X, grouping, meter, rng):
@@ -350,7 +340,7 @@ def _measure_subsamples(dsmi, X, grouping, meter, rng):
     values = [part.mutual_info for part in found]
     mean, error = float(np.mean(values)), standard_error(values)
     terms = mean_terms([part.terms for part in found])
-    return Measured(mean, error, terms, grouping, found[0].samples, before)
+    return Measured(mean, error, terms, grouping, meter, found[0].samples, before)
 
 
 def _entropy_estimator(dsmi):
@@ -358,28 +348,6 @@ def _entropy_estimator(dsmi):
     if dsmi.estimator is None:
         return DiffusionSpectralEntropy(**LOCAL_SCALE)
     return dsmi.estimator
-
-
-def _validated_pair(dsmi, X, y, meter, *, reset):
-    """X as an array of as many samples as y."""
-    if y is None:
-        raise ValueError(
-            f"{type(dsmi).__name__} requires y to be passed, but the target y is None."
-        )
-    X = validated(dsmi, X, meter, reset=reset)
-    check_consistent_length(X, y)
-    return X
-
-
-def check_mutual_info_parameters(dsmi):
-    """Raise if a parameter of dsmi, but for its estimator's, is invalid."""
-    check_grouping(dsmi.target, dsmi.n_groups, dsmi.clusterer)
-    check_count(dsmi.n_repeats, "n_repeats")
-    check_max_samples(dsmi.max_samples)
-    check_flag(dsmi.normalize, "normalize")
-    check_work(dsmi.n_jobs, dsmi.verbose)
-    if dsmi.estimator is not None:
-        check_measure(dsmi.estimator, "estimator", "an entropy estimator")
 
 
 def mutual_info_estimator(estimator, random_state, n_jobs=None, verbose=0):

@@ -83,6 +83,12 @@ class Meter(Protocol):
     def is_small(self, n_samples):
         """Whether sets of so many samples are best measured many at a time."""
 
+    def is_exact(self, n_samples):
+        """Whether `tol` is of no account for sets of so many samples."""
+
+    def exact(self):
+        """Meter that solves for all eigenvalues, however many."""
+
     def tell_if_long(self, X, sizes):
         """Warn where sets of these sizes together take long."""
 
@@ -129,6 +135,14 @@ class SimpleMeter:
     def is_small(self, n_samples):
         """No set is."""
         return False
+
+    def is_exact(self, n_samples):
+        """It is."""
+        return True
+
+    def exact(self):
+        """It is."""
+        return self
 
     def tell_if_long(self, X, sizes):
         """Nothing is known of the time."""
@@ -208,7 +222,7 @@ class SpectralMeter(SimpleMeter):
 
     def measure_nested(self, X, scale, sizes, seed):
         """Entropy of the first samples, for several sizes, with the tiles in common."""
-        share = {self._solver(size) for size in sizes} == {"lanczos"}
+        share = {self.solver(size) for size in sizes} == {"lanczos"}
         share &= self.affinity.is_tiled
         if not share or is_one_point(X, scale.bandwidth):
             return super().measure_nested(X, scale, sizes, seed)
@@ -234,14 +248,22 @@ class SpectralMeter(SimpleMeter):
         return (
             n_samples <= SMALL_SET
             and self.affinity.has_pairs
-            and self._solver(n_samples) == "dense"
+            and self.solver(n_samples) == "dense"
         )
+
+    def is_exact(self, n_samples):
+        """Whether the solver takes no tolerance, or none that matters."""
+        return replace(self, tol=np.inf).solver(n_samples) != "lanczos"
+
+    def exact(self):
+        """Meter that solves for all eigenvalues, however many."""
+        return replace(self, eigen_solver="dense")
 
     def tell_if_long(self, X, sizes):
         """Warn where sets of these sizes together take long."""
         distinct, counts = np.unique(sizes, return_counts=True)
         seconds = [self._seconds(int(n), X.shape[1]) for n in distinct]
-        warn_if_many_are_long(counts @ seconds, sizes, self._solver(distinct[-1]))
+        warn_if_many_are_long(counts @ seconds, sizes, self.solver(distinct[-1]))
 
     def quiet(self):
         """Meter that measures without such warnings."""
@@ -252,19 +274,19 @@ class SpectralMeter(SimpleMeter):
         n = X.shape[0]
         if n == 1 or is_one_point(X, scale.bandwidth):
             return Spectrum.of_identical_samples(n)
-        solver = self._solver(n)
+        solver = self.solver(n)
         G = self._matrix(X, scale, solver, seed)
         with threads_for_maps() if G.maps_threads else nullcontext():
             return self._spectrum(G, solver, seed)
 
-    def _solver(self, n_samples):
+    def solver(self, n_samples):
         """Name of the solver for so many samples."""
         kind = self.affinity.spectrum_kind
         return choose_solver(self.eigen_solver, n_samples, kind, self.tol)
 
     def _seconds(self, n_samples, n_features):
         """Time that so many samples take; 0 where it cannot be told."""
-        affinity, solver = self.affinity, self._solver(n_samples)
+        affinity, solver = self.affinity, self.solver(n_samples)
         if not affinity.is_of_all_pairs:
             return 0.0
         keeps = affinity.keeps(n_samples, solver)
