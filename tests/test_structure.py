@@ -31,6 +31,7 @@ ORDERS = {
         "neighbors",
         "frames",
         "kernels",
+        "gibbs",
         "medians",
         "bandwidth",
         "matrices",
