@@ -205,7 +205,7 @@ class Gaussian(_AllPairs):
     @property
     def spectrum_kind(self):
         """Kind of spectrum: next to nothing is negative with Euclidean distances."""
-        if self.is_semidefinite:
+        if self.metric in EUCLIDEAN and self.rule != "reduced":
             return "semidefinite"
         return "nearly semidefinite" if self.metric in EUCLIDEAN else "indefinite"
 

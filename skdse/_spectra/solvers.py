@@ -28,7 +28,7 @@ DENSE_MAX_SAMPLES = {
     "indefinite": 10_000,
 }
 # They are proportional to 1 / tol, between these: below, LAPACK takes no time.
-DENSE_LEAST, DENSE_MOST, DEFAULT_TOL = 700, 12_000, 1e-3
+DENSE_LEAST, DENSE_MOST, DEFAULT_TOL = 500, 12_000, 1e-3
 DEFAULT_N_COMPONENTS = 64
 # Two cores: LAPACK takes 17 s at 6000 samples and grows with the cube; a second makes
 # and multiplies so many operations of tiles; lanczos takes about so many products.
