@@ -39,6 +39,10 @@ class ForeignScale:
         """Return the same for other samples."""
         return self
 
+    def is_of(self, X):
+        """Whether X are known to be the fitted samples: nothing is known."""
+        return False
+
 
 @dataclass(frozen=True, kw_only=True)
 class ForeignMeter(SimpleMeter):

@@ -9,7 +9,7 @@ estimated once for each size m.
 """
 
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
@@ -223,9 +223,9 @@ class DiffusionSpectralMI(MetaEstimatorMixin, PassThroughMixin, BaseEstimator):
         ValueError
             If a parameter, X or y is invalid.
         """
-        found = measure_mutual_info(self, X, y)
+        found = measure_mutual_info(self, X, y, getattr(self, "_found", None))
         self.groups_ = found.grouping.groups
-        self.labels_ = found.grouping.labels
+        self.labels_ = found.grouping.labels.copy()
         self.entropy_ = found.terms.entropy
         self.conditional_entropy_ = found.terms.conditional_entropy
         self.group_entropies_ = found.terms.group_entropies
@@ -234,9 +234,9 @@ class DiffusionSpectralMI(MetaEstimatorMixin, PassThroughMixin, BaseEstimator):
         self.estimator_ = at_scale(
             _entropy_estimator(self), found.samples.scale, self.n_features_in_
         )
-        # For `score`, where the fitted samples are to get the same subsets.
-        self._grouping, self._random_state = found.grouping, found.random_state
-        self._meter, self._scale = found.meter, found.samples.scale
+        # For `score`, where the fitted samples are to get the same subsets, and for
+        # another `fit`; without the samples, which the caller has.
+        self._found = found.without_samples()
         return self
 
     def score(self, X, y):
@@ -255,25 +255,28 @@ class DiffusionSpectralMI(MetaEstimatorMixin, PassThroughMixin, BaseEstimator):
             Mutual information in bits (a share if ``normalize``).
         """
         check_is_fitted(self)
-        X = validated_pair(self, X, y, self._meter, reset=False)
-        labels = self._grouping.regroup(y).labels
-        rng = deepcopy(self._random_state)
+        found = self._found
+        X = validated_pair(self, X, y, found.meter, reset=False)
+        labels = found.grouping.regroup(y).labels
+        rng = deepcopy(found.random_state)
         if sample_count(len(labels), self.max_samples) == len(labels):
             return self._score_once(X, labels, rng)
         values = []
         for _ in range(self.n_repeats):
             rows, rng_of_one = draw_subsample(labels, self.max_samples, rng)
-            part = self._meter.take(X, rows)
+            part = found.meter.take(X, rows)
             values.append(self._score_once(part, labels[rows], rng_of_one))
         return float(np.mean(values))
 
     def _score_once(self, X, labels, rng):
         """Mutual information of samples at the fitted scale."""
-        seed = rng.randint(MAX_SEED)
-        samples = Samples(
-            X, self._meter, self._scale.at(X), seed, self.n_jobs, self.verbose
-        )
-        terms, _ = measure_groups(samples, labels, self.n_repeats, rng)
+        found = self._found
+        if found.is_of(X, labels, self.n_repeats):
+            terms = found.terms
+        else:
+            seed, scale = rng.randint(MAX_SEED), found.samples.scale.at(X)
+            samples = Samples(X, found.meter, scale, seed, self.n_jobs, self.verbose)
+            terms, _ = measure_groups(samples, labels, self.n_repeats, rng)
         terms.warn(stacklevel=3)
         return terms.mutual_info(self.normalize)[0]
 
@@ -290,7 +293,8 @@ class Measured:
     """Mutual information of X and y, and all that was found on the way.
 
     The samples are the first subsample, their meter as exact as their groups were
-    measured; the random state is from before any draw.
+    measured; the random state is from before any draw. The terms are those of so many
+    repeats; None where they are means over subsamples.
     """
 
     mutual_info: float
@@ -300,22 +304,44 @@ class Measured:
     meter: Meter
     samples: Samples
     random_state: np.random.RandomState
+    n_repeats: int | None = None
+
+    def without_samples(self):
+        """Return the same without X, of which it may be the last reference."""
+        return replace(self, samples=replace(self.samples, X=None))
+
+    def is_of(self, X, labels, n_repeats):
+        """Whether X and groups are those measured, so that the terms are the same."""
+        return (
+            n_repeats == self.n_repeats
+            and len(self.grouping.groups) > 1  # of one, measuring warns
+            and np.array_equal(labels, self.grouping.labels)
+            and self.samples.scale.is_of(X)
+        )
 
 
-def measure_mutual_info(dsmi, X, y):
-    """Fit the scale to X and the groups to y, and measure, as dsmi.fit does."""
+def measure_mutual_info(dsmi, X, y, known=None):
+    """Fit the scale to X and the groups to y, and measure, as dsmi.fit does.
+
+    Where what is known from a fit before is the same, its scale is not found anew.
+    """
     X, meter, grouping, rng = prepare(dsmi, X, y)
     n_samples = len(grouping.labels)
     if sample_count(n_samples, dsmi.max_samples) < n_samples:
         return _measure_subsamples(dsmi, X, grouping, meter, rng)
-    scale = meter.fit(X, rng.randint(MAX_SEED))
+    seed = rng.randint(MAX_SEED)
+    if known is not None and known.meter == meter:
+        scale = meter.refit(X, seed, known.samples.scale)
+    else:
+        scale = meter.fit(X, seed)
     before = deepcopy(rng)
     seed = rng.randint(MAX_SEED)
     samples = Samples(X, meter, scale, seed, dsmi.n_jobs, dsmi.verbose)
     terms, samples = measure_groups(samples, grouping.labels, dsmi.n_repeats, rng)
     terms.warn(stacklevel=3)
     mutual_info, std_error = terms.mutual_info(dsmi.normalize)
-    return Measured(mutual_info, std_error, terms, grouping, meter, samples, before)
+    result = mutual_info, std_error, terms
+    return Measured(*result, grouping, meter, samples, before, dsmi.n_repeats)
 
 
 def prepare(dsmi, X, y):

@@ -13,6 +13,7 @@ from typing import ClassVar, Protocol
 
 import numpy as np
 
+from .._tools.digests import digest
 from .._tools.parallel import threads_for_maps
 from .affinity import Affinity
 from .bandwidth import Bandwidth, is_one_point
@@ -36,6 +37,9 @@ class Scale(Protocol):
 
     def at(self, X):
         """Scale of other samples."""
+
+    def is_of(self, X):
+        """Whether X are known to be the samples that the scale was fitted to."""
 
 
 class Meter(Protocol):
@@ -67,6 +71,9 @@ class Meter(Protocol):
 
     def fit(self, X, seed):
         """Scale of the samples X."""
+
+    def refit(self, X, seed, known):
+        """Scale of the samples X, for which a scale that this meter fitted may do."""
 
     def settle(self, X, scale, rows, seed):
         """Scale, with what is found only by measuring some rows of X."""
@@ -117,6 +124,10 @@ class SimpleMeter:
         """Rows of X."""
         return X[rows]
 
+    def refit(self, X, seed, known):
+        """Fit anew."""
+        return self.fit(X, seed)
+
     def settle(self, X, scale, rows, seed):
         """Nothing is left to find."""
         return scale
@@ -158,18 +169,30 @@ class SimpleMeter:
 
 @dataclass(frozen=True)
 class SpectralScale:
-    """Bandwidth of the samples, and the diffusion time; None while it is open."""
+    """Bandwidth of the samples, and the diffusion time; None while it is open.
+
+    The seed is that of the fit, and the digest that of the very samples that the scale
+    was fitted to; empty where it is not of these, or nothing was fitted.
+    """
 
     bandwidth: Bandwidth
     t: float | None
+    seed: int | None = None
+    digest: bytes = b""
+
+    def is_of(self, X):
+        """Whether X are the samples that the scale was fitted to."""
+        return bool(self.digest) and self.digest == digest(X)
 
     def take(self, rows):
         """Scale of some of the samples."""
-        return replace(self, bandwidth=self.bandwidth.take(rows))
+        return replace(self, bandwidth=self.bandwidth.take(rows), digest=b"")
 
     def at(self, X):
-        """Scale of other samples."""
-        return replace(self, bandwidth=self.bandwidth.at(X))
+        """Scale of other samples; of those that it was fitted to, itself."""
+        if self.is_of(X):
+            return self
+        return replace(self, bandwidth=self.bandwidth.at(X), digest=b"")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -207,7 +230,16 @@ class SpectralMeter(SimpleMeter):
     def fit(self, X, seed):
         """Scale of X; the time is open where it is to be chosen by a spectrum."""
         bandwidth = self.affinity.fit(X, seed)
-        return SpectralScale(bandwidth, None if self.t == "auto" else self.t)
+        t = None if self.t == "auto" else self.t
+        is_found = bandwidth.sigma is not None and isinstance(self.affinity.rule, str)
+        return SpectralScale(bandwidth, t, seed, digest(X) if is_found else b"")
+
+    def refit(self, X, seed, known):
+        """Scale as fit finds it: a known one of this meter, where it is the same."""
+        same = known.seed == seed or known.bandwidth.is_certain
+        if not same or not known.is_of(X):
+            return self.fit(X, seed)
+        return replace(known, t=None if self.t == "auto" else self.t)
 
     def settle(self, X, scale, rows, seed):
         """Choose the time by the spectrum of some rows, where it is open."""
