@@ -34,7 +34,7 @@ from .subsets import (
 
 # How the default estimator sees samples: of the settings that rank representations as
 # a linear probe does, the simplest among the best (doc/studies/model_choice.rst).
-LOCAL_SCALE = {"bandwidth": "adaptive"}
+LOCAL_SCALE = {"bandwidth": "adaptive", "metric": "sqeuclidean"}
 
 
 def diffusion_spectral_mutual_info(X, y, **params):
@@ -94,9 +94,10 @@ class DiffusionSpectralMI(MetaEstimatorMixin, PassThroughMixin, BaseEstimator):
     ----------
     estimator : estimator, default=None
         Entropy estimator with ``fit`` and ``score``. None is
-        ``DiffusionSpectralEntropy(bandwidth="adaptive")``: labels show best at a local
-        scale. Do not use the affinity of a kNN graph: the graph of a random subset is
-        as well connected as the graph of a group.
+        ``DiffusionSpectralEntropy(bandwidth="adaptive", metric="sqeuclidean")``: labels
+        show best at a local scale, and squared distances separate near from far samples
+        in many dimensions. Do not use the affinity of a kNN graph: the graph of a
+        random subset is as well connected as the graph of a group.
     target : {"auto", "discrete", "continuous"}, default="auto"
         Kind of y. Discrete labels of any type are the groups; a continuous y of shape
         (n_samples,) is cut into bins; vectors, images and other y of shape
