@@ -12,6 +12,7 @@ from contextlib import nullcontext
 import numpy as np
 
 from ._spectra.bandwidth import MEDIAN_SHARE, check_bandwidth
+from ._spectra.gibbs import POWER
 from ._spectra.spectrum import LONG_TIME, saturation, warn_if_saturated
 from ._tools.validation import check_flag, check_positive, check_share
 
@@ -201,9 +202,11 @@ def _median(values):
 
 
 def _symmetric_operator(D, sigma, alpha):
-    """S = diag(s) G diag(s) of the Gaussian affinity G, see _diffusion."""
-    pairs = sigma[:, None] * sigma if sigma.ndim else sigma**2
-    G = (D.square() / (-2 * pairs)).exp()
+    """S = diag(s) G diag(s) of the Gaussian affinity G, see _diffusion and gibbs."""
+    squares = sigma[:, None] ** 2 + sigma**2 if sigma.ndim else 2 * sigma**2
+    G = (D.square() / -squares).exp()
+    if sigma.ndim:
+        G = G * (2 * sigma[:, None] * sigma / squares) ** (POWER // 2)
     density = G.sum(dim=1) ** -alpha
     s = density * (density * (G @ density)) ** -0.5
     return s[:, None] * G * s

@@ -5,7 +5,8 @@ import numpy as np
 from skdse._spectra.affinity import Gaussian
 from skdse._spectra.bandwidth import WHOLE_DATA_METRICS, Bandwidth
 from skdse._spectra.diffusion import diffusion_operator
-from skdse._spectra.kernels import GaussianEntries, graph_affinity
+from skdse._spectra.gibbs import gaussian_entries
+from skdse._spectra.kernels import graph_affinity
 from skdse._spectra.matrices import as_matrix
 from skdse._spectra.neighbors import NeighborIndex
 from skdse._spectra.tiles import TiledKernel
@@ -15,7 +16,7 @@ def gaussian_tiles(
     X, sigma, metric="euclidean", dtype=np.float32, keep=False, shared=0.0
 ):
     """Gaussian affinity of all pairs, in tiles."""
-    entries = GaussianEntries(X, Bandwidth(sigma, shared=shared), metric, dtype)
+    entries = gaussian_entries(X, Bandwidth(sigma, shared=shared), metric, dtype)
     return TiledKernel(entries, keep)
 
 

@@ -132,7 +132,8 @@ def test_gradient_with_a_constant_bandwidth(rng, bandwidth):
     def entropy(Z):  # at a bandwidth that was found before
         sigma = torch.as_tensor(fitted.bandwidth_).reshape(-1, 1)
         D = torch.cdist(Z, Z, compute_mode="donot_use_mm_for_euclid_dist")
-        G = torch.exp(-0.5 * D**2 / sigma / sigma.T)
+        squares = sigma**2 + sigma.T**2  # the Gaussian of Gibbs, p = 8
+        G = torch.exp(-(D**2) / squares) * (2 * sigma * sigma.T / squares) ** 4
         q = G.sum(dim=1) ** -0.5
         P = q[:, None] * G * q
         P = P / P.sum(dim=1, keepdim=True)

@@ -25,12 +25,13 @@ FLOORS = (
 FLOOR = {room: i for i, rooms in enumerate(FLOORS) for room in rooms}
 # Within a room, too, imports point one way.
 ORDERS = {
-    "_tools": ("validation", "progress", "pools", "parallel"),
+    "_tools": ("validation", "progress", "pools", "parallel", "digests"),
     "_spectra": (
         "distances",
         "neighbors",
         "frames",
         "kernels",
+        "gibbs",
         "medians",
         "bandwidth",
         "matrices",
@@ -60,6 +61,8 @@ ORDERS = {
         "baseline_meters",
         "baselines",
         "grouping",
+        "pairs",
+        "balance",
         "subsets",
         "mutual_info",
         "permutation",

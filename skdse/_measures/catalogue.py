@@ -12,11 +12,8 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils import check_array, check_consistent_length, check_random_state
 
 from .entropy import DiffusionSpectralEntropy
-from .mutual_info import (
-    DiffusionSpectralMI,
-    check_mutual_info_parameters,
-    group_by,
-)
+from .mutual_info import DiffusionSpectralMI
+from .pairs import check_mutual_info_parameters, group_by
 
 # After the name of a measure, that of its standard error.
 ERROR = "_std_error"

@@ -5,7 +5,7 @@ entropies registers how its meter is made; any other estimator with ``fit`` and
 ``score`` has a ForeignMeter.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import singledispatch
 
 import numpy as np
@@ -38,6 +38,10 @@ class ForeignScale:
     def at(self, X):
         """Return the same for other samples."""
         return self
+
+    def is_of(self, X):
+        """Whether X are known to be the fitted samples: nothing is known."""
+        return False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,14 +115,3 @@ def bundled(meter, families):
             room = BUNDLE_SAMPLES
         room = room - n_rows if is_small else 0
     return bundles
-
-
-def loosened(meter, *weights):
-    """Meter whose `tol` is one for a weighted sum of terms, not for each.
-
-    The errors of the solver are independent, so that of the sum is smaller.
-    """
-    if meter.tol is None:
-        return meter
-    share = min(np.linalg.norm(np.concatenate(weights)), 1.0)
-    return replace(meter, tol=meter.tol / share)

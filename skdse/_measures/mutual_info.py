@@ -9,26 +9,20 @@ estimated once for each size m.
 """
 
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
-from sklearn.utils import check_consistent_length, check_random_state, get_tags
+from sklearn.utils import check_random_state, get_tags
 from sklearn.utils.validation import check_is_fitted
 
-from .._tools.validation import (
-    check_count,
-    check_flag,
-    check_kind,
-    check_max_samples,
-    check_measure,
-    check_work,
-    sample_count,
-)
-from .base import MAX_SEED, PassThroughMixin, validated
+from .._spectra.meter import Meter
+from .._tools.validation import check_kind, sample_count
+from .base import MAX_SEED, PassThroughMixin
 from .entropy import DiffusionSpectralEntropy
-from .grouping import Grouping, check_grouping, group_target
+from .grouping import Grouping
 from .meters import at_scale, make_meter
+from .pairs import check_mutual_info_parameters, group_by, validated_pair
 from .subsets import (
     Samples,
     Terms,
@@ -230,9 +224,9 @@ class DiffusionSpectralMI(MetaEstimatorMixin, PassThroughMixin, BaseEstimator):
         ValueError
             If a parameter, X or y is invalid.
         """
-        found = measure_mutual_info(self, X, y)
+        found = measure_mutual_info(self, X, y, getattr(self, "_found", None))
         self.groups_ = found.grouping.groups
-        self.labels_ = found.grouping.labels
+        self.labels_ = found.grouping.labels.copy()
         self.entropy_ = found.terms.entropy
         self.conditional_entropy_ = found.terms.conditional_entropy
         self.group_entropies_ = found.terms.group_entropies
@@ -241,9 +235,9 @@ class DiffusionSpectralMI(MetaEstimatorMixin, PassThroughMixin, BaseEstimator):
         self.estimator_ = at_scale(
             _entropy_estimator(self), found.samples.scale, self.n_features_in_
         )
-        # For `score`, where the fitted samples are to get the same subsets.
-        self._grouping, self._random_state = found.grouping, found.random_state
-        self._meter, self._scale = found.samples.meter, found.samples.scale
+        # For `score`, where the fitted samples are to get the same subsets, and for
+        # another `fit`; without the samples, which the caller has.
+        self._found = found.without_samples()
         return self
 
     def score(self, X, y):
@@ -262,25 +256,28 @@ class DiffusionSpectralMI(MetaEstimatorMixin, PassThroughMixin, BaseEstimator):
             Mutual information in bits (a share if ``normalize``).
         """
         check_is_fitted(self)
-        X = _validated_pair(self, X, y, self._meter, reset=False)
-        labels = self._grouping.regroup(y).labels
-        rng = deepcopy(self._random_state)
+        found = self._found
+        X = validated_pair(self, X, y, found.meter, reset=False)
+        labels = found.grouping.regroup(y).labels
+        rng = deepcopy(found.random_state)
         if sample_count(len(labels), self.max_samples) == len(labels):
             return self._score_once(X, labels, rng)
         values = []
         for _ in range(self.n_repeats):
             rows, rng_of_one = draw_subsample(labels, self.max_samples, rng)
-            part = self._meter.take(X, rows)
+            part = found.meter.take(X, rows)
             values.append(self._score_once(part, labels[rows], rng_of_one))
         return float(np.mean(values))
 
     def _score_once(self, X, labels, rng):
         """Mutual information of samples at the fitted scale."""
-        seed = rng.randint(MAX_SEED)
-        samples = Samples(
-            X, self._meter, self._scale.at(X), seed, self.n_jobs, self.verbose
-        )
-        terms, _ = measure_groups(samples, labels, self.n_repeats, rng)
+        found = self._found
+        if found.is_of(X, labels, self.n_repeats):
+            terms = found.terms
+        else:
+            seed, scale = rng.randint(MAX_SEED), found.samples.scale.at(X)
+            samples = Samples(X, found.meter, scale, seed, self.n_jobs, self.verbose)
+            terms, _ = measure_groups(samples, labels, self.n_repeats, rng)
         terms.warn(stacklevel=3)
         return terms.mutual_info(self.normalize)[0]
 
@@ -296,46 +293,65 @@ class DiffusionSpectralMI(MetaEstimatorMixin, PassThroughMixin, BaseEstimator):
 class Measured:
     """Mutual information of X and y, and all that was found on the way.
 
-    The samples are the first subsample; the random state is from before any draw.
+    The samples are the first subsample, their meter as exact as their groups were
+    measured; the random state is from before any draw. The terms are those of so many
+    repeats; None where they are means over subsamples.
     """
 
     mutual_info: float
     std_error: float
     terms: Terms
     grouping: Grouping
+    meter: Meter
     samples: Samples
     random_state: np.random.RandomState
+    n_repeats: int | None = None
+
+    def without_samples(self):
+        """Return the same without X, of which it may be the last reference."""
+        return replace(self, samples=replace(self.samples, X=None))
+
+    def is_of(self, X, labels, n_repeats):
+        """Whether X and groups are those measured, so that the terms are the same."""
+        return (
+            n_repeats == self.n_repeats
+            and len(self.grouping.groups) > 1  # of one, measuring warns
+            and np.array_equal(labels, self.grouping.labels)
+            and self.samples.scale.is_of(X)
+        )
 
 
-def measure_mutual_info(dsmi, X, y):
-    """Fit the scale to X and the groups to y, and measure, as dsmi.fit does."""
+def measure_mutual_info(dsmi, X, y, known=None):
+    """Fit the scale to X and the groups to y, and measure, as dsmi.fit does.
+
+    Where what is known from a fit before is the same, its scale is not found anew.
+    """
     X, meter, grouping, rng = prepare(dsmi, X, y)
     n_samples = len(grouping.labels)
     if sample_count(n_samples, dsmi.max_samples) < n_samples:
         return _measure_subsamples(dsmi, X, grouping, meter, rng)
-    scale = meter.fit(X, rng.randint(MAX_SEED))
+    seed = rng.randint(MAX_SEED)
+    if known is not None and known.meter == meter:
+        scale = meter.refit(X, seed, known.samples.scale)
+    else:
+        scale = meter.fit(X, seed)
     before = deepcopy(rng)
     seed = rng.randint(MAX_SEED)
     samples = Samples(X, meter, scale, seed, dsmi.n_jobs, dsmi.verbose)
     terms, samples = measure_groups(samples, grouping.labels, dsmi.n_repeats, rng)
     terms.warn(stacklevel=3)
     mutual_info, std_error = terms.mutual_info(dsmi.normalize)
-    return Measured(mutual_info, std_error, terms, grouping, samples, before)
+    result = mutual_info, std_error, terms
+    return Measured(*result, grouping, meter, samples, before, dsmi.n_repeats)
 
 
 def prepare(dsmi, X, y):
     """Check parameters, X and y; return X, meter, grouping of y and random state."""
     check_mutual_info_parameters(dsmi)
     meter = make_meter(_entropy_estimator(dsmi))
-    X = _validated_pair(dsmi, X, y, meter, reset=True)
+    X = validated_pair(dsmi, X, y, meter, reset=True)
     rng = check_random_state(dsmi.random_state)
     return X, meter, group_by(dsmi, y, rng), rng
-
-
-def group_by(dsmi, y, rng):
-    """Grouping of y, with the first random draw of a fit of dsmi."""
-    seed = rng.randint(MAX_SEED)
-    return group_target(y, dsmi.target, dsmi.n_groups, dsmi.clusterer, seed)
 
 
 def _measure_subsamples(dsmi, X, grouping, meter, rng):
@@ -350,7 +366,7 @@ def _measure_subsamples(dsmi, X, grouping, meter, rng):
     values = [part.mutual_info for part in found]
     mean, error = float(np.mean(values)), standard_error(values)
     terms = mean_terms([part.terms for part in found])
-    return Measured(mean, error, terms, grouping, found[0].samples, before)
+    return Measured(mean, error, terms, grouping, meter, found[0].samples, before)
 
 
 def _entropy_estimator(dsmi):
@@ -358,28 +374,6 @@ def _entropy_estimator(dsmi):
     if dsmi.estimator is None:
         return DiffusionSpectralEntropy(**LOCAL_SCALE)
     return dsmi.estimator
-
-
-def _validated_pair(dsmi, X, y, meter, *, reset):
-    """X as an array of as many samples as y."""
-    if y is None:
-        raise ValueError(
-            f"{type(dsmi).__name__} requires y to be passed, but the target y is None."
-        )
-    X = validated(dsmi, X, meter, reset=reset)
-    check_consistent_length(X, y)
-    return X
-
-
-def check_mutual_info_parameters(dsmi):
-    """Raise if a parameter of dsmi, but for its estimator's, is invalid."""
-    check_grouping(dsmi.target, dsmi.n_groups, dsmi.clusterer)
-    check_count(dsmi.n_repeats, "n_repeats")
-    check_max_samples(dsmi.max_samples)
-    check_flag(dsmi.normalize, "normalize")
-    check_work(dsmi.n_jobs, dsmi.verbose)
-    if dsmi.estimator is not None:
-        check_measure(dsmi.estimator, "estimator", "an entropy estimator")
 
 
 def mutual_info_estimator(estimator, random_state, n_jobs=None, verbose=0):

@@ -14,8 +14,9 @@ from .._spectra.meter import Meter, Scale
 from .._spectra.spectrum import SATURATION
 from .._tools.parallel import run_tasks
 from .._tools.validation import sample_count
+from .balance import balanced_tol, solved_to
 from .base import MAX_SEED
-from .meters import bundled, entropies_of_bundle, loosened
+from .meters import bundled, entropies_of_bundle
 
 # The expected entropy of random subsets is smooth in the logarithm of their size m.
 # Of more than three sizes that lie close, from this one on and within this factor,
@@ -81,16 +82,20 @@ class Samples:
     n_jobs: int | None = None
     verbose: int = 0
 
-    def announced(self, sets, weights):
-        """Samples to measure the sets of, after a warning where that takes long."""
-        sizes = [len(rows) for family in sets for rows in family]
-        loosened(self.meter, *weights).tell_if_long(self.X, sizes)
-        return replace(self, meter=self.meter.quiet())
-
     def settled(self, rows):
         """Samples whose scale has what is found only by measuring some of them."""
         scale = self.meter.settle(self.X, self.scale, rows, self.seed)
         return replace(self, scale=scale)
+
+    def solved_to(self, tol, *weights):
+        """Samples whose sets, added up by these weights, have a standard error tol."""
+        return replace(self, meter=solved_to(self.meter, tol, *weights))
+
+    def announced(self, sets):
+        """Samples to measure the sets of, after a warning where that takes long."""
+        sizes = [len(rows) for family in sets for rows in family]
+        self.meter.tell_if_long(self.X, sizes)
+        return replace(self, meter=self.meter.quiet())
 
     def group_rows(self, labels, rng):
         """Rows of each group, as many as the meter measures of them."""
@@ -102,17 +107,13 @@ class Samples:
             for rows, n in zip(groups, used, strict=True)
         ]
 
-    def entropies(self, sets, weights, label):
-        """EntropyEstimate of each set of rows; sets is a list of lists of them.
-
-        The solver's tolerance is for the sum of the entropies by these weights.
-        """
-        meter = loosened(self.meter, *weights)
+    def entropies(self, sets, label):
+        """EntropyEstimate of each set of rows; sets is a list of lists of them."""
         estimates = run_tasks(
             entropies_of_bundle,
             [
-                (meter, self.X, self.scale, bundle, self.seed)
-                for bundle in bundled(meter, sets)
+                (self.meter, self.X, self.scale, bundle, self.seed)
+                for bundle in bundled(self.meter, sets)
             ],
             self.n_jobs,
             label,
@@ -124,7 +125,8 @@ class Samples:
 def measure_groups(samples, labels, n_repeats, rng):
     """Entropies of the groups and of random subsets of their sizes.
 
-    Returns the terms, and the samples with a settled scale.
+    Returns the terms, and the samples with a settled scale and the tolerance of each
+    of these sets.
     """
     groups = samples.group_rows(labels, rng)
     weights = np.bincount(labels) / len(labels)
@@ -140,11 +142,12 @@ def measure_groups(samples, labels, n_repeats, rng):
         )
     # The subsets of a repeat nest, and are measured together.
     sets = [[rows] for rows in groups] + [list(one.values()) for one in subsets]
-    both = weights, np.repeat(of_sizes / n_repeats, n_repeats)
-    announced = samples.announced(sets, both).settled(subsets[0][sizes.max()])
-    estimates = announced.entropies(sets, both, "groups and subsets")
-    terms = combine(weights, sizes, of_sizes, subsets, estimates)
-    return terms, replace(samples, scale=announced.scale)
+    samples = samples.settled(subsets[0][sizes.max()])
+    tol = balanced_tol(samples, nodes, of_sizes, n_repeats)
+    of_subsets = np.repeat(of_sizes / n_repeats, n_repeats)
+    samples = samples.solved_to(tol, weights, of_subsets)
+    estimates = samples.announced(sets).entropies(sets, "groups and subsets")
+    return combine(weights, sizes, of_sizes, subsets, estimates), samples
 
 
 def size_nodes(sizes):
@@ -232,7 +235,7 @@ def combine(weights, sizes, of_sizes, subsets, estimates):
     return Terms(
         entropy=float(np.mean(by_repeat)),
         conditional_entropy=float(weights @ group_entropies),
-        std_error=_std_error(weights, groups, of_sizes, repeats, by_repeat),
+        std_error=_std_error(weights, groups, repeats, by_repeat),
         group_entropies=group_entropies,
         warning=_warning(weights, sizes, groups, of_sizes, subsets, repeats),
     )
@@ -248,7 +251,7 @@ def mean_terms(terms):
     )
 
 
-def _std_error(weights, groups, of_sizes, repeats, by_repeat):
+def _std_error(weights, groups, repeats, by_repeat):
     """Standard error of DSMI, over the subsets drawn and the solvers' estimates."""
     if len(groups) == 1:
         return 0.0
@@ -256,13 +259,13 @@ def _std_error(weights, groups, of_sizes, repeats, by_repeat):
         return np.nan
     # All terms share the bandwidth, whose error moves both sides of the difference.
     common = -sum(w * one.common for w, one in zip(weights, groups, strict=True))
+    # The solver's errors of the subsets are in what the repeats differ by.
     variance = np.var(by_repeat, ddof=1) / len(repeats)
     variance += sum(
         (w * one.own_error) ** 2 for w, one in zip(weights, groups, strict=True)
     )
     for repeat in repeats:
         for w, one in zip(of_sizes, repeat, strict=True):
-            variance += (w * one.own_error / len(repeats)) ** 2
             common += w * one.common / len(repeats)
     return float(np.sqrt(variance + common**2))
 

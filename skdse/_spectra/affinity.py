@@ -33,12 +33,11 @@ from .bandwidth import (
 )
 from .distances import EUCLIDEAN, SQUARED, distances, warn_of_null_rows
 from .frames import frame_of
+from .gibbs import gaussian_entries, pairs_of_gaussian
 from .kernels import (
-    GaussianEntries,
     LaplacianEntries,
     at,
     gaussian_of_distances,
-    gaussian_of_pairs,
     graph_affinity,
     laplacian_of_pairs,
 )
@@ -197,9 +196,9 @@ class _AllPairs(Affinity):
 
 @dataclass(frozen=True, kw_only=True)
 class Gaussian(_AllPairs):
-    """exp(-d²/(2 σ_i σ_j)) of all pairs; by half the median distance."""
+    """Gaussian of all pairs, see `gibbs` for σ_i; by half the median distance."""
 
-    pair_kernel = staticmethod(gaussian_of_pairs)
+    pair_kernel = staticmethod(pairs_of_gaussian)
 
     @property
     def is_semidefinite(self):
@@ -209,7 +208,7 @@ class Gaussian(_AllPairs):
     @property
     def spectrum_kind(self):
         """Kind of spectrum: next to nothing is negative with Euclidean distances."""
-        if self.is_semidefinite:
+        if self.metric in EUCLIDEAN and self.rule != "reduced":
             return "semidefinite"
         is_cut_off = self.rule == "reduced"  # at the distance that all share
         is_near = self.metric in EUCLIDEAN and not is_cut_off
@@ -242,7 +241,7 @@ class Gaussian(_AllPairs):
 
     def entries(self, X, bandwidth, dtype):
         """Maker of the tiles."""
-        return GaussianEntries(X, bandwidth, self.metric, dtype)
+        return gaussian_entries(X, bandwidth, self.metric, dtype)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -93,6 +93,11 @@ class Bandwidth:
         return np.ndim(self.sigma) == 1
 
     @property
+    def is_certain(self):
+        """Whether no seed had a say in it."""
+        return self.is_adaptive and self.fitted.exact
+
+    @property
     def in_units(self):
         """σ or σ_i in the unit of the samples."""
         if self.sigma is None or self.frame.exponent == 0:

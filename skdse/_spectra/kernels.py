@@ -1,6 +1,7 @@
 """Entries of kernels, for some rows and columns at a time.
 
-Gaussian   G_ij = exp(-d_ij² / (2 σ_i σ_j)),  d the metric's distance.
+Gaussian   G_ij = exp(-d_ij² / (2 σ_i σ_j)),  d the metric's distance; that of
+           Euclidean distances with a σ_i of each sample is in `gibbs`.
 Laplacian  G_ij = exp(-‖x_i - x_j‖₁ / √(σ_i σ_j)).
 
 A Euclidean exponent of the Gaussian is a matrix product itself,
@@ -116,7 +117,18 @@ class GaussianEntries:
 
     def exponents(self, rows, columns):
         """Exponents of some rows and columns; above 0 where the affinity is 1."""
-        exponents = self._product(rows, columns)
+        return self._refined(self._product(rows, columns), rows, columns)
+
+    def _product(self, rows, columns):
+        """(r² - d²) / (2 σ_i σ_j) as a matrix product; or what is held of it."""
+        if self.held is not None and self.exponent_dtype == np.float32:
+            exponents = self.held.take(rows, columns, self.sigma)
+            if exponents is not None:
+                return exponents
+        return self._factor(rows, 0) @ self._factor(columns, 1).T
+
+    def _refined(self, exponents, rows, columns):
+        """Exponents of some rows and columns, where rounding shows by differences."""
         errors = self.rounding[rows], self.rounding[columns]
         if sum(one.max(initial=0) for one in errors) < MAX_ROUNDING:
             return exponents
@@ -129,18 +141,13 @@ class GaussianEntries:
         for part in (slice(k, k + step) for k in range(0, len(i), step)):
             left, right = rows.start + i[part], columns.start + j[part]
             Z = self.X[left].astype(np.float64) - self.X[right]
-            scale = -0.5 / at(self.sigma, left) / at(self.sigma, right)
             squares = np.einsum("ij,ij->i", Z, Z) - self.shared**2
-            exponents[i[part], j[part]] = scale * squares
+            exponents[i[part], j[part]] = self._scales(left, right) * squares
         return exponents
 
-    def _product(self, rows, columns):
-        """Exponents of some rows and columns, as a matrix product; or held ones."""
-        if self.held is not None and self.exponent_dtype == np.float32:
-            exponents = self.held.take(rows, columns, self.sigma)
-            if exponents is not None:
-                return exponents
-        return self._factor(rows, 0) @ self._factor(columns, 1).T
+    def _scales(self, left, right):
+        """Factors of squared distances in the exponents of pairs."""
+        return -0.5 / at(self.sigma, left) / at(self.sigma, right)
 
     def _factor(self, rows, side):
         """Left (0) or right (1) factor of the exponent, for some rows."""
@@ -163,7 +170,11 @@ class GaussianEntries:
                     for rows in gen_batches(len(self.X), BLOCK_ROWS)
                 ]
             )
-        return np.finfo(np.float64).eps * squares / np.min(self.sigma) ** 2
+        return np.finfo(np.float64).eps * squares / self._squared_bandwidths()
+
+    def _squared_bandwidths(self):
+        """Squares that the errors of squared distances are divided by."""
+        return np.min(self.sigma) ** 2
 
 
 class LaplacianEntries:

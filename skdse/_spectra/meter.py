@@ -13,6 +13,7 @@ from typing import ClassVar, Protocol
 
 import numpy as np
 
+from .._tools.digests import digest
 from .._tools.parallel import threads_for_maps
 from .affinity import Affinity
 from .bandwidth import Bandwidth, is_one_point
@@ -37,6 +38,9 @@ class Scale(Protocol):
 
     def at(self, X):
         """Scale of other samples."""
+
+    def is_of(self, X):
+        """Whether X are known to be the samples that the scale was fitted to."""
 
 
 class Meter(Protocol):
@@ -69,6 +73,9 @@ class Meter(Protocol):
     def fit(self, X, seed):
         """Scale of the samples X."""
 
+    def refit(self, X, seed, known):
+        """Scale of the samples X, for which a scale that this meter fitted may do."""
+
     def settle(self, X, scale, rows, seed):
         """Scale, with what is found only by measuring some rows of X."""
 
@@ -83,6 +90,12 @@ class Meter(Protocol):
 
     def is_small(self, n_samples):
         """Whether sets of so many samples are best measured many at a time."""
+
+    def is_exact(self, n_samples):
+        """Whether `tol` is of no account for sets of so many samples."""
+
+    def exact(self):
+        """Meter that solves for all eigenvalues, however many."""
 
     def tell_if_long(self, X, sizes):
         """Warn where sets of these sizes together take long."""
@@ -112,6 +125,10 @@ class SimpleMeter:
         """Rows of X."""
         return X[rows]
 
+    def refit(self, X, seed, known):
+        """Fit anew."""
+        return self.fit(X, seed)
+
     def settle(self, X, scale, rows, seed):
         """Nothing is left to find."""
         return scale
@@ -131,6 +148,14 @@ class SimpleMeter:
         """No set is."""
         return False
 
+    def is_exact(self, n_samples):
+        """It is."""
+        return True
+
+    def exact(self):
+        """It is."""
+        return self
+
     def tell_if_long(self, X, sizes):
         """Nothing is known of the time."""
 
@@ -145,18 +170,30 @@ class SimpleMeter:
 
 @dataclass(frozen=True)
 class SpectralScale:
-    """Bandwidth of the samples, and the diffusion time; None while it is open."""
+    """Bandwidth of the samples, and the diffusion time; None while it is open.
+
+    The seed is that of the fit, and the digest that of the very samples that the scale
+    was fitted to; empty where it is not of these, or nothing was fitted.
+    """
 
     bandwidth: Bandwidth
     t: float | None
+    seed: int | None = None
+    digest: bytes = b""
+
+    def is_of(self, X):
+        """Whether X are the samples that the scale was fitted to."""
+        return bool(self.digest) and self.digest == digest(X)
 
     def take(self, rows):
         """Scale of some of the samples."""
-        return replace(self, bandwidth=self.bandwidth.take(rows))
+        return replace(self, bandwidth=self.bandwidth.take(rows), digest=b"")
 
     def at(self, X):
-        """Scale of other samples."""
-        return replace(self, bandwidth=self.bandwidth.at(X))
+        """Scale of other samples; of those that it was fitted to, itself."""
+        if self.is_of(X):
+            return self
+        return replace(self, bandwidth=self.bandwidth.at(X), digest=b"")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -194,11 +231,20 @@ class SpectralMeter(SimpleMeter):
     def fit(self, X, seed):
         """Scale of X; the time is open where it is to be chosen by a spectrum."""
         bandwidth = self.affinity.fit(X, seed)
-        return SpectralScale(bandwidth, None if self.t == "auto" else self.t)
+        t = None if self.t == "auto" else self.t
+        is_found = bandwidth.sigma is not None and isinstance(self.affinity.rule, str)
+        return SpectralScale(bandwidth, t, seed, digest(X) if is_found else b"")
+
+    def refit(self, X, seed, known):
+        """Scale as fit finds it: a known one of this meter, where it is the same."""
+        same = known.seed == seed or known.bandwidth.is_certain
+        if not same or not known.is_of(X):
+            return self.fit(X, seed)
+        return replace(known, t=None if self.t == "auto" else self.t)
 
     def fit_spectrum(self, X, seed):
         """Scale of X, and its spectrum; what both look at in all pairs is made once."""
-        n, solver = X.shape[0], self._solver(X.shape[0])
+        n, solver = X.shape[0], self.solver(X.shape[0])
         self._announce(X, solver)  # before any work
         hold = self.affinity.is_tiled and solver == "lanczos"
         bandwidth = self.affinity.fit(
@@ -221,7 +267,7 @@ class SpectralMeter(SimpleMeter):
 
     def measure_nested(self, X, scale, sizes, seed):
         """Entropy of the first samples, for several sizes, with the tiles in common."""
-        share = {self._solver(size) for size in sizes} == {"lanczos"}
+        share = {self.solver(size) for size in sizes} == {"lanczos"}
         share &= self.affinity.is_tiled and scale.bandwidth.log_error == 0
         if not share or is_one_point(X, scale.bandwidth):
             return super().measure_nested(X, scale, sizes, seed)
@@ -245,14 +291,22 @@ class SpectralMeter(SimpleMeter):
         return (
             n_samples <= SMALL_SET
             and self.affinity.has_pairs
-            and self._solver(n_samples) == "dense"
+            and self.solver(n_samples) == "dense"
         )
+
+    def is_exact(self, n_samples):
+        """Whether the solver takes no tolerance, or none that matters."""
+        return replace(self, tol=np.inf).solver(n_samples) != "lanczos"
+
+    def exact(self):
+        """Meter that solves for all eigenvalues, however many."""
+        return replace(self, eigen_solver="dense")
 
     def tell_if_long(self, X, sizes):
         """Warn where sets of these sizes together take long."""
         distinct, counts = np.unique(sizes, return_counts=True)
         seconds = [self._seconds(int(n), X.shape[1]) for n in distinct]
-        warn_if_many_are_long(counts @ seconds, sizes, self._solver(distinct[-1]))
+        warn_if_many_are_long(counts @ seconds, sizes, self.solver(distinct[-1]))
 
     def quiet(self):
         """Meter that measures without such warnings."""
@@ -263,7 +317,7 @@ class SpectralMeter(SimpleMeter):
         n = X.shape[0]
         if n == 1 or is_one_point(X, scale.bandwidth):
             return Spectrum.of_identical_samples(n)
-        solver = self._solver(n)
+        solver = self.solver(n)
         G = self._matrix(X, scale, solver, seed)
         with threads_for_maps() if G.maps_threads else nullcontext():
             spectrum = self._spectrum(G, solver, seed)
@@ -295,14 +349,14 @@ class SpectralMeter(SimpleMeter):
         pairs = zip(spectra, moved, strict=True)
         return [replace(one, drift=Drift(error, one, other)) for one, other in pairs]
 
-    def _solver(self, n_samples):
+    def solver(self, n_samples):
         """Name of the solver for so many samples."""
         kind = self.affinity.spectrum_kind
         return choose_solver(self.eigen_solver, n_samples, kind, self.tol)
 
     def _seconds(self, n_samples, n_features):
         """Time that so many samples take; 0 where it cannot be told."""
-        affinity, solver = self.affinity, self._solver(n_samples)
+        affinity, solver = self.affinity, self.solver(n_samples)
         if not affinity.is_of_all_pairs:
             return 0.0
         keeps = affinity.keeps(n_samples, solver)

@@ -30,7 +30,7 @@ DENSE_MAX_SAMPLES = {
     "indefinite": 20_000,
 }
 # They are proportional to 1 / tol, between these: below, LAPACK takes no time.
-DENSE_LEAST, DENSE_MOST, DEFAULT_TOL = 700, 20_000, 1e-3
+DENSE_LEAST, DENSE_MOST, DEFAULT_TOL = 500, 20_000, 1e-3
 # Beyond so many samples a band is the faster way to all eigenvalues, and float32 saves
 # time enough to choose it (4000: LAPACK 3.1 s, by a band 2.9 s, in float32 2.0 s).
 BAND_SAMPLES, SINGLE_SAMPLES = 4000, 2500
