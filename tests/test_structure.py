@@ -39,6 +39,7 @@ ORDERS = {
         "affinity",
         "diffusion",
         "drift",
+        "estimates",
         "spectrum",
         "small_sets",
         "lanczos",

@@ -26,7 +26,9 @@ STAGE_OF = {
     "_spectra/neighbors.py": SEARCH,
     "_spectra/bandwidth.py": BANDWIDTH,
     "_spectra/medians.py": BANDWIDTH,
+    "_spectra/drift.py": BANDWIDTH,
     "_spectra/kernels.py": AFFINITY,
+    "_spectra/gibbs.py": AFFINITY,
     "_spectra/affinity.py": AFFINITY,
     "_spectra/affinity.py:Affinity.fit": BANDWIDTH,
     "_spectra/affinity.py:Affinity.fit_in_frame": BANDWIDTH,
@@ -45,7 +47,9 @@ STAGE_OF = {
     "_spectra/lanczos/density.py": QUADRATURE,
     "_spectra/small_sets.py:_affinities": AFFINITY,
     "_spectra/small_sets.py:_eigenvalues": DENSE,
+    "_spectra/bands.py": DENSE,
     "_spectra/solvers.py:solve_dense": DENSE,
+    "_spectra/solvers.py:solve_dense32": DENSE,
 }
 # Stages that are told apart within these; all else there is theirs.
 WITHIN = {

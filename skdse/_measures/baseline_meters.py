@@ -7,10 +7,11 @@ import numpy as np
 from .._spectra.affinity import Gaussian
 from .._spectra.bandwidth import is_one_point
 from .._spectra.diffusion import diffusion_operator, transition_matrix
+from .._spectra.estimates import EntropyEstimate
 from .._spectra.matrices import DenseMatrix
 from .._spectra.meter import SimpleMeter
 from .._spectra.neighbors import NeighborIndex
-from .._spectra.spectrum import EntropyEstimate, shannon_entropy
+from .._spectra.spectrum import shannon_entropy
 from .._tools.validation import check_fits_in_memory
 
 

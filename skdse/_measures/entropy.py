@@ -11,9 +11,10 @@ from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from .._spectra.affinity import PARAMETERS, make_affinity
+from .._spectra.estimates import EntropyEstimate
 from .._spectra.meter import SpectralMeter
 from .._spectra.solvers import SOLVERS
-from .._spectra.spectrum import EntropyEstimate, knee_time, warn_if_saturated
+from .._spectra.spectrum import knee_time, warn_if_saturated
 from .._tools.validation import (
     check_count,
     check_number_or_option,

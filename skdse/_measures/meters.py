@@ -12,8 +12,8 @@ import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils import get_tags
 
+from .._spectra.estimates import EntropyEstimate
 from .._spectra.meter import SimpleMeter
-from .._spectra.spectrum import EntropyEstimate
 
 # Samples of small sets that make a task.
 BUNDLE_SAMPLES = 4096

@@ -235,7 +235,7 @@ def combine(weights, sizes, of_sizes, subsets, estimates):
     return Terms(
         entropy=float(np.mean(by_repeat)),
         conditional_entropy=float(weights @ group_entropies),
-        std_error=_std_error(weights, groups, repeats, by_repeat),
+        std_error=_std_error(weights, groups, of_sizes, repeats, by_repeat),
         group_entropies=group_entropies,
         warning=_warning(weights, sizes, groups, of_sizes, subsets, repeats),
     )
@@ -251,19 +251,19 @@ def mean_terms(terms):
     )
 
 
-def _std_error(weights, groups, repeats, by_repeat):
+def _std_error(weights, groups, of_sizes, repeats, by_repeat):
     """Standard error of DSMI, over the subsets drawn and the solvers' estimates."""
     if len(groups) == 1:
         return 0.0
     if len(repeats) == 1:
         return np.nan
-    # All terms share the bandwidth, whose error moves both sides of the difference.
-    common = -sum(w * one.common for w, one in zip(weights, groups, strict=True))
     # The solver's errors of the subsets are in what the repeats differ by.
     variance = np.var(by_repeat, ddof=1) / len(repeats)
     variance += sum(
         (w * one.own_error) ** 2 for w, one in zip(weights, groups, strict=True)
     )
+    # All terms share the bandwidth, whose error moves both sides of the difference.
+    common = -sum(w * one.common for w, one in zip(weights, groups, strict=True))
     for repeat in repeats:
         for w, one in zip(of_sizes, repeat, strict=True):
             common += w * one.common / len(repeats)

@@ -13,8 +13,8 @@ larger.
 
 import numpy as np
 
-from .distances import EUCLIDEAN
-from .kernels import GaussianEntries, gaussian_of_pairs
+from .distances import EUCLIDEAN, SQUARED
+from .kernels import GaussianEntries, SquaredEntries, gaussian_of_pairs
 
 # The power p. From 8 on next to no eigenvalue is negative, whatever the number of
 # features, and DSMI ranks representations as well as with any other (see the study of
@@ -96,6 +96,8 @@ def gaussian_entries(X, bandwidth, metric, dtype):
     """Maker of the tiles of the Gaussian that suits a bandwidth and a metric."""
     if _is_local(bandwidth, metric):
         return GibbsEntries(X, bandwidth, dtype)
+    if metric == SQUARED:
+        return SquaredEntries(X, bandwidth, dtype)
     return GaussianEntries(X, bandwidth, metric, dtype)
 
 

@@ -12,6 +12,8 @@ Where all distances share a part r of no interest, max(d_ij² - r², 0) stands f
 square: a constant in the exponent, cut off at 0.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import scipy.sparse as sp
 from sklearn.metrics.pairwise import manhattan_distances
@@ -77,6 +79,9 @@ class GaussianEntries:
         lose digits.
     """
 
+    # How much more than a product of the data its exponents err at most.
+    steepness = 1.0
+
     def __init__(self, X, bandwidth, metric="euclidean", dtype=np.float32):
         self.X = X
         self.sigma = bandwidth.sigma
@@ -87,7 +92,7 @@ class GaussianEntries:
         self.held = bandwidth.held
         # ‖x‖² - 2 x·y + ‖y‖² loses its digits far from the origin.
         self.center = _center(X, bandwidth.frame)
-        self.rounding = self._rounding()
+        self.rounding = self.steepness * self._rounding()
         exact = self.rounding.max(initial=0) * EPS32_64 > MAX_ROUNDING32
         exact |= self.dtype == np.float64
         self.exponent_dtype = np.float64 if exact else np.float32
@@ -108,10 +113,7 @@ class GaussianEntries:
             with np.errstate(over="ignore", invalid="ignore"):
                 tile = self.exponents(rows, columns)
             return np.exp(np.minimum(tile, 0, out=tile), out=tile)
-        X, Y = self.X[rows], self.X[columns]
-        if self.metric == SQUARED:  # see center
-            X, Y = X - self.center, Y - self.center
-        D = distances(X, Y, self.metric)
+        D = distances(self.X[rows], self.X[columns], self.metric)
         sigmas = (at(self.sigma, part) for part in (rows, columns))
         return gaussian_of_distances(D, *sigmas, self.shared)
 
@@ -175,6 +177,34 @@ class GaussianEntries:
     def _squared_bandwidths(self):
         """Squares that the errors of squared distances are divided by."""
         return np.min(self.sigma) ** 2
+
+
+class SquaredEntries(GaussianEntries):
+    """Tiles of the Gaussian of squared distances, exp(-max(d⁴ - r², 0) / (2 σ_i σ_j)).
+
+    With e = -d² / (2 √σ_i √σ_j), what a Gaussian of distances has as its exponent at
+    the roots of the bandwidths, the exponent is -2 e², beside r. See GaussianEntries.
+    """
+
+    # The slope of 2 e² where the affinity is no longer told from 0.
+    steepness = 4 * (-SMALLEST_EXPONENT / 2) ** 0.5
+
+    def __init__(self, X, bandwidth, dtype=np.float32):
+        roots = replace(bandwidth, sigma=np.sqrt(bandwidth.sigma), shared=0.0)
+        super().__init__(X, roots, dtype=dtype)
+        self.taken_off = 0.5 * bandwidth.shared**2 / bandwidth.sigma**2
+
+    # Of samples out of reach squares are infinite, and affinities 0.
+    @np.errstate(over="ignore", invalid="ignore")
+    def tile(self, rows, columns):
+        """Affinity of some rows and columns."""
+        tile = np.minimum(self.exponents(rows, columns), 0)
+        np.square(tile, out=tile)
+        tile *= -2
+        if np.any(self.taken_off):  # a single one, where it is
+            tile += tile.dtype.type(self.taken_off)
+            np.minimum(tile, 0, out=tile)
+        return np.exp(tile, out=tile)
 
 
 class LaplacianEntries:

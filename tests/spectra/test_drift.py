@@ -9,10 +9,11 @@ from skdse._measures.subsets import combine
 from skdse._spectra.affinity import make_affinity
 from skdse._spectra.bandwidth import Bandwidth
 from skdse._spectra.drift import Drift
+from skdse._spectra.estimates import EntropyEstimate
 from skdse._spectra.kernels import GaussianEntries
 from skdse._spectra.medians import Sample, _of_blocks, sampled_distances
 from skdse._spectra.meter import SpectralMeter, SpectralScale
-from skdse._spectra.spectrum import EntropyEstimate, Spectrum
+from skdse._spectra.spectrum import Spectrum
 
 
 def meter(**params):

@@ -106,7 +106,7 @@ def test_standard_errors_cover_the_error_at_every_time(solved, t):
 
 def test_interval_is_two_standard_errors(solved):
     for density, _ in solved[:3]:
-        value, std_error, lower, upper, _ = density.entropy(1)
+        value, std_error, lower, upper, *_ = density.entropy(1)
         assert lower == pytest.approx(max(value - 2 * std_error, 0))
         assert upper == pytest.approx(value + 2 * std_error)
 

@@ -20,7 +20,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ..drift import Drift
-from ..spectrum import LONG_TIME, EntropyEstimate, Rest, saturation
+from ..estimates import EntropyEstimate, Rest
+from ..spectrum import LONG_TIME, saturation
 
 # The estimate stops where its error looks small, sometimes by chance: factor measured.
 INFLATION = 1.15
