@@ -270,7 +270,9 @@ def _median(X, metric, rng, hold=False, frame=AS_IS):
 def _whitened(X, metric):
     """X and a metric that does not depend on all samples, of the same distances."""
     if metric == "seuclidean":
-        return X / np.std(X, axis=0, ddof=1), "euclidean"
+        deviations = np.std(X, axis=0, ddof=1)
+        # A constant feature is no part of a distance.
+        return X / np.where(deviations > 0, deviations, 1), "euclidean"
     if metric == "mahalanobis":
         root = np.linalg.cholesky(np.linalg.inv(np.cov(X.T)))
         return X @ root, "euclidean"

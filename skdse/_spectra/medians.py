@@ -195,7 +195,13 @@ def _middle(tile, n_samples, sampled, share_error):
         if first >= 0 and last < len(inside):
             inside.partition([first, last])
             return (float(inside[first]) + float(inside[last])) / 2
-        margin *= 4  # until the bounds enclose all
+        if margin >= 0.5:  # they enclosed all
+            raise ValueError(
+                "metric gives distances that are not a number for some pairs of "
+                "samples, so that they have no median; use another metric, or a number "
+                "as the bandwidth."
+            )
+        margin *= 4
 
 
 def _bounds(sampled, margin):

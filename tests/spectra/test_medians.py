@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+from scipy.spatial import cKDTree
 from scipy.spatial.distance import pdist
 
 from skdse import DiffusionSpectralEntropy
 from skdse._spectra.bandwidth import MEDIAN_ALL_PAIRS, median_distance
-from skdse._spectra.medians import Sample, exact_median
+from skdse._spectra.medians import Sample, _middle, exact_median, nearest_distances
 
 
 @pytest.mark.parametrize(("n", "d"), [(2500, 2), (2501, 30)])
@@ -70,3 +71,48 @@ def test_seeds_move_the_default_entropy_no_farther_than_its_error():
     errors = np.array([one.entropy_std_error_ for one in fitted])
     assert np.ptp([one.bandwidth_ for one in fitted]) < 1e-6
     assert values.std(ddof=1) <= 1.5 * errors.mean()
+
+
+@pytest.mark.parametrize("metric", ["chebyshev", "manhattan", "cosine", "canberra"])
+def test_other_metrics_are_exact_too(metric):
+    X = np.random.default_rng(0).normal(size=(2200, 3))
+    exact = np.median(pdist(X, "cityblock" if metric == "manhattan" else metric))
+    for seed in range(2):
+        assert median_distance(X, metric, seed) == pytest.approx(exact, rel=1e-9)
+
+
+@pytest.mark.parametrize("metric", ["seuclidean", "mahalanobis"])
+def test_parameters_of_a_metric_are_those_of_all_samples(metric):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(2200, 3)) @ rng.normal(size=(3, 3)) * [1, 10, 100]
+    exact = np.median(pdist(X, metric))
+    assert median_distance(X, metric, 0) == pytest.approx(exact, rel=1e-6)
+
+
+def test_constant_feature_is_no_part_of_a_standardised_distance():
+    X = np.random.default_rng(0).normal(size=(2200, 3))
+    wide = np.column_stack([X, np.full(len(X), 7.0)])
+    expected = median_distance(X, "seuclidean", 0)
+    assert median_distance(wide, "seuclidean", 0) == pytest.approx(expected)
+
+
+def test_function_as_metric_is_exact():
+    X = np.random.default_rng(0).normal(size=(2060, 2))
+    found = median_distance(X, lambda x, y: abs(x[0] - y[0]), 0)
+    assert found == pytest.approx(np.median(pdist(X[:, :1])), rel=1e-9)
+
+
+def test_distances_that_are_not_a_number_are_refused():
+    def tile(rows, columns):
+        return np.full((rows.stop - rows.start, columns.stop - columns.start), np.nan)
+
+    with pytest.raises(ValueError, match="not a number"):
+        _middle(tile, 50, np.linspace(0, 1, 50), 0.01)
+
+
+def test_nearest_distances_are_those_of_a_tree():
+    X = np.random.default_rng(0).normal(size=(1500, 3))
+    X[7] = X[1300]
+    expected = cKDTree(X).query(X, k=2)[0][:, 1]
+    found = nearest_distances(X, 2.0)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-12)
