@@ -386,8 +386,8 @@ def _spectral_meter(estimator: DiffusionSpectralEntropy):
     check_positive(estimator.tol, "tol")
     check_count(estimator.n_repeats, "n_repeats")
     check_work(estimator.n_jobs, estimator.verbose)
-    names = "alpha", "t", "eigen_solver", "n_components", "tol", "max_samples"
-    names += "n_repeats", "verbose"
+    names = ["alpha", "t", "eigen_solver", "n_components", "tol", "max_samples"]
+    names += ["n_repeats", "verbose"]
     rest = {name: getattr(estimator, name) for name in names}
     return SpectralMeter(affinity=affinity, **rest)
 
