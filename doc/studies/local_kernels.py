@@ -3,7 +3,7 @@
 Reads the zoo that zoo.py wrote and the accuracies that model_choice.py wrote. For each
 representation: DSMI with the labels by each kernel, and the share of the operator's
 spectrum, by modulus, that is negative. Written as correlations with the accuracy of
-the linear probe, and as the median and the largest negative share.
+the linear probe, and as the largest negative share.
 
     python doc/studies/local_kernels.py --cache CACHE --results doc/studies/results
 """
@@ -134,10 +134,10 @@ def summary(table):
                 row[f"{TITLES[data]}, {unit}"] = " / ".join(
                     f"{found[kind]:.2f}" for kind in ("Pearson", "Spearman")
                 )
-        negative = part["negative"].dropna()
-        if len(negative):
-            row["Negative, median"] = f"{negative.median():.0e}"
-            row["Negative, largest"] = f"{negative.max():.0e}"
+        if part["negative"].notna().any():
+            largest = part.groupby("data", sort=False)["negative"].max()
+            for data, value in largest.items():
+                row[f"Negative, {TITLES[data]}"] = f"{value:.0e}"
         rows.append(row)
     return pd.DataFrame(rows)
 
