@@ -88,7 +88,7 @@ class DiffusionSpectralEntropy(BaseEntropy):
             callable, default="gaussian"
         How strongly two samples see each other, from 0 (far apart) to 1 (identical).
 
-        - "gaussian": ``exp(-d²/(2 σ_i σ_j))`` for all pairs; d is their distance.
+        - "gaussian": ``exp(-d²/(2 σ²))`` for all pairs; d is their distance.
         - "laplacian": ``exp(-d/sqrt(σ_i σ_j))`` for all pairs; d is their Manhattan
           distance ``Σ|x - x'|``. It falls more slowly than the Gaussian, and an outlier
           in a single feature changes it less.
@@ -111,7 +111,11 @@ class DiffusionSpectralEntropy(BaseEntropy):
           the amount that noise in many dimensions adds to all distances. Not for
           affinity="laplacian".
         - "knn": the median distance to the `bandwidth_neighbors`-th neighbour.
-        - "adaptive": σ_i is the distance of each sample to this neighbour [2]_.
+        - "adaptive": σ_i is the distance of each sample to this neighbour [2]_. The
+          Gaussian is then ``r⁴ exp(-d²/(σ_i² + σ_j²))`` with
+          ``r = 2 σ_i σ_j/(σ_i² + σ_j²)`` [3]_, whose spectrum has next to no negative
+          part; on a kNN graph and with distances that are not Euclidean (also squared
+          ones) it is ``exp(-d²/(2 σ_i σ_j))``.
         - "auto": "adaptive" with affinity="nearest_neighbors", otherwise "median".
     bandwidth_scale : float, default=1.0
         Factor by which a rule's bandwidth is multiplied. A larger factor lowers the
@@ -206,6 +210,9 @@ class DiffusionSpectralEntropy(BaseEntropy):
        Noise-Resilient Diffusion Spectral Entropy", CISS 2024, Definition 3.1,
        arXiv:2312.04823.
     .. [2] Zelnik-Manor and Perona, "Self-Tuning Spectral Clustering", NeurIPS 2004.
+    .. [3] Gibbs, "Bayesian Gaussian Processes for Regression and Classification", PhD
+       thesis, Cambridge 1997; Paciorek and Schervish, "Nonstationary Covariance
+       Functions for Gaussian Process Regression", NeurIPS 2003.
 
     Examples
     --------
@@ -381,17 +388,10 @@ def _spectral_meter(estimator: DiffusionSpectralEntropy):
     check_positive(estimator.tol, "tol")
     check_count(estimator.n_repeats, "n_repeats")
     check_work(estimator.n_jobs, estimator.verbose)
-    return SpectralMeter(
-        affinity=affinity,
-        alpha=estimator.alpha,
-        t=estimator.t,
-        eigen_solver=estimator.eigen_solver,
-        n_components=estimator.n_components,
-        tol=estimator.tol,
-        max_samples=estimator.max_samples,
-        n_repeats=estimator.n_repeats,
-        verbose=estimator.verbose,
-    )
+    names = ["alpha", "t", "eigen_solver", "n_components", "tol", "max_samples"]
+    names += ["n_repeats", "verbose"]
+    rest = {name: getattr(estimator, name) for name in names}
+    return SpectralMeter(affinity=affinity, **rest)
 
 
 def _fit_spectrum(X, meter, rng):

@@ -17,9 +17,9 @@ from .distances import EUCLIDEAN, SQUARED
 from .kernels import GaussianEntries, SquaredEntries, gaussian_of_pairs
 
 # The power p. From 8 on next to no eigenvalue is negative, whatever the number of
-# features, and DSMI ranks representations as well as with any other (see the study of
-# defaults); r^4 are two squarings, while r^(p/2) of a p that follows the features would
-# isolate the samples of all bandwidths but one in many of them.
+# features, and DSMI ranks representations as with smaller powers (see the study of
+# defaults); r^4 are two squarings. A p that follows the features would hide samples of
+# different bandwidths from each other where there are many, and ranks worse.
 SQUARINGS = 2
 POWER = 2 * 2**SQUARINGS
 # Rows that are looked at more than once while they are in the cache.

@@ -30,6 +30,8 @@ MAX_ROUNDING32 = 1e-4
 MAX_ROUNDING = 1e-9
 # Precision of float32 in units of that of float64.
 EPS32_64 = float(np.finfo(np.float32).eps / np.finfo(np.float64).eps)
+# Bandwidths whose squares, and those of samples as large, float32 has room for.
+RANGE32 = 1e-15, 1e15
 # How many times the spread of the samples a mean may lie off their median.
 DRAWN = 10.0
 # Affinities below exp of this are as good as 0.
@@ -95,6 +97,7 @@ class GaussianEntries:
         self.rounding = self.steepness * self._rounding()
         exact = self.rounding.max(initial=0) * EPS32_64 > MAX_ROUNDING32
         exact |= self.dtype == np.float64
+        exact |= np.min(self.sigma) < RANGE32[0] or np.max(self.sigma) > RANGE32[1]
         self.exponent_dtype = np.float64 if exact else np.float32
 
     @property
