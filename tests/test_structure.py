@@ -28,6 +28,9 @@ ORDERS = {
     "_tools": ("validation", "progress", "pools", "parallel"),
     "_spectra": (
         "distances",
+        "tiled_search",
+        "cell_search",
+        "searches",
         "neighbors",
         "frames",
         "kernels",
