@@ -30,9 +30,9 @@ TILED_WORK = 1e12
 # Of metrics without matrix products, n² (d + 64); pynndescent then needs seconds, after
 # 25 to 45 of compilation in each process.
 BRUTE_WORK = 8e11
-# The entropy of a graph with a share r of the exact neighbours was off by less than
-# 0.2 (1 - r) bits (see the guide): less than 2e-3 from here on.
-RECALL_TO_WARN = 0.99
+# A graph with a share r of the exact neighbours has an entropy that is off by up to
+# ERROR (1 - r) bits: misses are edges between groups, which are few and matter.
+ERROR, RECALL_TO_WARN = 0.75, 0.998
 
 
 def search_for(n_points, n_features, metric):
@@ -190,10 +190,10 @@ def warn_of_recall(recall):
         return
     warnings.warn(
         f"The approximate search found {recall:.1%} of the nearest neighbors of a "
-        "sample: the data have too many dimensions for a better one in reasonable "
-        "time. The bandwidth is somewhat too large and some edges too long, which the "
-        "standard error does not include. Reduce the dimension, for instance by PCA, "
-        "or measure a subsample (max_samples).",
+        "sample: the data have too many dimensions for more in reasonable time. The "
+        f"entropy of their graph may be off by {ERROR * (1 - recall):.1g} bits, which "
+        "its standard error does not include. Reduce the dimension, for instance by "
+        "PCA, or measure a subsample (max_samples).",
         UserWarning,
         stacklevel=user_stacklevel(),
     )

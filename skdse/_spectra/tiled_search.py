@@ -106,8 +106,9 @@ class TiledSearch:
     def _in_float64(self, Y, k):
         """Neighbours of rows whose distances are too close for float32."""
         search = NearestNeighbors(algorithm="brute").fit(self.points)
+        wide = min(k + SPARE, len(self.points))
         with filters_kept(), single_threaded_blas():
-            indices = search.kneighbors(Y, k, return_distance=False)
+            indices = search.kneighbors(Y, wide, return_distance=False)
         return nearest_of(Y, self.points, indices, k)
 
 
