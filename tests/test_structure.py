@@ -28,11 +28,11 @@ ORDERS = {
     "_tools": ("validation", "progress", "pools", "parallel"),
     "_spectra": (
         "distances",
+        "frames",
         "tiled_search",
         "cell_search",
         "searches",
         "neighbors",
-        "frames",
         "kernels",
         "medians",
         "bandwidth",

@@ -6,11 +6,14 @@ exact neighbours, nearest cells first, and at most into those that hold `MOST_PO
 Rows of one region are searched together, so that distances are matrix products.
 """
 
+import warnings
+
 import numpy as np
 from sklearn.cluster import KMeans
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state, gen_batches
 
-from .._tools.parallel import map_threads
+from .._tools.parallel import filters_kept, map_threads
 from .._tools.pools import single_threaded, single_threaded_blas
 from .tiled_search import LocalSamples, TiledSearch, nearest_of, smallest
 
@@ -48,7 +51,10 @@ class CellSearch:
         self.points = points
         self._local = LocalSamples(points)
         local = self._local(points)
-        members, self._centers = _cells(local, rng)
+        with filters_kept():
+            # Of rows that are equal in float32, k-means finds fewer parts, and warns.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            members, self._centers = _cells(local, rng)
         self._order = np.concatenate(members)
         self._ends = np.cumsum([len(rows) for rows in members])
         self._starts = np.append(0, self._ends[:-1])

@@ -12,6 +12,7 @@ from sklearn.utils import gen_batches
 
 from .._tools.parallel import filters_kept, map_threads
 from .._tools.pools import single_threaded_blas
+from .frames import typical_rows
 
 # A tile stays in the cache between its product and its search: 4 MB.
 TILE_ROWS, TILE_COLUMNS = 128, 8192
@@ -30,15 +31,15 @@ class LocalSamples:
     Attributes
     ----------
     center : ndarray of shape (n_features,)
-        Mean of the points.
+        Median of some points, which no outlier draws away.
     unit : float
-        Their root mean square deviation.
+        Median distance of these to it.
     """
 
     def __init__(self, points):
-        self.center = points.mean(axis=0, dtype=np.float64)
-        rows = points[:: max(1, len(points) // 10_000)] - self.center
-        self.unit = np.sqrt(np.square(rows).sum(axis=1).mean()) or 1.0
+        rows, self.center = typical_rows(points)
+        spread = np.linalg.norm(rows - self.center, axis=1)
+        self.unit = np.median(spread) or spread.max() or 1.0
 
     def __call__(self, Y):
         """Samples Y as the products take them."""
@@ -83,7 +84,7 @@ class TiledSearch:
         n, A = len(self.points), self._local(Y)
         wide = min(k + SPARE, n)
         values, indices = self._smallest(A, wide)
-        distances, near = nearest_of(Y, self.points, indices, k)
+        distances, near = nearest_of(Y, self.points, indices, k, _one_by_one)
         if wide == n:
             return distances, near, np.zeros(len(Y), bool)
         squares = squared_norms(A).astype(np.float64)
@@ -161,10 +162,11 @@ def in_order(distances, indices, k=None):
     return tuple(np.take_along_axis(a, order, axis=1) for a in (distances, indices))
 
 
-def nearest_of(Y, X, indices, k):
-    """Distances, by differences in float64, and indices of the k nearest of some.
+def nearest_of(Y, X, indices, k, run=map_threads):
+    """Distances, by differences, and indices of the k nearest of some.
 
-    Products give |y|² - 2 y·x + |x|², which turns 0 into rounding noise.
+    Products give |y|² - 2 y·x + |x|², which turns 0 into rounding noise. `run` applies
+    a function to each of several blocks.
     """
     distances = np.empty(indices.shape)
     rows = max(1, _BLOCK_BYTES // (8 * indices.shape[1] * X.shape[1]))
@@ -174,5 +176,10 @@ def nearest_of(Y, X, indices, k):
         squares = np.einsum("ijk,ijk->ij", difference, difference, dtype=np.float64)
         distances[block] = np.sqrt(squares)
 
-    map_threads(measure, list(gen_batches(len(Y), rows)))
+    run(measure, list(gen_batches(len(Y), rows)))
     return in_order(distances, indices, k)
+
+
+def _one_by_one(function, items):
+    """Results in this thread, which is one of many."""
+    return [function(item) for item in items]

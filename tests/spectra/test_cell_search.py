@@ -92,6 +92,16 @@ def test_clusters_too_tight_for_float32_about_the_mean():
     assert shared(found, KDTree(X).query(X, k=6)[1]) > 0.95
 
 
+def test_rows_equal_in_float32_and_outliers():
+    # No warning of k-means, and an outlier leaves the others their digits.
+    rng = np.random.default_rng(0)
+    X = np.repeat(rng.normal(size=(30, 4)), 20, axis=0)
+    X += 1e-12 * rng.normal(size=X.shape)
+    X[0] = 1e60
+    distances, _ = CellSearch(X, 4, 0).own_neighbors(4)
+    assert distances[1:].max() < 1e-10
+
+
 def test_the_same_bits_with_any_number_of_threads(X, search):
     found = search.own_neighbors(K)
     with threadpool_limits(1):
