@@ -32,7 +32,7 @@ TRAINING_ROWS, TRAINING_STEPS = 50, 5
 # Cells that a row chooses among for each that it looks into: those nearest to its own.
 CHOICE, LEAST_CHOICE = 6, 100
 # Rows searched together.
-ROWS = 4096
+ROWS = 8192
 
 
 class CellSearch:
@@ -146,8 +146,9 @@ class CellSearch:
             enough = np.searchsorted(np.cumsum(self._sizes[near]), 2 * k)
             n_first = max(1 + enough, round(FIRST_POINTS / CELL_POINTS))
             points = self._members(near[:n_first])
-            values, columns = smallest(self._distances(A[rows], points, cell), k)
-            found.append((values, points[columns]))
+            D, squares = self._distances(A[rows], points, cell)
+            values, columns = smallest(D, k)
+            found.append((values + squares[:, None], points[columns]))
             visits.append(self._visits(A[rows], rows, near, n_first))
         values, points = map(np.concatenate, zip(*found, strict=True))
         more = self._closer(A, _by_cell(visits), values[:, -1])
@@ -160,12 +161,11 @@ class CellSearch:
         )
 
     def _distances(self, A, points, cell):
-        """Squared distances of rows to points, about the centre of a cell."""
+        """Squared distances to points about the centre of a cell, less |a|²; and |a|²."""
         A, P = A - self._centers[cell], self._of_points[points] - self._centers[cell]
         D = A @ (-2 * P).T
         D += np.einsum("ij,ij->i", P, P)
-        D += np.einsum("ij,ij->i", A, A)[:, None]
-        return D
+        return D, np.einsum("ij,ij->i", A, A)
 
     def _visits(self, A, rows, near, n_first):
         """Cells that rows look into, besides the first of those near, and the rows."""
@@ -180,10 +180,10 @@ class CellSearch:
         found = [(np.empty(0, np.float32), np.empty(0, int), np.empty(0, int))]
         for cell, rows in visits:
             points = np.arange(self._starts[cell], self._ends[cell])
-            D = self._distances(A[rows], points, cell)
-            at = np.flatnonzero(D < limits[rows, None])
+            D, squares = self._distances(A[rows], points, cell)
+            at = np.flatnonzero(D < (limits[rows] - squares)[:, None])
             i, j = np.divmod(at, len(points))
-            found.append((D.ravel()[at], points[j], rows[i]))
+            found.append((D.ravel()[at] + squares[i], points[j], rows[i]))
         return map(np.concatenate, zip(*found, strict=True))
 
 
@@ -206,7 +206,7 @@ def _best(values, points, more_values, more_points, rows):
     values = np.concatenate([values.ravel(), more_values])
     points = np.concatenate([points.ravel(), more_points])
     rows = np.concatenate([np.repeat(np.arange(n_rows), k), rows])
-    order = np.lexsort((points, values, rows))
+    order = np.lexsort((values, rows))
     starts = np.searchsorted(rows[order], np.arange(n_rows))
     return points[order[starts[:, None] + np.arange(k)]]
 
