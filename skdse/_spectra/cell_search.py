@@ -161,7 +161,7 @@ class CellSearch:
         )
 
     def _distances(self, A, points, cell):
-        """Squared distances to points about the centre of a cell, less |a|²; and |a|²."""
+        """Squared distances to points, about the cell's centre, less |a|²; and |a|²."""
         A, P = A - self._centers[cell], self._of_points[points] - self._centers[cell]
         D = A @ (-2 * P).T
         D += np.einsum("ij,ij->i", P, P)
@@ -206,8 +206,11 @@ def _best(values, points, more_values, more_points, rows):
     values = np.concatenate([values.ravel(), more_values])
     points = np.concatenate([points.ravel(), more_points])
     rows = np.concatenate([np.repeat(np.arange(n_rows), k), rows])
-    order = np.lexsort((values, rows))
-    starts = np.searchsorted(rows[order], np.arange(n_rows))
+    # Bits of floats that are not negative are in the order of the floats: one key.
+    bits = np.maximum(values, 0).astype(np.float32).view(np.int32)
+    keys = (rows.astype(np.int64) << 32) | bits
+    order = np.argsort(keys)
+    starts = np.searchsorted(keys[order], np.arange(n_rows) << 32)
     return points[order[starts[:, None] + np.arange(k)]]
 
 
