@@ -28,8 +28,11 @@ ORDERS = {
     "_tools": ("validation", "progress", "pools", "parallel", "digests"),
     "_spectra": (
         "distances",
-        "neighbors",
         "frames",
+        "tiled_search",
+        "cell_search",
+        "searches",
+        "neighbors",
         "kernels",
         "gibbs",
         "medians",

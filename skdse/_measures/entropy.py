@@ -94,8 +94,8 @@ class DiffusionSpectralEntropy(BaseEntropy):
           in a single feature changes it less.
         - "nearest_neighbors": Gaussian weights on the edges of a kNN graph, 0
           elsewhere. An edge joins two samples if either is among the nearest neighbours
-          of the other. The search is exact for small problems, and approximate
-          (pynndescent) for large ones.
+          of the other. The search is exact for small problems, and approximate for
+          large ones, see :ref:`neighbors`.
         - "precomputed": X is the affinity matrix itself, dense or sparse, symmetric and
           without negative entries. A row of zeros is an isolated sample.
         - a callable: it gets X and returns such a matrix.

@@ -12,7 +12,6 @@ from typing import ClassVar
 
 import numpy as np
 
-from .._tools.progress import say
 from .._tools.validation import (
     at_unit_scale,
     check_affinity_matrix,
@@ -323,11 +322,8 @@ class NearestNeighbors(Affinity):
 
     def _index(self, X, n_neighbors, seed):
         """Search over the samples X."""
-        if self.verbose:
-            say(f"searching {n_neighbors} neighbors of {len(X)} samples")
-        return NeighborIndex(
-            X, self.metric, n_neighbors, random_state=seed, n_jobs=self.n_jobs
-        )
+        how = {"random_state": seed, "n_jobs": self.n_jobs, "verbose": self.verbose}
+        return NeighborIndex(X, self.metric, n_neighbors, **how)
 
 
 @dataclass(frozen=True, kw_only=True)

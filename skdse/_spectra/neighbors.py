@@ -1,39 +1,64 @@
-"""Nearest neighbours: exact for small problems, pynndescent beyond.
+"""Nearest neighbours: exact where that takes seconds, approximate beyond.
 
-Both searches look among points, the distinct rows of X, so that copies neither hide
-other neighbours nor slow the search down. They give distances d (n_points, k) in
-ascending order and never make an n x n array.
+Searches look among points, the distinct rows of X, so that copies neither hide other
+neighbours nor slow the search down. They give distances d (n_points, k) in ascending
+order and never make an n x n array.
 """
 
+import time
+import warnings
+
 import numpy as np
-from sklearn.neighbors import KDTree, NearestNeighbors
-from sklearn.utils import gen_batches
 
-from .._tools.parallel import filters_kept, map_threads
-from .._tools.pools import limits_kept, pools_changed, single_threaded_blas
-from .distances import (
-    COSINE,
-    EUCLIDEAN,
-    SQUARED,
-    distinct_rows,
-    with_directions,
-    without_rounding,
-)
+from .._tools.progress import say
+from .._tools.validation import user_stacklevel
+from .cell_search import CellSearch
+from .distances import SQUARED, distinct_rows, with_directions
+from .searches import BruteSearch, DescentSearch, TreeSearch
+from .tiled_search import TiledSearch
 
-# Exact search costs about n² (d + 64) operations: 11 s for 20,000 samples of 784
-# features (3.4e11) on two cores. pynndescent then needs 1 s, after some 45 s of
-# compilation in each process.
-EXACT_SEARCH_WORK = 8e11
-# Up to so many features a tree is faster than all distances, as in scikit-learn.
-TREE_FEATURES = 15
-TREE_ROWS = 4096
-# Rows whose neighbours' differences are held at a time.
-_BLOCK_BYTES = 64 * 2**20
+# Metrics whose squares are matrix products.
+PRODUCTS = ("euclidean", "l2", "minkowski")
+# Up to so many features a tree beats all pairs at any number of points, and up to so
+# many at this number (two cores: a million points of 3 features 10 s, 100,000 of 8 as
+# long as all pairs, of 12 three times as long). Other metrics have no matrix products:
+# their trees pay for longer.
+TREE_FEATURES, TREE_FEATURES_OF_FEW, TREE_POINTS = 4, 8, 200_000
+TREE_FEATURES_OF_OTHERS = 15
+# All pairs cost about n² (d + 32) operations: 12 s for 100,000 points of 64 features.
+TILED_WORK = 1e12
+# Of metrics without matrix products, n² (d + 64); pynndescent then needs seconds, after
+# 25 to 45 of compilation in each process.
+BRUTE_WORK = 8e11
+# A graph with a share r of the exact neighbours has an entropy that is off by up to
+# ERROR (1 - r) bits: misses are edges between groups, which are few and matter.
+ERROR, RECALL_TO_WARN = 0.75, 0.998
 
 
-def use_exact_search(n_samples, n_features):
-    """Whether exact search is the cheaper one for data of this shape."""
-    return n_samples**2 * (n_features + 64.0) <= EXACT_SEARCH_WORK
+def search_for(n_points, n_features, metric):
+    """Kind of search that suits points of this shape: the first that applies.
+
+    ========================================  ==========================================
+    search                                    where
+    ========================================  ==========================================
+    `TreeSearch`, exact                       few features
+    `TiledSearch`, exact, matrix products     Euclidean, as long as it takes seconds
+    `CellSearch`, approximate                 Euclidean, beyond
+    `BruteSearch`, exact, scikit-learn        other metrics, as long as it takes seconds
+    `DescentSearch`, approximate, compiles    other metrics, beyond
+    ========================================  ==========================================
+    """
+    pairs, is_euclidean = float(n_points) ** 2, metric in PRODUCTS
+    few = TREE_FEATURES_OF_FEW if is_euclidean else TREE_FEATURES_OF_OTHERS
+    if TreeSearch.has(metric) and (
+        n_features <= TREE_FEATURES or (n_features <= few and n_points <= TREE_POINTS)
+    ):
+        return TreeSearch
+    if is_euclidean:
+        is_fast = pairs * (n_features + 32) <= TILED_WORK
+        return TiledSearch if is_fast else CellSearch
+    is_fast = pairs * (n_features + 64) <= BRUTE_WORK
+    return BruteSearch if is_fast else DescentSearch
 
 
 class NeighborIndex:
@@ -47,7 +72,9 @@ class NeighborIndex:
         First row of X at each point, and the point of each row.
     """
 
-    def __init__(self, X, metric, n_neighbors, *, random_state=None, n_jobs=None):
+    def __init__(
+        self, X, metric, n_neighbors, *, random_state=None, n_jobs=None, verbose=0
+    ):
         # The order of squared distances is that of the distances, whose search is
         # faster and gives 0 between duplicates.
         self.squared = metric == SQUARED
@@ -60,7 +87,7 @@ class NeighborIndex:
         self.n_neighbors = min(n_neighbors, len(X) - 1)
         self.random_state = random_state
         self.n_jobs = n_jobs
-        self.exact = use_exact_search(*self.points.shape)
+        self.verbose = verbose
         self._search = self._own = None
 
     def point_neighbors(self, k):
@@ -113,17 +140,27 @@ class NeighborIndex:
         """Distances in the metric that was asked for."""
         return np.square(distances) if self.squared else distances
 
+    @property
+    def recall(self):
+        """Share of the exact neighbours that are found; None where it is not known."""
+        return self._searcher().recall
+
     def _find_own(self):
         """Distances and indices of each point's nearest points, itself first."""
         k = min(self.n_neighbors + 1, len(self.points))
-        if self.exact:
-            return self._find(self.points, k)
-        indices, distances = self._searcher().neighbor_graph
-        return self._with_null(self.points, distances, indices)
+        if self.verbose:
+            n = len(self.point_of)
+            say(f"searching {self.n_neighbors} neighbors of {n} samples")
+        start, searcher = time.perf_counter(), self._searcher()
+        found = self._with_null(self.points, *searcher.own_neighbors(k))
+        if self.verbose:
+            seconds, name = time.perf_counter() - start, type(searcher).__name__
+            say(f"found neighbors in {seconds:.2f} s by {name}, recall {self.recall}")
+        return found
 
     def _find(self, Y, k):
         """Distances and indices of the k points nearest to each row of Y."""
-        return self._with_null(Y, *self._search_for(Y, k))
+        return self._with_null(Y, *self._searcher().kneighbors(Y, k))
 
     def _with_null(self, Y, distances, indices):
         """Neighbours, those of rows without a direction put right, see `distances`."""
@@ -135,86 +172,31 @@ class NeighborIndex:
         distances[null], indices[null] = ~is_null[nearest], nearest
         return distances, indices
 
-    def _search_for(self, Y, k):
-        """Distances and indices as the search gives them."""
-        searcher = self._searcher()
-        if not self.exact:
-            return searcher.query(Y, k=k)[::-1]
-        if not isinstance(searcher, KDTree):
-            # scikit-learn takes one thread of BLAS for each of its own, but for what
-            # has no search of its own there.
-            limited = limits_kept if self.metric in COSINE else single_threaded_blas
-            with filters_kept(), limited():  # filters: its Parallel changes them
-                found = searcher.kneighbors(Y, n_neighbors=k)
-            return self._sorted(Y, *found)
-        blocks = list(gen_batches(len(Y), TREE_ROWS))
-        found = map_threads(lambda rows: searcher.query(Y[rows], k=k), blocks)
-        distances, indices = map(np.concatenate, zip(*found, strict=True))
-        return self._sorted(Y, distances, indices)
-
     def _searcher(self):
-        """Index of the kind that suits the data, made at the first call."""
+        """Search of the kind that suits the points, made at the first call."""
         if self._search is None:
-            self._search = self._make_searcher()
+            search = search_for(*self.points.shape, self.metric)
+            k = min(self.n_neighbors + 1, len(self.points))
+            self._search = search.over(
+                self.points, self.metric, k, self.random_state, self.n_jobs
+            )
+            warn_of_recall(self._search.recall)
         return self._search
 
-    def _make_searcher(self):
-        if not self.exact:
-            k = min(self.n_neighbors + 1, len(self.points))
-            return _build_descent(self.points, self.metric, k, self.random_state)
-        if (
-            self.metric in KDTree.valid_metrics
-            and self.points.shape[1] <= TREE_FEATURES
-        ):
-            return KDTree(self.points, metric=self.metric)
-        # Not its trees: they go through scikit-learn's Parallel, which in threads
-        # changes the warning filters of the whole process, and under another joblib
-        # backend waits for other workers.
-        search = NearestNeighbors(
-            algorithm="brute", metric=self.metric, n_jobs=self.n_jobs
-        )
-        return search.fit(self.points)
 
-    def _sorted(self, Y, distances, indices):
-        """Distances without rounding noise, 0 between duplicates, in order."""
-        if self.metric in EUCLIDEAN:
-            distances = _euclidean_to_neighbors(Y, self.points, indices)
-        else:
-            distances = without_rounding(distances, self.metric)
-        order = np.argsort(distances, axis=1, kind="stable")
-        return (
-            np.take_along_axis(distances, order, axis=1),
-            np.take_along_axis(indices, order, axis=1),
-        )
-
-
-def _build_descent(X, metric, k, random_state):
-    """Build an approximate index; it takes all threads, whatever n_jobs is.
-
-    Its result depends on the number of threads, so that must not follow n_jobs.
-    """
-    # Imported here: importing pynndescent, and numba with it, takes seconds.
-    from pynndescent import NNDescent
-
-    descent = NNDescent(X, metric=metric, n_neighbors=k, random_state=random_state)
-    pools_changed()  # numba has brought its own
-    return descent
-
-
-def _euclidean_to_neighbors(Y, X, indices):
-    """Exact Euclidean distances of Y's rows to rows of X, by differences.
-
-    Searches use |y|² - 2 y·x + |x|², which turns the 0 between duplicates into
-    rounding noise.
-    """
-    n, k = indices.shape
-    distances = np.empty((n, k))
-    rows = max(1, _BLOCK_BYTES // (8 * k * X.shape[1]))
-    for block in gen_batches(n, rows):
-        difference = X[indices[block]] - Y[block, None, :]
-        squares = np.einsum("ijk,ijk->ij", difference, difference, dtype=np.float64)
-        distances[block] = np.sqrt(squares)
-    return distances
+def warn_of_recall(recall):
+    """Warn where an approximate search misses more neighbours than is negligible."""
+    if recall is None or recall >= RECALL_TO_WARN:
+        return
+    warnings.warn(
+        f"The approximate search found {recall:.1%} of the nearest neighbors of a "
+        "sample: the data have too many dimensions for more in reasonable time. The "
+        f"entropy of their graph may be off by {ERROR * (1 - recall):.1g} bits, which "
+        "its standard error does not include. Reduce the dimension, for instance by "
+        "PCA, or measure a subsample (max_samples).",
+        UserWarning,
+        stacklevel=user_stacklevel(),
+    )
 
 
 def _slots(counts, k):

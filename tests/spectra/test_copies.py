@@ -5,13 +5,16 @@ import time
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.neighbors import NearestNeighbors as Brute
 
 from skdse import AdjacencySpectralEntropy, DiffusionSpectralEntropy
 from skdse._spectra import neighbors as _neighbors
 from skdse._spectra.affinity import NearestNeighbors, graph_affinity
+from skdse._spectra.cell_search import CellSearch
 from skdse._spectra.diffusion import diffusion_operator
 from skdse._spectra.matrices import CopiesMatrix, DenseMatrix, SparseMatrix
 from skdse._spectra.neighbors import NeighborIndex
+from skdse._spectra.searches import DescentSearch
 
 SOLVERS = ["dense", "arpack", "lanczos"]
 
@@ -115,9 +118,7 @@ def test_neighbors_of_samples_count_copies(metric, d):
     X = rng.normal(size=(25, d))[rng.integers(25, size=60)]
     index = NeighborIndex(X, metric, 7)
     assert index.has_copies
-    D = _neighbors.NearestNeighbors(
-        algorithm="brute", n_neighbors=8, metric=metric
-    ).fit(X)
+    D = Brute(algorithm="brute", n_neighbors=8, metric=metric).fit(X)
     expected = D.kneighbors(X)[0][:, 1:]
     found, indices = index.kneighbors(7)
     assert_allclose(found, expected, atol=1e-6)
@@ -160,11 +161,11 @@ def test_many_copies_take_seconds():
     assert dse.entropy_ == pytest.approx(few.entropy_, abs=5e-3)
 
 
-def test_approximate_search_among_points(monkeypatch):
-    monkeypatch.setattr(_neighbors, "EXACT_SEARCH_WORK", 0)
+@pytest.mark.parametrize("search", [CellSearch, DescentSearch])
+def test_approximate_search_among_points(monkeypatch, search):
+    monkeypatch.setattr(_neighbors, "search_for", lambda *shape: search)
     X = repeated(300, 4)
     index = NeighborIndex(X, "euclidean", 6, random_state=0)
-    assert not index.exact
     distances, indices = index.kneighbors(6)
     assert_allclose(distances[:, :3], 0, atol=1e-6)
     assert_allclose(X[indices[:, :3]], np.repeat(X[:, None], 3, axis=1))

@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
-from scipy.spatial import cKDTree
 from scipy.spatial.distance import cdist
 
 from skdse._spectra import neighbors as _neighbors
+from skdse._spectra.cell_search import CellSearch
 from skdse._spectra.neighbors import NeighborIndex
+from skdse._spectra.searches import BruteSearch, DescentSearch, TreeSearch
+from skdse._spectra.tiled_search import TiledSearch
 
 
 @pytest.fixture
@@ -58,46 +60,67 @@ def test_duplicates_have_distance_zero(metric, offset, dtype):
     np.testing.assert_array_equal(indices[:, 0], (np.arange(80) + 40) % 80)
 
 
-def test_exact_search_ends_where_its_work_is_too_large():
-    assert _neighbors.use_exact_search(20_000, 784)
-    assert not _neighbors.use_exact_search(1_000_000, 64)
+@pytest.mark.parametrize(
+    ("shape", "metric", "search"),
+    [
+        ((1_000_000, 3), "euclidean", TreeSearch),
+        ((100_000, 8), "euclidean", TreeSearch),
+        ((100_000, 12), "l2", TiledSearch),
+        ((20_000, 784), "euclidean", TiledSearch),
+        ((1_000_000, 8), "euclidean", CellSearch),
+        ((60_000, 784), "euclidean", CellSearch),
+        ((5_000, 12), "manhattan", TreeSearch),
+        ((5_000, 64), "manhattan", BruteSearch),
+        ((5_000, 3), "cosine", BruteSearch),
+        ((5_000, 3), abs, BruteSearch),
+        ((200_000, 64), "cosine", DescentSearch),
+    ],
+)
+def test_search_that_suits(shape, metric, search):
+    assert _neighbors.search_for(*shape, metric) is search
 
 
 @pytest.fixture(scope="module")
-def approximate():
-    """Approximate index of so many samples; numba compiles for a minute."""
-    X = np.random.default_rng(0).uniform(size=(110_000, 3)).astype(np.float32)
-    assert not _neighbors.use_exact_search(*X.shape)
-    index = NeighborIndex(X, "euclidean", 10, random_state=0, n_jobs=1)
-    return X, index, index.kneighbors(10)
+def descent():
+    """Points and their index by pynndescent; numba compiles for a minute."""
+    X = np.random.default_rng(0).normal(size=(3000, 4)).astype(np.float32)
+    X += 3  # so that cosines are those of a patch
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_neighbors, "search_for", lambda *shape: DescentSearch)
+        index = NeighborIndex(X, "cosine", 10, random_state=0, n_jobs=1)
+        return X, index, index.kneighbors(10)
 
 
-def test_approximate_search_finds_the_neighbors(approximate):
-    X, _, (distances, indices) = approximate
-    exact = cKDTree(X).query(X, k=11)[0][:, 1:]
-    assert distances.shape == indices.shape == (110_000, 10)
-    assert not (indices == np.arange(110_000)[:, None]).any()
-    assert np.isclose(distances, exact, rtol=1e-5).mean() > 0.99
+def cosines(Y, X):
+    return np.sort(cdist(Y, X, "cosine"), axis=1)
 
 
-def test_approximate_query_of_other_samples(approximate):
-    X, index, _ = approximate
-    Y = np.random.default_rng(1).uniform(size=(50, 3)).astype(np.float32)
+def test_descent_finds_the_neighbors(descent):
+    X, _, (distances, indices) = descent
+    assert distances.shape == indices.shape == (3000, 10)
+    assert not (indices == np.arange(3000)[:, None]).any()
+    assert np.isclose(distances, cosines(X, X)[:, 1:11], atol=1e-6).mean() > 0.99
+
+
+def test_descent_query_of_other_samples(descent):
+    X, index, _ = descent
+    Y = 3 + np.random.default_rng(1).normal(size=(50, 4)).astype(np.float32)
     found = index.query(Y, 5)
-    assert np.isclose(found, sorted_distances(Y, X)[:, :5], rtol=1e-5).mean() > 0.95
+    assert np.isclose(found, cosines(Y, X)[:, :5], atol=1e-6).mean() > 0.95
 
 
-def test_approximate_query_of_fitted_samples(approximate):
-    X, index, (distances, _) = approximate
+def test_descent_query_of_fitted_samples(descent):
+    X, index, (distances, _) = descent
     found = index.query(X[:50], 5)
-    assert np.isclose(found, distances[:50, :5], rtol=1e-5).mean() > 0.95
+    assert np.isclose(found, distances[:50, :5], atol=1e-6).mean() > 0.95
 
 
-def test_approximate_search_does_not_depend_on_n_jobs(approximate):
-    X, _, (distances, indices) = approximate
-    other = NeighborIndex(X, "euclidean", 10, random_state=0, n_jobs=2)
-    np.testing.assert_array_equal(other.kneighbors(10)[1], indices)
-    np.testing.assert_array_equal(other.kneighbors(10)[0], distances)
+def test_descent_does_not_depend_on_n_jobs(descent, monkeypatch):
+    X, _, (distances, indices) = descent
+    monkeypatch.setattr(_neighbors, "search_for", lambda *shape: DescentSearch)
+    other = NeighborIndex(X, "cosine", 10, random_state=0, n_jobs=2)
+    assert_array_equal(other.kneighbors(10)[1], indices)
+    assert_array_equal(other.kneighbors(10)[0], distances)
 
 
 def test_own_index_missing_from_the_list_costs_the_farthest():

@@ -34,10 +34,9 @@ def make_sheet(n_samples):
 # samples, "auto" chooses ``eigen_solver="lanczos"``; here Lanczos is set for the small
 # sets too.
 #
-# Neighbours are searched exactly as long as this is faster: in few dimensions, up to
-# 100,000 samples. For more samples the search is approximate, with pynndescent. It can
-# handle a million samples of 64 features, but first compiles for three quarters of a
-# minute.
+# Neighbours are searched exactly as long as this takes seconds: in few dimensions, up
+# to 200,000 samples. For more samples the search is approximate. It can handle a
+# million samples of 64 features.
 
 dse = DiffusionSpectralEntropy(
     affinity="nearest_neighbors", eigen_solver="lanczos", tol=0.01, random_state=0

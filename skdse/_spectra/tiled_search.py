@@ -1,0 +1,185 @@
+"""Exact Euclidean neighbours by tiles of float32 matrix products.
+
+A tile holds |p|² - 2 y·p, of which the smallest entries of each row are kept: a few
+more than were asked for, so that the nearest are among them whatever float32 rounds.
+Their distances are then taken from differences, in float64. Where the bound on the
+rounding cannot tell, as between ties, a row is searched in float64.
+"""
+
+import numpy as np
+from sklearn.neighbors import NearestNeighbors
+from sklearn.utils import gen_batches
+
+from .._tools.parallel import filters_kept, map_threads
+from .._tools.pools import single_threaded_blas
+from .frames import typical_rows
+
+# A tile stays in the cache between its product and its search: 4 MB.
+TILE_ROWS, TILE_COLUMNS = 128, 8192
+# Neighbours kept beyond those asked for.
+SPARE = 8
+# Columns whose smallest entry stands for them in a first look, at most.
+GROUP = 32
+# Entries beyond so many spreads are drawn in: their squares have no room in float32.
+FARTHEST = 1e15
+_BLOCK_BYTES = 16 * 2**20
+
+
+class LocalSamples:
+    """Samples in float32, centred and in the unit of their spread.
+
+    Attributes
+    ----------
+    center : ndarray of shape (n_features,)
+        Median of some points, which no outlier draws away.
+    unit : float
+        Median distance of these to it.
+    """
+
+    def __init__(self, points):
+        rows, self.center = typical_rows(points)
+        spread = np.linalg.norm(rows - self.center, axis=1)
+        self.unit = np.median(spread) or spread.max() or 1.0
+
+    def __call__(self, Y):
+        """Samples Y as the products take them."""
+        local = np.empty(Y.shape, np.float32)
+        for rows in gen_batches(len(Y), max(1, _BLOCK_BYTES // (8 * Y.shape[1]))):
+            moved = (Y[rows] - self.center) / self.unit
+            local[rows] = np.clip(moved, -FARTHEST, FARTHEST)
+        return local
+
+
+class TiledSearch:
+    """Exact search among points, all pairs in tiles; see `searches`."""
+
+    recall = 1.0
+
+    def __init__(self, points):
+        self.points = points
+        self._local = LocalSamples(points)
+        self._of_points = self._local(points)
+        self._squares = squared_norms(self._of_points)
+
+    @classmethod
+    def over(cls, points, metric, k, random_state, n_jobs):
+        """Search over points by the Euclidean metric."""
+        return cls(points)
+
+    def own_neighbors(self, k):
+        """Distances and indices of the k points nearest to each, itself first."""
+        return self.kneighbors(self.points, k)
+
+    def kneighbors(self, Y, k):
+        """Distances and indices of the k points nearest to each row of Y."""
+        blocks = list(gen_batches(len(Y), TILE_ROWS))
+        found = map_threads(lambda rows: self._nearest(Y[rows], k), blocks)
+        distances, indices, unsure = map(np.concatenate, zip(*found, strict=True))
+        if unsure.any():
+            distances[unsure], indices[unsure] = self._in_float64(Y[unsure], k)
+        return distances, indices
+
+    def _nearest(self, Y, k):
+        """Neighbours of a few rows, and of which rows that is not sure."""
+        n, A = len(self.points), self._local(Y)
+        wide = min(k + SPARE, n)
+        values, indices = self._smallest(A, wide)
+        distances, near = nearest_of(Y, self.points, indices, k, _one_by_one)
+        if wide == n:
+            return distances, near, np.zeros(len(Y), bool)
+        squares = squared_norms(A).astype(np.float64)
+        reach = np.sqrt(np.maximum(values[:, k - 1] + squares, 0))
+        bound = rounding(A.shape[1], np.sqrt(squares), reach)
+        return distances, near, ~(values[:, -1] >= values[:, k - 1] + 2 * bound)
+
+    def _smallest(self, A, k):
+        """The k smallest |p|² - 2 a·p of each row, in order, and their points."""
+        A, found = A * np.float32(-2), []
+        for part in gen_batches(len(self.points), TILE_COLUMNS):
+            D = A @ self._of_points[part].T
+            D += self._squares[part]
+            values, columns = smallest(D, min(k, D.shape[1]))
+            found.append((values, columns + part.start))
+            if len(found) > 1:
+                found = [merged(found, k)]
+        return found[0]
+
+    def _in_float64(self, Y, k):
+        """Neighbours of rows whose distances are too close for float32."""
+        search = NearestNeighbors(algorithm="brute").fit(self.points)
+        wide = min(k + SPARE, len(self.points))
+        with filters_kept(), single_threaded_blas():
+            indices = search.kneighbors(Y, wide, return_distance=False)
+        return nearest_of(Y, self.points, indices, k)
+
+
+def rounding(n_features, norm, reach):
+    """Largest error of a squared distance up to reach, of a row of this norm.
+
+    Each of |p|², y·p and their sum rounds, y·p at most n_features times; points within
+    reach have norms up to norm + reach.
+    """
+    unit = np.finfo(np.float32).eps / 2
+    return (n_features / 2 + 6) * unit * (2 * norm + reach) ** 2
+
+
+def squared_norms(A):
+    """Squared norms of rows, summed up in float64, in float32."""
+    return np.einsum("ij,ij->i", A, A, dtype=np.float64).astype(np.float32)
+
+
+def smallest(D, k):
+    """The k smallest entries of each row of D, in ascending order, and their columns.
+
+    The k-th smallest of the minima of groups of columns is no less than the k-th
+    smallest entry: one pass leaves few entries to sort.
+    """
+    n_rows, n_columns = D.shape
+    group = min(GROUP, n_columns // (3 * k))
+    if group < 4:
+        columns = np.argpartition(D, k - 1, axis=1)[:, :k]
+        values = np.take_along_axis(D, columns, axis=1)
+        return in_order(values, columns)
+    n_groups = n_columns // group
+    groups = D[:, : n_groups * group].reshape(n_rows, group, n_groups)
+    limit = np.partition(groups.min(axis=1), k - 1, axis=1)[:, k - 1]
+    rows, columns = np.divmod(np.flatnonzero(D <= limit[:, None]), n_columns)
+    values = D[rows, columns]
+    order = np.lexsort((values, rows))
+    kept = order[np.searchsorted(rows, np.arange(n_rows))[:, None] + np.arange(k)]
+    return values[kept], columns[kept]
+
+
+def merged(found, k):
+    """The k smallest of several (values, columns), in ascending order."""
+    values, columns = map(np.hstack, zip(*found, strict=True))
+    return in_order(values, columns, k)
+
+
+def in_order(distances, indices, k=None):
+    """Distances and indices in the order of the distances, the first k of them."""
+    order = np.argsort(distances, axis=1, kind="stable")[:, :k]
+    return tuple(np.take_along_axis(a, order, axis=1) for a in (distances, indices))
+
+
+def nearest_of(Y, X, indices, k, run=map_threads):
+    """Distances, by differences, and indices of the k nearest of some.
+
+    Products give |y|² - 2 y·x + |x|², which turns 0 into rounding noise. `run` applies
+    a function to each of several blocks.
+    """
+    distances = np.empty(indices.shape)
+    rows = max(1, _BLOCK_BYTES // (8 * indices.shape[1] * X.shape[1]))
+
+    def measure(block):
+        difference = X[indices[block]] - Y[block, None, :]
+        squares = np.einsum("ijk,ijk->ij", difference, difference, dtype=np.float64)
+        distances[block] = np.sqrt(squares)
+
+    run(measure, list(gen_batches(len(Y), rows)))
+    return in_order(distances, indices, k)
+
+
+def _one_by_one(function, items):
+    """Results in this thread, which is one of many."""
+    return [function(item) for item in items]
