@@ -24,6 +24,9 @@ SEARCH, BANDWIDTH, AFFINITY, PRODUCTS, ORTHOGONAL, QUADRATURE, DENSE = STAGES = 
 # Files of skdse, and functions in them that are something else than their file.
 STAGE_OF = {
     "_spectra/neighbors.py": SEARCH,
+    "_spectra/searches.py": SEARCH,
+    "_spectra/tiled_search.py": SEARCH,
+    "_spectra/cell_search.py": SEARCH,
     "_spectra/bandwidth.py": BANDWIDTH,
     "_spectra/medians.py": BANDWIDTH,
     "_spectra/drift.py": BANDWIDTH,
