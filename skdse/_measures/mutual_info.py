@@ -317,7 +317,7 @@ class Measured:
             n_repeats == self.n_repeats
             and len(self.grouping.groups) > 1  # of one, measuring warns
             and np.array_equal(labels, self.grouping.labels)
-            and self.samples.scale.is_of(X)
+            and self.meter.knows(self.samples.scale, X)
         )
 
 

@@ -38,9 +38,6 @@ class Scale(Protocol):
     def at(self, X):
         """Scale of other samples."""
 
-    def is_of(self, X):
-        """Whether X are known to be the samples that the scale was fitted to."""
-
 
 class Meter(Protocol):
     """What a measure needs of an entropy.
@@ -74,6 +71,9 @@ class Meter(Protocol):
 
     def refit(self, X, seed, known):
         """Scale of the samples X, for which a scale that this meter fitted may do."""
+
+    def knows(self, scale, X):
+        """Whether a scale tells that it was fitted to the very samples X."""
 
     def settle(self, X, scale, rows, seed):
         """Scale, with what is found only by measuring some rows of X."""
@@ -127,6 +127,10 @@ class SimpleMeter:
     def refit(self, X, seed, known):
         """Fit anew."""
         return self.fit(X, seed)
+
+    def knows(self, scale, X):
+        """Not known."""
+        return False
 
     def settle(self, X, scale, rows, seed):
         """Nothing is left to find."""
@@ -237,9 +241,13 @@ class SpectralMeter(SimpleMeter):
     def refit(self, X, seed, known):
         """Scale as fit finds it: a known one of this meter, where it is the same."""
         same = known.seed == seed or known.bandwidth.is_certain
-        if not same or not known.is_of(X):
+        if not same or not self.knows(known, X):
             return self.fit(X, seed)
         return replace(known, t=None if self.t == "auto" else self.t)
+
+    def knows(self, scale, X):
+        """Whether the scale was fitted to the very samples X, by their digest."""
+        return scale.is_of(X)
 
     def settle(self, X, scale, rows, seed):
         """Choose the time by the spectrum of some rows, where it is open."""
