@@ -20,6 +20,7 @@ from .bandwidth import Bandwidth, is_one_point
 from .diffusion import diffusion_operator
 from .small_sets import SMALL_SET, small_spectra
 from .solvers import (
+    LOOSEST,
     all_pairs_seconds,
     choose_solver,
     solve,
@@ -46,6 +47,8 @@ class Meter(Protocol):
     ----------
     tol : float or None
         Standard error [bits] that its solver aims at; None where it is exact.
+    loosest : float
+        Largest `tol` at which the errors that it states are honest.
     max_samples : int, float or None
         Samples measured of a set, as the parameter of the estimators.
     n_repeats : int
@@ -55,6 +58,7 @@ class Meter(Protocol):
     """
 
     tol: float | None
+    loosest: float
     max_samples: int | float | None
     n_repeats: int
     is_pairwise: bool
@@ -113,6 +117,7 @@ class SimpleMeter:
     max_samples: int | float | None = None
     n_repeats: int = 1
     tol: ClassVar[float | None] = None
+    loosest: ClassVar[float] = np.inf
     is_pairwise: ClassVar[bool] = False
     accepts_sparse: ClassVar[bool] = False
 
@@ -293,7 +298,13 @@ class SpectralMeter(SimpleMeter):
 
     def is_exact(self, n_samples):
         """Whether the solver takes no tolerance, or none that matters."""
-        return replace(self, tol=np.inf).solver(n_samples) != "lanczos"
+        tol = max(self.tol, self.loosest)
+        return replace(self, tol=tol).solver(n_samples) != "lanczos"
+
+    @property
+    def loosest(self):
+        """Largest `tol` that is honest."""
+        return LOOSEST[self.affinity.spectrum_kind]
 
     def exact(self):
         """Meter that solves for all eigenvalues, however many."""
