@@ -30,10 +30,6 @@ class BinRange:
         """Return the same for other samples."""
         return self
 
-    def is_of(self, X):
-        """Whether X are known to be the fitted samples: it takes no time to fit."""
-        return False
-
 
 @dataclass(frozen=True, kw_only=True)
 class ShannonMeter(SimpleMeter):

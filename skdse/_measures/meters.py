@@ -39,10 +39,6 @@ class ForeignScale:
         """Return the same for other samples."""
         return self
 
-    def is_of(self, X):
-        """Whether X are known to be the fitted samples: nothing is known."""
-        return False
-
 
 @dataclass(frozen=True, kw_only=True)
 class ForeignMeter(SimpleMeter):

@@ -113,6 +113,8 @@ class DiffusionSpectralMI(MetaEstimatorMixin, PassThroughMixin, BaseEstimator):
     n_repeats : int, default=5
         Number of random subsets of each group size whose entropy is averaged, or of
         subsamples with `max_samples`. More take more time and lower the standard error.
+        The solver's error follows: a third of that from subsets, or the ``tol`` of
+        `estimator` if that is larger.
     max_samples : int or float, default=None
         Measure `n_repeats` random subsamples of this many samples, or of this fraction,
         and take the mean, so that you can compare sets of different sizes. Each has the
@@ -317,7 +319,7 @@ class Measured:
             n_repeats == self.n_repeats
             and len(self.grouping.groups) > 1  # of one, measuring warns
             and np.array_equal(labels, self.grouping.labels)
-            and self.samples.scale.is_of(X)
+            and self.meter.knows(self.samples.scale, X)
         )
 
 

@@ -92,9 +92,16 @@ class Samples:
         return replace(self, meter=solved_to(self.meter, tol, *weights))
 
     def announced(self, sets):
-        """Samples to measure the sets of, after a warning where that takes long."""
+        """Samples to measure the sets of, after a warning where that takes long.
+
+        It comes before any work: the time is that of the tolerance known so far.
+        """
         sizes = [len(rows) for family in sets for rows in family]
         self.meter.tell_if_long(self.X, sizes)
+        return self.quiet()
+
+    def quiet(self):
+        """Samples that are measured without such warnings."""
         return replace(self, meter=self.meter.quiet())
 
     def group_rows(self, labels, rng):
@@ -125,8 +132,8 @@ class Samples:
 def measure_groups(samples, labels, n_repeats, rng):
     """Entropies of the groups and of random subsets of their sizes.
 
-    Returns the terms, and the samples with a settled scale and the tolerance of each
-    of these sets.
+    Returns the terms, and the samples with a settled scale and a meter with the
+    tolerance of each of these sets.
     """
     groups = samples.group_rows(labels, rng)
     weights = np.bincount(labels) / len(labels)
@@ -142,11 +149,12 @@ def measure_groups(samples, labels, n_repeats, rng):
         )
     # The subsets of a repeat nest, and are measured together.
     sets = [[rows] for rows in groups] + [list(one.values()) for one in subsets]
-    samples = samples.settled(subsets[0][sizes.max()])
+    both = weights, np.repeat(of_sizes / n_repeats, n_repeats)
+    samples.solved_to(samples.meter.tol, *both).announced(sets)
+    samples = samples.quiet().settled(subsets[0][sizes.max()])
     tol = balanced_tol(samples, nodes, of_sizes, n_repeats)
-    of_subsets = np.repeat(of_sizes / n_repeats, n_repeats)
-    samples = samples.solved_to(tol, weights, of_subsets)
-    estimates = samples.announced(sets).entropies(sets, "groups and subsets")
+    samples = samples.solved_to(tol, *both)
+    estimates = samples.entropies(sets, "groups and subsets")
     return combine(weights, sizes, of_sizes, subsets, estimates), samples
 
 

@@ -21,6 +21,7 @@ from .diffusion import diffusion_operator
 from .drift import DENSE_MOST, STEP, TOL, Drift
 from .small_sets import SMALL_SET, small_spectra
 from .solvers import (
+    LOOSEST,
     all_pairs_seconds,
     choose_solver,
     solve,
@@ -39,9 +40,6 @@ class Scale(Protocol):
     def at(self, X):
         """Scale of other samples."""
 
-    def is_of(self, X):
-        """Whether X are known to be the samples that the scale was fitted to."""
-
 
 class Meter(Protocol):
     """What a measure needs of an entropy.
@@ -50,6 +48,8 @@ class Meter(Protocol):
     ----------
     tol : float or None
         Standard error [bits] that its solver aims at; None where it is exact.
+    loosest : float
+        Largest `tol` at which the errors that it states are honest.
     max_samples : int, float or None
         Samples measured of a set, as the parameter of the estimators.
     n_repeats : int
@@ -59,6 +59,7 @@ class Meter(Protocol):
     """
 
     tol: float | None
+    loosest: float
     max_samples: int | float | None
     n_repeats: int
     is_pairwise: bool
@@ -75,6 +76,9 @@ class Meter(Protocol):
 
     def refit(self, X, seed, known):
         """Scale of the samples X, for which a scale that this meter fitted may do."""
+
+    def knows(self, scale, X):
+        """Whether a scale tells that it was fitted to the very samples X."""
 
     def settle(self, X, scale, rows, seed):
         """Scale, with what is found only by measuring some rows of X."""
@@ -114,6 +118,7 @@ class SimpleMeter:
     max_samples: int | float | None = None
     n_repeats: int = 1
     tol: ClassVar[float | None] = None
+    loosest: ClassVar[float] = np.inf
     is_pairwise: ClassVar[bool] = False
     accepts_sparse: ClassVar[bool] = False
 
@@ -128,6 +133,10 @@ class SimpleMeter:
     def refit(self, X, seed, known):
         """Fit anew."""
         return self.fit(X, seed)
+
+    def knows(self, scale, X):
+        """Not known."""
+        return False
 
     def settle(self, X, scale, rows, seed):
         """Nothing is left to find."""
@@ -238,7 +247,7 @@ class SpectralMeter(SimpleMeter):
     def refit(self, X, seed, known):
         """Scale as fit finds it: a known one of this meter, where it is the same."""
         same = known.seed == seed or known.bandwidth.is_certain
-        if not same or not known.is_of(X):
+        if not same or not self.knows(known, X):
             return self.fit(X, seed)
         return replace(known, t=None if self.t == "auto" else self.t)
 
@@ -253,6 +262,10 @@ class SpectralMeter(SimpleMeter):
         scale = SpectralScale(bandwidth, None if self.t == "auto" else self.t)
         spectrum = self.quiet().solve(X, scale, seed)
         return replace(scale, bandwidth=replace(bandwidth, held=None)), spectrum
+
+    def knows(self, scale, X):
+        """Whether the scale was fitted to the very samples X, by their digest."""
+        return scale.is_of(X)
 
     def settle(self, X, scale, rows, seed):
         """Choose the time by the spectrum of some rows, where it is open."""
@@ -296,7 +309,13 @@ class SpectralMeter(SimpleMeter):
 
     def is_exact(self, n_samples):
         """Whether the solver takes no tolerance, or none that matters."""
-        return replace(self, tol=np.inf).solver(n_samples) != "lanczos"
+        tol = max(self.tol, self.loosest)
+        return replace(self, tol=tol).solver(n_samples) != "lanczos"
+
+    @property
+    def loosest(self):
+        """Largest `tol` that is honest."""
+        return LOOSEST[self.affinity.spectrum_kind]
 
     def exact(self):
         """Meter that solves for all eigenvalues, however many."""

@@ -33,13 +33,13 @@ class LocalSamples:
     center : ndarray of shape (n_features,)
         Median of some points, which no outlier draws away.
     unit : float
-        Median distance of these to it.
+        Median distance of these to it, or more.
     """
 
     def __init__(self, points):
-        rows, self.center = typical_rows(points)
-        spread = np.linalg.norm(rows - self.center, axis=1)
-        self.unit = np.median(spread) or spread.max() or 1.0
+        self.center, farthest = typical_rows(points)  # in any feature
+        spread = np.median(farthest) or farthest.max() or 1.0
+        self.unit = spread * points.shape[1] ** 0.5
 
     def __call__(self, Y):
         """Samples Y as the products take them."""

@@ -25,7 +25,7 @@ def digest(X):
     rows = max(1, BLOCK_BYTES // max(1, X[:1].nbytes))
     blocks = map_threads(
         lambda rows: _of(np.ascontiguousarray(X[rows])),
-        list(gen_batches(len(X), rows)),
+        list(gen_batches(len(X), rows)) if len(X) else [],
     )
     return _of(repr((X.shape, X.dtype.str)).encode(), *blocks)
 

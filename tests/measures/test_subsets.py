@@ -5,8 +5,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_digits
 
-from skdse import DiffusionSpectralEntropy, DiffusionSpectralMI, ShannonEntropy
-from skdse._measures.balance import solved_to
+from skdse import DiffusionSpectralEntropy, DiffusionSpectralMI
 from skdse._measures.meters import entropies_of, make_meter
 from skdse._measures.subsets import (
     ALIKE,
@@ -78,22 +77,6 @@ def test_interpolation_errs_by_chance_alone(bandwidth):
     assert abs(np.mean(errors)) < 3 * np.std(errors, ddof=1) / np.sqrt(len(errors))
     # ... which is small against what the subsets themselves differ by: some 0.01 bits.
     assert np.std(errors) < 5e-3
-
-
-def test_tolerance_of_each_term_is_that_of_their_sum():
-    # Ten equal groups and five subsets, each with error e: the variance of the
-    # difference is e² (10 / 10² + 5 / 5²).
-    meter = make_meter(DiffusionSpectralEntropy(tol=1e-3))
-    loose = solved_to(meter, 1e-3, np.full(10, 1 / 10), np.full(5, 1 / 5))
-    assert_allclose(loose.tol, 1e-3 / np.sqrt(1 / 10 + 1 / 5), rtol=1e-12)
-    assert meter.tol == 1e-3
-    # One term that is all of the sum is solved to the tolerance itself.
-    assert solved_to(meter, 1e-3, np.ones(1), np.ones(1)).tol == 1e-3
-
-
-def test_an_entropy_without_tolerance_stays_as_it_is():
-    shannon = make_meter(ShannonEntropy())
-    assert solved_to(shannon, shannon.tol, np.ones(3) / 3) is shannon
 
 
 @pytest.mark.parametrize("seed", range(3))
