@@ -17,7 +17,7 @@ def gaussian_tiles(
 ):
     """Gaussian affinity of all pairs, in tiles."""
     entries = gaussian_entries(X, Bandwidth(sigma, shared=shared), metric, dtype)
-    return TiledKernel(entries, keep)
+    return TiledKernel(entries, np.inf if keep else 0)
 
 
 def gaussian_affinity(X, sigma, metric="euclidean", dtype=np.float64, shared=0.0):

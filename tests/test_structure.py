@@ -49,6 +49,7 @@ ORDERS = {
         "bands",
         "solvers",
         "meter",
+        "spectral_meter",
     ),
     "_spectra.lanczos": (
         "krylov",

@@ -1,7 +1,7 @@
 """Diffusion spectral entropy (DSE): the function, the estimator and its meter.
 
 X ─► scale ─► spectrum λ of the diffusion operator ─► entropy S_D: the steps are those
-of ``_spectra.meter.SpectralMeter``.
+of ``_spectra.spectral_meter``.
 """
 
 from dataclasses import replace
@@ -12,8 +12,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._spectra.affinity import PARAMETERS, make_affinity
 from .._spectra.estimates import EntropyEstimate
-from .._spectra.meter import SpectralMeter
 from .._spectra.solvers import SOLVERS
+from .._spectra.spectral_meter import SpectralMeter
 from .._spectra.spectrum import knee_time, warn_if_saturated
 from .._tools.validation import (
     check_count,

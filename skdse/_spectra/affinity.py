@@ -14,6 +14,7 @@ import numpy as np
 
 from .._tools.validation import (
     at_unit_scale,
+    available_memory,
     check_affinity_matrix,
     check_count,
     check_fits_in_memory,
@@ -147,9 +148,10 @@ class Affinity:
     def check_memory(self, n_samples, solver):
         """Raise before the matrix of so many samples would not fit."""
 
-    def keeps(self, n_samples, solver):
+    def keeps(self, n_samples, solver, itemsize=2):
         """Whether a matrix of all pairs is kept, and not made for each product."""
-        return solver != "lanczos" or fits_in_memory(n_samples, KEPT_SHARE, 0.5, 4)
+        fits = fits_in_memory(n_samples, KEPT_SHARE, 0.5, itemsize)
+        return solver != "lanczos" or fits
 
     def matrix(self, X, bandwidth, solver, seed=None):
         """AffinityMatrix of the samples X, in the precision that the solver needs."""
@@ -173,8 +175,8 @@ class _AllPairs(Affinity):
         if solver != "lanczos":
             return DenseMatrix(self.array(X, bandwidth, dtype_for(solver)))
         entries = self._entries_in_frame(X, bandwidth, np.float32)
-        keep = bandwidth.held is not None or self.keeps(len(X), solver)
-        return TiledKernel(entries, keep, self.verbose)
+        room = KEPT_SHARE * available_memory() if bandwidth.held is None else np.inf
+        return TiledKernel(entries, room, self.verbose)
 
     def array(self, X, bandwidth, dtype=np.float64):
         """Affinity of all pairs as a dense array."""

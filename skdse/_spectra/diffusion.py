@@ -58,6 +58,11 @@ class DiffusionOperator:
         """Columns' worth of time that a product costs besides its own columns."""
         return self.G.fixed_columns
 
+    @property
+    def entry_error(self):
+        """Root mean square error of an affinity, beyond the rounding of float32."""
+        return self.G.entry_error
+
     def matmat(self, V):
         """Product S V, for V of shape (n_samples,) or (n_samples, n_columns)."""
         s = self.s.astype(V.dtype, copy=False)

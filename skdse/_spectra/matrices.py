@@ -35,6 +35,8 @@ class AffinityMatrix(Protocol):
         Whether most entries are 0 and not stored: its spectrum is wide and flat.
     fixed_columns : int
         Time of a product besides that of its columns, counted in columns.
+    entry_error : float
+        Root mean square error of an entry, beyond the rounding of its precision.
     maps_threads : bool
         Whether products run in threads of their own, in which BLAS must have one.
     """
@@ -42,6 +44,7 @@ class AffinityMatrix(Protocol):
     n_samples: int
     is_sparse: bool
     fixed_columns: int
+    entry_error: float
     maps_threads: bool
 
     def matvec(self, v):
@@ -70,6 +73,7 @@ class DenseMatrix:
     G: np.ndarray
     is_sparse = False
     fixed_columns = READING_COLUMNS
+    entry_error = 0.0
     maps_threads = False
 
     @property
@@ -112,6 +116,7 @@ class SparseMatrix:
     G: sp.csr_array
     is_sparse = True
     fixed_columns = 0
+    entry_error = 0.0
     maps_threads = False
 
     @property
@@ -165,6 +170,7 @@ class CopiesMatrix:
     A: sp.csr_array
     is_sparse = True
     fixed_columns = 0
+    entry_error = 0.0
     maps_threads = False
 
     @classmethod

@@ -13,6 +13,10 @@ from .matrices import READING_COLUMNS
 # Rows of a tile: large enough for matrix products at full speed, small enough to stay
 # in the cache for the exponential.
 TILE_ROWS = 1024
+# Tiles that do not fit in float32 are kept as whole numbers up to this, in half of the
+# memory. Their rounding, a uniform error, has this root mean square.
+LARGEST_CODE = 2**16 - 1
+CODE_ERROR = 12**-0.5 / LARGEST_CODE
 # Sums over tiles are made in this many parts and then added in order, so that their
 # last bits do not depend on the number of threads.
 N_PARTS = 8
@@ -21,15 +25,16 @@ N_PARTS = 8
 class TiledKernel:
     """Affinity of all pairs of samples, in tiles of its lower triangle.
 
-    It is an `AffinityMatrix`. Tiles are kept, in half the memory of the matrix, or made
-    anew for each product, in next to none.
+    It is an `AffinityMatrix`. Tiles are kept as they are where all of them, half of
+    the matrix, fit in the room that there is. Where not, as many as fit are kept in 16
+    bits an entry, and the others are made anew for each product.
 
     Parameters
     ----------
     entries : GaussianEntries or LaplacianEntries
         Makes the tile of some rows and columns.
-    keep : bool, default=False
-        Whether to keep the tiles.
+    room : float, default=0
+        Bytes that kept tiles may take.
     verbose : int, default=0
         Whether to show the progress of products.
     """
@@ -37,15 +42,19 @@ class TiledKernel:
     is_sparse = False
     maps_threads = True
 
-    def __init__(self, entries, keep=False, verbose=0):
+    def __init__(self, entries, room=0, verbose=0):
         self.entries = entries
         self.dtype = entries.dtype
-        self.keep = keep
         self.verbose = verbose
         self.n_products = 0
         self.n_samples = entries.n_samples
         self.blocks = list(gen_batches(self.n_samples, _tile_rows(self.dtype.itemsize)))
         self.kept = {}
+        sizes = np.cumsum([_length(a) * _length(b) for a, b in self.pairs])
+        self.is_coded = self.dtype.itemsize * sizes[-1] > room
+        n_kept = np.sum(2 * sizes <= room) if self.is_coded else len(sizes)
+        self.remade_share = 1 - sizes[n_kept - 1] / sizes[-1] if n_kept else 1.0
+        self.to_keep = {_key(a, b) for a, b in self.pairs[:n_kept]}
 
     @property
     def pairs(self):
@@ -58,7 +67,12 @@ class TiledKernel:
 
         Tiles that are kept are read, others made.
         """
-        return READING_COLUMNS + (0 if self.keep else self.entries.columns_a_tile)
+        return READING_COLUMNS + round(self.remade_share * self.entries.columns_a_tile)
+
+    @property
+    def entry_error(self):
+        """Root mean square error of an entry by the way in which it is kept."""
+        return CODE_ERROR if self.is_coded and self.to_keep else 0.0
 
     def head(self, n_samples):
         """Affinity of the first samples, with the tiles that are kept."""
@@ -78,12 +92,14 @@ class TiledKernel:
 
     def tile(self, rows, columns):
         """Tile of some rows and columns, kept or made."""
-        if not self.keep:
-            return self._make(rows, columns)
         key = _key(rows, columns)
+        if key not in self.to_keep:
+            return self._make(rows, columns)
         if key not in self.kept:
-            self.kept[key] = self._make(rows, columns)
-        return self.kept[key]
+            tile = self._make(rows, columns)
+            self.kept[key] = _coded(tile) if self.is_coded else tile
+        kept = self.kept[key]
+        return _decoded(kept, self.dtype) if self.is_coded else kept
 
     def _make(self, rows, columns):
         """Affinity of some rows and columns."""
@@ -145,6 +161,18 @@ class TiledKernel:
         with Progress(len(pairs), label, self.verbose) as progress:
             parts = map_threads(part, [pairs[i::N_PARTS] for i in range(N_PARTS)])
         return sum(parts).reshape(V.shape)
+
+
+def _coded(tile):
+    """Affinities as whole numbers; 0 and 1 are exact."""
+    return np.rint(LARGEST_CODE * tile).astype(np.uint16)
+
+
+def _decoded(codes, dtype):
+    """Affinities of whole numbers."""
+    tile = codes.astype(dtype)
+    tile *= dtype.type(1 / LARGEST_CODE)
+    return tile
 
 
 def _key(rows, columns):

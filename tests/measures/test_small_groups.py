@@ -13,7 +13,7 @@ from sklearn.exceptions import EfficiencyWarning
 from skdse import DiffusionSpectralEntropy, DiffusionSpectralMI, ShannonEntropy
 from skdse._measures.grouping import group_target
 from skdse._spectra import solvers
-from skdse._spectra.meter import SpectralMeter
+from skdse._spectra.spectral_meter import SpectralMeter
 
 TOO_FEW = (
     "Most groups have so few samples (median {}) that their entropies say little, "

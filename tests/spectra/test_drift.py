@@ -12,7 +12,7 @@ from skdse._spectra.drift import Drift
 from skdse._spectra.estimates import EntropyEstimate
 from skdse._spectra.kernels import GaussianEntries
 from skdse._spectra.medians import Sample, _of_blocks, sampled_distances
-from skdse._spectra.meter import SpectralMeter, SpectralScale
+from skdse._spectra.spectral_meter import SpectralMeter, SpectralScale
 from skdse._spectra.spectrum import Spectrum
 
 

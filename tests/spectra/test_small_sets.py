@@ -6,8 +6,9 @@ from numpy.testing import assert_allclose
 
 from skdse import DiffusionSpectralEntropy, DiffusionSpectralMI
 from skdse._measures.meters import BUNDLE_SAMPLES, bundled, make_meter
-from skdse._spectra.meter import SimpleMeter, SpectralMeter
+from skdse._spectra.meter import SimpleMeter
 from skdse._spectra.small_sets import SMALL_SET
+from skdse._spectra.spectral_meter import SpectralMeter
 
 SIZES = (1, 2, 3, 2, 5, 1, 8, 3, SMALL_SET, SMALL_SET + 1, 60)
 SETTINGS = [

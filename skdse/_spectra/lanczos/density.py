@@ -74,6 +74,8 @@ class SpectralDensity:
         Calibrated weights; their sum is n_samples - n_known.
     contrasts : tuple of (share, (Rule, ...))
         For each block of probes, its share of them and guesses of its truncation error.
+    rounding : float
+        What rounding moves eigenvalues by, times sqrt(n_samples).
     n_probes, n_steps, n_columns : int
         Random probes, Lanczos steps, and columns of all products.
     drift : Drift or None
@@ -91,6 +93,7 @@ class SpectralDensity:
     seen: np.ndarray
     weights: np.ndarray
     contrasts: tuple = ()
+    rounding: float = ROUNDING
     n_probes: int = 0
     n_steps: int = 0
     n_columns: int = 0
@@ -241,7 +244,7 @@ def _truncation_error(density, g):
 
 def _rounding_error(density, g):
     """Change of tr g(S) when rounding lifts every remaining eigenvalue."""
-    shift = ROUNDING / np.sqrt(density.n_samples)
+    shift = density.rounding / np.sqrt(density.n_samples)
     residual, x = _residual(density, g)[0], np.abs(density.nodes)
     lift = density.uncalibrated @ (residual(x + shift) - residual(x))
     return abs(lift) + ENTROPY_ROUNDING
@@ -254,7 +257,7 @@ def _late_error(density, t):
     """
     if t <= LONG_TIME:
         return 0.0
-    shift = 2 * ROUNDING / np.sqrt(density.n_samples)
+    shift = 2 * density.rounding / np.sqrt(density.n_samples)
     known = np.abs(density.eigenvalues[1:])
     x = np.concatenate([known, np.abs(density.nodes)])
     errors = np.full(len(x), shift)

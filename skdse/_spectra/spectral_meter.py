@@ -1,0 +1,261 @@
+"""The meter of diffusion spectral entropy, see `meter`.
+
+X ─► scale ─► affinity G ─► diffusion operator S ─► spectrum λ ─► entropy.
+"""
+
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from .._tools.digests import digest
+from .._tools.parallel import threads_for_maps
+from .affinity import Affinity
+from .bandwidth import Bandwidth, is_one_point
+from .diffusion import diffusion_operator
+from .drift import DENSE_MOST, STEP, TOL, Drift
+from .meter import SimpleMeter
+from .small_sets import SMALL_SET, small_spectra
+from .solvers import (
+    LOOSEST,
+    all_pairs_seconds,
+    choose_solver,
+    solve,
+    warn_if_long,
+    warn_if_many_are_long,
+)
+from .spectrum import Spectrum, knee_time
+
+
+@dataclass(frozen=True)
+class SpectralScale:
+    """Bandwidth of the samples, and the diffusion time; None while it is open.
+
+    The seed is that of the fit, and the digest that of the very samples that the scale
+    was fitted to; empty where it is not of these, or nothing was fitted.
+    """
+
+    bandwidth: Bandwidth
+    t: float | None
+    seed: int | None = None
+    digest: bytes = b""
+
+    def is_of(self, X):
+        """Whether X are the samples that the scale was fitted to."""
+        return bool(self.digest) and self.digest == digest(X)
+
+    def take(self, rows):
+        """Scale of some of the samples."""
+        return replace(self, bandwidth=self.bandwidth.take(rows), digest=b"")
+
+    def at(self, X):
+        """Scale of other samples; of those that it was fitted to, itself."""
+        if self.is_of(X):
+            return self
+        return replace(self, bandwidth=self.bandwidth.at(X), digest=b"")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpectralMeter(SimpleMeter):
+    """Entropy of the spectrum of a diffusion operator."""
+
+    affinity: Affinity
+    alpha: float = 0.5
+    t: float | str = 1
+    eigen_solver: str = "auto"
+    n_components: int | None = None
+    tol: float = 1e-3
+    verbose: int = 0
+    # Whether to tell before a long job, where that is not one of many that are told of.
+    tells: bool = True
+
+    @property
+    def is_pairwise(self):
+        """Whether X is the affinity itself."""
+        return self.affinity.is_pairwise
+
+    @property
+    def accepts_sparse(self):
+        """Affinities may be sparse, samples not."""
+        return self.affinity.is_pairwise
+
+    def check(self, X):
+        """X as the affinity takes it."""
+        return self.affinity.check(X)
+
+    def take(self, X, rows):
+        """Some of the samples of X."""
+        return self.affinity.take(X, rows)
+
+    def fit(self, X, seed):
+        """Scale of X; the time is open where it is to be chosen by a spectrum."""
+        bandwidth = self.affinity.fit(X, seed)
+        t = None if self.t == "auto" else self.t
+        is_found = bandwidth.sigma is not None and isinstance(self.affinity.rule, str)
+        return SpectralScale(bandwidth, t, seed, digest(X) if is_found else b"")
+
+    def refit(self, X, seed, known):
+        """Scale as fit finds it: a known one of this meter, where it is the same."""
+        same = known.seed == seed or known.bandwidth.is_certain
+        if not same or not self.knows(known, X):
+            return self.fit(X, seed)
+        return replace(known, t=None if self.t == "auto" else self.t)
+
+    def fit_spectrum(self, X, seed):
+        """Scale of X, and its spectrum; what both look at in all pairs is made once."""
+        n, solver = X.shape[0], self.solver(X.shape[0])
+        self._announce(X, solver)  # before any work
+        hold = self.affinity.is_tiled and solver == "lanczos"
+        hold = hold and self.affinity.keeps(n, solver, itemsize=4)
+        bandwidth = self.affinity.fit(X, seed, hold=hold)
+        scale = SpectralScale(bandwidth, None if self.t == "auto" else self.t)
+        spectrum = self.quiet().solve(X, scale, seed)
+        return replace(scale, bandwidth=replace(bandwidth, held=None)), spectrum
+
+    def knows(self, scale, X):
+        """Whether the scale was fitted to the very samples X, by their digest."""
+        return scale.is_of(X)
+
+    def settle(self, X, scale, rows, seed):
+        """Choose the time by the spectrum of some rows, where it is open."""
+        if scale.t is not None:
+            return scale
+        spectrum = self.solve(self.take(X, rows), scale.take(rows), seed)
+        return replace(scale, t=knee_time(spectrum))
+
+    def measure(self, X, scale, seed):
+        """Entropy of the samples X at their scale."""
+        return self.solve(X, scale, seed).entropy(scale.t)
+
+    def measure_nested(self, X, scale, sizes, seed):
+        """Entropy of the first samples, for several sizes, with the tiles in common."""
+        share = {self.solver(size) for size in sizes} == {"lanczos"}
+        share &= self.affinity.is_tiled and scale.bandwidth.log_error == 0
+        if not share or is_one_point(X, scale.bandwidth):
+            return super().measure_nested(X, scale, sizes, seed)
+        G = self._matrix(X, scale, "lanczos", seed)
+        spectra = [self._spectrum(G.head(size), "lanczos", seed) for size in sizes]
+        return [spectrum.entropy(scale.t) for spectrum in spectra]
+
+    def measure_many(self, X, scale, sets, seed):
+        """Entropy of each set of rows, of the small ones many at a time."""
+        small = [i for i, rows in enumerate(sets) if self.is_small(len(rows))]
+        if not small or is_one_point(X, scale.bandwidth):
+            return super().measure_many(X, scale, sets, seed)
+        spectra = self._small_spectra(X, scale.bandwidth, [sets[i] for i in small])
+        found = {i: one.entropy(scale.t) for i, one in zip(small, spectra, strict=True)}
+        rest = [rows for i, rows in enumerate(sets) if i not in found]
+        others = iter(super().measure_many(X, scale, rest, seed))
+        return [found[i] if i in found else next(others) for i in range(len(sets))]
+
+    def is_small(self, n_samples):
+        """Whether all eigenvalues of so many samples take next to no time."""
+        return (
+            n_samples <= SMALL_SET
+            and self.affinity.has_pairs
+            and self.solver(n_samples) == "dense"
+        )
+
+    def is_exact(self, n_samples):
+        """Whether the solver takes no tolerance, or none that matters."""
+        tol = max(self.tol, self.loosest)
+        return replace(self, tol=tol).solver(n_samples) != "lanczos"
+
+    @property
+    def loosest(self):
+        """Largest `tol` that is honest."""
+        return LOOSEST[self.affinity.spectrum_kind]
+
+    def exact(self):
+        """Meter that solves for all eigenvalues, however many."""
+        return replace(self, eigen_solver="dense")
+
+    def tell_if_long(self, X, sizes):
+        """Warn where sets of these sizes together take long."""
+        distinct, counts = np.unique(sizes, return_counts=True)
+        seconds = [self._seconds(int(n), X.shape[1]) for n in distinct]
+        warn_if_many_are_long(counts @ seconds, sizes, self.solver(distinct[-1]))
+
+    def quiet(self):
+        """Meter that measures without such warnings."""
+        return replace(self, tells=False)
+
+    def solve(self, X, scale, seed):
+        """Spectrum of the diffusion operator on the samples X."""
+        n = X.shape[0]
+        if n == 1 or is_one_point(X, scale.bandwidth):
+            return Spectrum.of_identical_samples(n)
+        solver = self.solver(n)
+        G = self._matrix(X, scale, solver, seed)
+        with threads_for_maps() if G.maps_threads else nullcontext():
+            spectrum = self._spectrum(G, solver, seed)
+        return self._with_drift(spectrum, X, scale, seed)
+
+    def _with_drift(self, spectrum, X, scale, seed):
+        """Spectrum that knows what the error of the bandwidth does, if there is one."""
+        bandwidth = scale.bandwidth
+        if bandwidth.log_error == 0:
+            return spectrum
+        solver = "dense" if X.shape[0] <= DENSE_MOST else "lanczos"
+        quick = replace(self, eigen_solver=solver, tol=max(self.tol, TOL), tells=False)
+        here, moved = (
+            quick.solve(X, replace(scale, bandwidth=bandwidth.moved(step)), seed)
+            for step in (0.0, STEP)
+        )
+        return replace(spectrum, drift=Drift(bandwidth.log_error, here, moved))
+
+    def _small_spectra(self, X, bandwidth, sets):
+        """Spectra of small sets of rows, which know what their bandwidth's error does.
+
+        They are exact, so that they stand for those at the bandwidth.
+        """
+        parts = self.affinity, self.alpha, X
+        spectra, error = small_spectra(*parts, bandwidth, sets), bandwidth.log_error
+        if error == 0:
+            return spectra
+        moved = small_spectra(*parts, bandwidth.moved(STEP), sets)
+        pairs = zip(spectra, moved, strict=True)
+        return [replace(one, drift=Drift(error, one, other)) for one, other in pairs]
+
+    def solver(self, n_samples):
+        """Name of the solver for so many samples."""
+        kind = self.affinity.spectrum_kind
+        return choose_solver(self.eigen_solver, n_samples, kind, self.tol)
+
+    def _seconds(self, n_samples, n_features):
+        """Time that so many samples take; 0 where it cannot be told."""
+        affinity, solver = self.affinity, self.solver(n_samples)
+        if not affinity.is_of_all_pairs:
+            return 0.0
+        keeps = affinity.keeps(n_samples, solver)
+        work = n_samples, n_features * affinity.cost, solver, keeps
+        return all_pairs_seconds(*work, affinity.spectrum_kind, self.tol)
+
+    def _matrix(self, X, scale, solver, seed):
+        """Affinity of the samples X, announced where it is a long job."""
+        self._announce(X, solver)
+        return self.affinity.matrix(X, scale.bandwidth, solver, seed)
+
+    def _announce(self, X, solver):
+        """Raise where the affinity does not fit, warn where it is a long job."""
+        n, d = X.shape
+        self.affinity.check_memory(n, solver)
+        if self.tells:
+            warn_if_long(self._seconds(n, d), n, solver)
+
+    def _spectrum(self, G, solver, seed):
+        """Spectrum of the diffusion operator of the affinity G."""
+        operator = diffusion_operator(
+            G,
+            self.alpha,
+            positive_semidefinite=self.affinity.is_semidefinite,
+        )
+        return solve(
+            operator,
+            solver,
+            t=1 if self.t == "auto" else self.t,
+            tol=self.tol,
+            n_components=self.n_components,
+            random_state=seed,
+            verbose=self.verbose,
+        )

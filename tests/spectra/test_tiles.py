@@ -1,0 +1,94 @@
+"""Tiles that are kept as they are, in 16 bits, or not at all."""
+
+import numpy as np
+import pytest
+
+from skdse._spectra.bandwidth import Bandwidth
+from skdse._spectra.diffusion import diffusion_operator
+from skdse._spectra.kernels import GaussianEntries
+from skdse._spectra.lanczos.course import lanczos_density
+from skdse._spectra.lanczos.plan import plan_for
+from skdse._spectra.tiles import CODE_ERROR, LARGEST_CODE, TILE_ROWS, TiledKernel
+
+
+def _tiles(X, sigma, share):
+    """Kernel whose room is a share of what all tiles take in float32."""
+    entries = GaussianEntries(X, Bandwidth(sigma))
+    full = TiledKernel(entries, np.inf)
+    n_bytes = 4 * sum((a.stop - a.start) * (b.stop - b.start) for a, b in full.pairs)
+    return TiledKernel(entries, share * n_bytes)
+
+
+@pytest.fixture(scope="module")
+def X():
+    rng = np.random.default_rng(0)
+    return rng.normal(size=(2 * TILE_ROWS + 300, 6)).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("share", "is_coded", "n_kept"),
+    [(1, False, 6), (0.5, True, 6), (0.3, True, 2), (0, True, 0)],
+)
+def test_what_fits_is_kept(X, share, is_coded, n_kept):
+    # Six tiles of the lower triangle have the size of 3 + 2 * 0.29 + 0.09 whole ones.
+    tiles = _tiles(X, 2.0, share)
+    tiles.matmat(np.ones((len(X), 2), np.float32))
+    assert tiles.is_coded == is_coded
+    assert len(tiles.kept) == n_kept
+    used = sum(tile.nbytes for tile in tiles.kept.values())
+    assert used <= share * 4 * len(X) ** 2
+    assert {tile.dtype for tile in tiles.kept.values()} <= {
+        np.dtype(np.uint16 if is_coded else np.float32)
+    }
+
+
+@pytest.mark.parametrize("share", [0.5, 0.3, 0])
+def test_products_are_within_the_rounding_of_16_bits(X, share):
+    exact, tiles = _tiles(X, 2.0, 1), _tiles(X, 2.0, share)
+    v = np.random.default_rng(1).normal(size=len(X))
+    for product in ("matvec", "squares_matvec"):
+        for _ in range(2):  # as they are made, and as they are kept
+            difference = getattr(tiles, product)(v) - getattr(exact, product)(v)
+            # n independent errors of CODE_ERROR, of squares at most twice as large.
+            bound = 8 * CODE_ERROR * np.linalg.norm(v) + 1e-4
+            assert np.abs(difference).max() <= bound
+    np.testing.assert_array_equal(tiles.diagonal(), 1)
+    assert tiles.entry_error == (0.0 if share == 0 else CODE_ERROR)
+
+
+def test_codes_are_exact_at_both_ends_and_uniform_between():
+    tiles = _tiles(np.array([[0.0], [0.0], [100.0], [1.0]], np.float32), 1.0, 0.5)
+    for _ in range(2):
+        G = tiles.tile(tiles.blocks[0], tiles.blocks[0])
+    assert G[0, 1] == 1 and G[0, 2] == 0
+    assert abs(G[0, 3] - np.exp(-0.5)) <= 0.5 / LARGEST_CODE + 1e-7
+    # A uniform error of width 1 / LARGEST_CODE has this standard deviation.
+    g = np.random.default_rng(0).uniform(size=100_000)
+    errors = np.rint(LARGEST_CODE * g) / LARGEST_CODE - g
+    assert np.std(errors) == pytest.approx(CODE_ERROR, rel=0.02)
+
+
+def test_first_samples_share_what_is_kept(X):
+    tiles = _tiles(X, 2.0, 0.5)
+    V = np.random.default_rng(1).normal(size=(len(X), 3)).astype(np.float32)
+    tiles.matmat(V)
+    head = tiles.head(TILE_ROWS + 100)
+    n_kept = len(head.kept)
+    found = head.matmat(V[: head.n_samples])
+    assert n_kept == 3
+    expected = _tiles(X[: head.n_samples], 2.0, 1).matmat(V[: head.n_samples])
+    np.testing.assert_allclose(found, expected, atol=8 * CODE_ERROR * len(X) ** 0.5)
+
+
+@pytest.mark.parametrize("sigma", [1.0, 4.0])
+def test_entropy_is_within_its_error_which_knows_the_rounding(X, sigma):
+    def density(share):
+        G = _tiles(X, sigma, share)
+        operator = diffusion_operator(G, positive_semidefinite=True)
+        return lanczos_density(operator, plan_for(operator), random_state=0)
+
+    exact, coded = density(1).entropy(1), density(0.5)
+    found = coded.entropy(1)
+    error = np.hypot(exact.std_error, found.std_error)
+    assert abs(found.value - exact.value) <= 2 * error
+    assert coded.errors(1).rounding > density(1).errors(1).rounding
