@@ -98,7 +98,8 @@ class _Request:
         most = min(self.plan.probes_at_most(self.operator), density.n_rest)
         most = min(most - density.n_probes, self.plan.later_columns(self.operator))
         # None is missing where truncation or rounding is what is left.
-        return max(0, min(self.missing_probes(density), most))
+        missing = self.missing_probes(density)
+        return min(self.plan.with_spare(missing), max(most, 0)) if missing > 0 else 0
 
     def tell(self, density):
         """Say how far the standard error is, if verbose."""
