@@ -15,6 +15,23 @@ DENSE_MOST = 1000
 
 
 @dataclass(frozen=True)
+class Misses:
+    """What neighbours that a search has missed may do to an entropy.
+
+    Attributes
+    ----------
+    error : float
+        Change of the entropy [bits].
+    """
+
+    error: float
+
+    def at(self, t):
+        """Change of the entropy at time t: it was measured at 1, and taken for all."""
+        return self.error
+
+
+@dataclass(frozen=True)
 class Drift:
     """Error of ln σ, and spectra between which the entropy is known to move.
 

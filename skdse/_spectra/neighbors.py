@@ -145,6 +145,12 @@ class NeighborIndex:
         """Share of the exact neighbours that are found; None where it is not known."""
         return self._searcher().recall
 
+    @property
+    def error(self):
+        """How far an entropy may be off for neighbours that are not found [bits]."""
+        recall = self.recall
+        return 0.0 if recall is None else ERROR * (1 - recall)
+
     def _find_own(self):
         """Distances and indices of each point's nearest points, itself first."""
         k = min(self.n_neighbors + 1, len(self.points))
@@ -192,8 +198,8 @@ def warn_of_recall(recall):
         f"The approximate search found {recall:.1%} of the nearest neighbors of a "
         "sample: the data have too many dimensions for more in reasonable time. The "
         f"entropy of their graph may be off by {ERROR * (1 - recall):.1g} bits, which "
-        "its standard error does not include. Reduce the dimension, for instance by "
-        "PCA, or measure a subsample (max_samples).",
+        "its standard error includes. Reduce the dimension, for instance by PCA, or "
+        "measure a subsample (max_samples).",
         UserWarning,
         stacklevel=user_stacklevel(),
     )

@@ -95,13 +95,15 @@ class BruteSearch:
         return in_order(without_rounding(distances, self.metric), indices)
 
 
+# Points on which it is measured how many neighbours are found.
+N_MEASURED = 400
+
+
 class DescentSearch:
     """Approximate search by pynndescent; it takes all threads, whatever n_jobs is.
 
     Its result depends on the number of threads, so that must not follow n_jobs.
     """
-
-    recall = None
 
     def __init__(self, points, metric, k, random_state):
         # Imported here: importing pynndescent, and numba with it, takes seconds.
@@ -111,6 +113,17 @@ class DescentSearch:
             points, metric=metric, n_neighbors=k, random_state=random_state
         )
         pools_changed()  # numba has brought its own
+        # A function of the user takes too long for more.
+        self.recall = None if callable(metric) else self._measured(points, metric, k)
+
+    def _measured(self, points, metric, k):
+        """Share of the exact neighbours that are found, of some points."""
+        rows = np.unique(np.linspace(0, len(points) - 1, N_MEASURED).astype(int))
+        exact, _ = BruteSearch(points, metric, None).kneighbors(points[rows], k)
+        found = self._descent.neighbor_graph[1][rows, :k]
+        # By their distances: of equal ones either will do, up to the last digits.
+        reach = exact[:, -1:] + np.finfo(np.float32).eps ** 0.5 * exact[:, -1:]
+        return float(np.mean(found[:, 1:] <= reach))
 
     @classmethod
     def over(cls, points, metric, k, random_state, n_jobs):

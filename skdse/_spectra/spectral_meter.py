@@ -13,7 +13,7 @@ from .._tools.parallel import threads_for_maps
 from .affinity import Affinity
 from .bandwidth import Bandwidth, is_one_point
 from .diffusion import diffusion_operator
-from .drift import DENSE_MOST, STEP, TOL, Drift
+from .drift import DENSE_MOST, STEP, TOL, Drift, Misses
 from .meter import SimpleMeter
 from .small_sets import SMALL_SET, small_spectra
 from .solvers import (
@@ -194,6 +194,9 @@ class SpectralMeter(SimpleMeter):
     def _with_drift(self, spectrum, X, scale, seed):
         """Spectrum that knows what the error of the bandwidth does, if there is one."""
         bandwidth = scale.bandwidth
+        search = bandwidth.index or bandwidth.fitted
+        if search is not None and search.error > 0:
+            return replace(spectrum, drift=Misses(search.error))
         if bandwidth.log_error == 0:
             return spectrum
         solver = "dense" if X.shape[0] <= DENSE_MOST else "lanczos"

@@ -1,16 +1,21 @@
 """Approximate neighbours within the nearest cells."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.spatial import KDTree
+from sklearn.metrics import pairwise_distances
 from threadpoolctl import threadpool_limits
 
 from skdse import DiffusionSpectralEntropy
 from skdse._spectra import cell_search as _cells
 from skdse._spectra import neighbors as _neighbors
 from skdse._spectra.cell_search import CellSearch, shared
-from skdse._spectra.neighbors import NeighborIndex
+from skdse._spectra.drift import Misses
+from skdse._spectra.neighbors import ERROR, NeighborIndex
+from skdse._spectra.searches import DescentSearch
 
 K = 11
 
@@ -140,3 +145,27 @@ def test_warning_of_a_poor_search(X, monkeypatch):
     with pytest.warns(UserWarning, match=r"found \d\d\.\d% of the nearest"):
         recall = NeighborIndex(X, "euclidean", 10, random_state=0).recall
     assert recall < 0.9
+
+
+@pytest.mark.parametrize("share", [1.0, 0.9])
+def test_error_of_missed_neighbours_is_in_the_standard_error(share):
+    # What is in the meter's hand: a spectrum whose search found a share of them.
+    X = np.random.default_rng(0).normal(size=(300, 5))
+    exact = DiffusionSpectralEntropy(affinity="nearest_neighbors").fit(X)
+    error = ERROR * (1 - share)
+    found = replace(exact.spectrum_, drift=Misses(error)).entropy(1)
+    assert found.value == exact.entropy_
+    assert found.std_error == pytest.approx(error)
+    assert found.upper - found.lower == pytest.approx(4 * error)
+
+
+@pytest.mark.parametrize("metric", ["cosine", "manhattan"])
+def test_descent_measures_its_recall(metric):
+    X = np.random.default_rng(0).normal(size=(1500, 6)).astype(np.float32)
+    search = DescentSearch(X, metric, 11, 0)
+    exact = pairwise_distances(X, metric=metric)
+    nearest = np.sort(exact, axis=1)[:, :11]
+    found, _ = search.own_neighbors(11)
+    recall = np.mean(found[:, 1:] <= nearest[:, -1:] * (1 + 1e-3))
+    assert search.recall == pytest.approx(recall, abs=0.01)
+    assert search.recall > 0.9
