@@ -95,7 +95,7 @@ class Bandwidth:
     @property
     def is_certain(self):
         """Whether no seed had a say in it."""
-        return self.is_adaptive and self.fitted.exact
+        return self.is_adaptive and self.fitted.is_exact
 
     @property
     def in_units(self):

@@ -46,6 +46,8 @@ class CellSearch:
         Share of the exact neighbours of a sample of points that the search finds.
     """
 
+    is_exact = False
+
     def __init__(self, points, k, random_state=None):
         rng = check_random_state(random_state)
         self.points = points

@@ -195,7 +195,7 @@ class SquaredEntries(GaussianEntries):
     def __init__(self, X, bandwidth, dtype=np.float32):
         roots = replace(bandwidth, sigma=np.sqrt(bandwidth.sigma), shared=0.0)
         super().__init__(X, roots, dtype=dtype)
-        self.taken_off = 0.5 * bandwidth.shared**2 / bandwidth.sigma**2
+        self.taken_off = 0.5 * (bandwidth.shared / bandwidth.sigma) ** 2
 
     # Of samples out of reach squares are infinite, and affinities 0.
     @np.errstate(over="ignore", invalid="ignore")

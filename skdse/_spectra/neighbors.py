@@ -146,6 +146,11 @@ class NeighborIndex:
         return self._searcher().recall
 
     @property
+    def is_exact(self):
+        """Whether no neighbour can be missed."""
+        return self._searcher().is_exact
+
+    @property
     def error(self):
         """How far an entropy may be off for neighbours that are not found [bits]."""
         recall = self.recall

@@ -33,7 +33,7 @@ TREE_ROWS = 4096
 class TreeSearch:
     """Exact search by SciPy's KD tree, twice as fast as that of scikit-learn."""
 
-    recall = 1.0
+    is_exact, recall = True, 1.0
 
     def __init__(self, points, power):
         self._tree, self._power = KDTree(points), power
@@ -66,7 +66,7 @@ class TreeSearch:
 class BruteSearch:
     """Exact search among all pairs by scikit-learn."""
 
-    recall = 1.0
+    is_exact, recall = True, 1.0
 
     def __init__(self, points, metric, n_jobs):
         self.points, self.metric = points, metric
@@ -104,6 +104,8 @@ class DescentSearch:
 
     Its result depends on the number of threads, so that must not follow n_jobs.
     """
+
+    is_exact = False
 
     def __init__(self, points, metric, k, random_state):
         # Imported here: importing pynndescent, and numba with it, takes seconds.

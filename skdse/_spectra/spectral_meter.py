@@ -108,7 +108,9 @@ class SpectralMeter(SimpleMeter):
         hold = self.affinity.is_tiled and solver == "lanczos"
         hold = hold and self.affinity.keeps(n, solver, itemsize=4)
         bandwidth = self.affinity.fit(X, seed, hold=hold)
-        scale = SpectralScale(bandwidth, None if self.t == "auto" else self.t)
+        t = None if self.t == "auto" else self.t
+        known = digest(X) if bandwidth.is_adaptive else b""
+        scale = SpectralScale(bandwidth, t, seed, known)
         spectrum = self.quiet().solve(X, scale, seed)
         return replace(scale, bandwidth=replace(bandwidth, held=None)), spectrum
 

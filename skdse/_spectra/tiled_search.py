@@ -16,6 +16,9 @@ from .frames import typical_rows
 
 # Products of fewer rows are slower, tiles of more take memory: 16 MB (measured).
 TILE_ROWS, TILE_COLUMNS = 512, 8192
+# Entries of samples of which a copy for products is held, 100 MB; of more it is made
+# part by part, which takes a tenth of the time. Entries of a part at most.
+HELD_ENTRIES, PART_ENTRIES = 25_000_000, 2_000_000
 # Neighbours kept beyond those asked for.
 SPARE = 8
 # Columns whose smallest entry stands for them in a first look, at most.
@@ -53,13 +56,16 @@ class LocalSamples:
 class TiledSearch:
     """Exact search among points, all pairs in tiles; see `searches`."""
 
-    recall = 1.0
+    is_exact, recall = True, 1.0
 
     def __init__(self, points):
         self.points = points
         self._local = LocalSamples(points)
-        self._of_points = self._local(points)
-        self._squares = squared_norms(self._of_points)
+        holds = points.size <= HELD_ENTRIES
+        size = TILE_COLUMNS if holds else _rows(points, TILE_COLUMNS)
+        self._parts = list(gen_batches(len(points), size))
+        kept = self._parts if holds else ()
+        self._held = {part.start: self._as_columns(part) for part in kept}
 
     @classmethod
     def over(cls, points, metric, k, random_state, n_jobs):
@@ -72,7 +78,7 @@ class TiledSearch:
 
     def kneighbors(self, Y, k):
         """Distances and indices of the k points nearest to each row of Y."""
-        blocks = list(gen_batches(len(Y), TILE_ROWS))
+        blocks = list(gen_batches(len(Y), _rows(Y, TILE_ROWS)))
         found = map_threads(lambda rows: self._nearest(Y[rows], k), blocks)
         distances, indices, unsure = map(np.concatenate, zip(*found, strict=True))
         if unsure.any():
@@ -94,15 +100,22 @@ class TiledSearch:
 
     def _smallest(self, A, k):
         """The k smallest |p|² - 2 a·p of each row, in order, and their points."""
-        A, found = A * np.float32(-2), []
-        for part in gen_batches(len(self.points), TILE_COLUMNS):
-            D = A @ self._of_points[part].T
-            D += self._squares[part]
+        found = []
+        for part in self._parts:
+            columns, squares = self._held.get(part.start) or self._as_columns(part)
+            D = A @ columns.T
+            D *= -2
+            D += squares
             values, columns = smallest(D, min(k, D.shape[1]))
             found.append((values, columns + part.start))
             if len(found) > 1:
                 found = [merged(found, k)]
         return found[0]
+
+    def _as_columns(self, part):
+        """Some points as products take them, and their squares."""
+        local = self._local(self.points[part])
+        return local, squared_norms(local)
 
     def _in_float64(self, Y, k):
         """Neighbours of rows whose distances are too close for float32."""
@@ -111,6 +124,11 @@ class TiledSearch:
         with filters_kept(), single_threaded_blas():
             indices = search.kneighbors(Y, wide, return_distance=False)
         return nearest_of(Y, self.points, indices, k)
+
+
+def _rows(X, most):
+    """Rows of a part of X."""
+    return int(np.clip(PART_ENTRIES // X.shape[1], 1, most))
 
 
 def rounding(n_features, norm, reach):
