@@ -81,8 +81,10 @@ class TiledSearch:
         blocks = list(gen_batches(len(Y), _rows(Y, TILE_ROWS)))
         found = map_threads(lambda rows: self._nearest(Y[rows], k), blocks)
         distances, indices, unsure = map(np.concatenate, zip(*found, strict=True))
-        if unsure.any():
-            distances[unsure], indices[unsure] = self._in_float64(Y[unsure], k)
+        unsure = np.flatnonzero(unsure)
+        for part in gen_batches(len(unsure), _rows(Y, TILE_COLUMNS)):
+            rows = unsure[part]
+            distances[rows], indices[rows] = self._in_float64(Y[rows], k)
         return distances, indices
 
     def _nearest(self, Y, k):
