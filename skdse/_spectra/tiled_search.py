@@ -82,8 +82,9 @@ class TiledSearch:
         found = map_threads(lambda rows: self._nearest(Y[rows], k), blocks)
         distances, indices, unsure = map(np.concatenate, zip(*found, strict=True))
         unsure = np.flatnonzero(unsure)
-        for part in gen_batches(len(unsure), _rows(Y, TILE_COLUMNS)):
-            rows = unsure[part]
+        step = _rows(Y, TILE_COLUMNS)
+        for start in range(0, len(unsure), step):
+            rows = unsure[start : start + step]
             distances[rows], indices[rows] = self._in_float64(Y[rows], k)
         return distances, indices
 
