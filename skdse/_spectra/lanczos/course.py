@@ -53,7 +53,8 @@ def lanczos_density(operator, plan, *, t=1, tol=1e-3, random_state=None, verbose
     request = _Request(operator, plan, t, plan.margin * tol, psd, verbose)
     leading = operator.leading_vector.astype(np.float32).reshape(n, 1)
     b = plan.first_columns(operator)
-    found = _explore(request, start(n, b, leading, leading, rng))
+    room = plan.most_columns(operator)
+    found = _explore(request, start(n, b, leading, leading, rng, room))
     fixed = np.hstack([leading, found.eigenvectors()])
     request, density = found.request, found.density
     probes = None if plan.recurs else np.array(found.krylov.basis[:, :b])
@@ -292,7 +293,8 @@ def _explore(request, krylov):
 def _refine(request, density, fixed, probes, rng):
     """Add blocks of probes until the tolerance is met or probes run out."""
     while b := request.next_probes(density):
-        krylov = start(request.operator.n_samples, b, fixed, probes, rng)
+        n, room = request.operator.n_samples, b * (density.n_steps + 1)
+        krylov = start(n, b, fixed, probes, rng, room)
         probes = np.hstack([probes, krylov.basis[:, : len(krylov.R)]])
         density = _with_block(request, density, _spend(request, krylov, density))
     return density

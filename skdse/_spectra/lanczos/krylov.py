@@ -45,10 +45,14 @@ class Krylov:
         return len(self.edges) - 1
 
 
-def start(n, b, fixed, probes, rng):
-    """Krylov space of b new Haar probes, orthogonal to `fixed` and to old probes."""
+def start(n, b, fixed, probes, rng, n_columns=0):
+    """Krylov space of b new Haar probes, orthogonal to `fixed` and to old probes.
+
+    There is room for n_columns in its basis from the start: memory that is not used is
+    not taken, and nothing is copied to make room.
+    """
     Z = orthonormal_probes(n, b, fixed, probes, rng)
-    basis = np.empty((n, 8 * Z.shape[1]), np.float32, order="F")
+    basis = np.empty((n, max(n_columns, 8 * Z.shape[1])), np.float32, order="F")
     basis[:, : Z.shape[1]] = Z
     return Krylov(fixed, basis, np.zeros((0, 0)), (0,), np.eye(Z.shape[1]))
 

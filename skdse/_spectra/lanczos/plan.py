@@ -111,6 +111,11 @@ class Plan:
         room = BASIS_ELEMENTS // operator.n_samples
         return int(np.clip(room, LEAST_COLUMNS, self.max_probes))
 
+    def most_columns(self, operator):
+        """Columns of the first basis at most, with the block that comes next."""
+        room = min(2 * self.max_size, BASIS_ELEMENTS // operator.n_samples)
+        return min(room + self.costly_block[1], operator.n_samples)
+
     def with_spare(self, n_probes):
         """Probes to add where so many are missing, by a guess: no thin blocks."""
         return max(int(1.2 * n_probes), 2 * LEAST_COLUMNS)
