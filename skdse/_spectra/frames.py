@@ -26,7 +26,7 @@ DEGREES = {
 }
 # Rows by which the centre and the scale are found, least and most, and their entries;
 # rows moved at a time.
-N_ROWS, N_ENTRIES, BLOCK_ROWS = (16, 256), 2**21, 4096
+N_ROWS, N_ENTRIES, BLOCK_ROWS = (16, 1000), 2**21, 4096
 # Origins farther away than so many spreads of the data are moved: squares of distances
 # then lose more than four digits of sixteen.
 FAR = 100.0

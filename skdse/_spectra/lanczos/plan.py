@@ -17,9 +17,9 @@ FIRST_ELEMENTS = 4_000_000
 # Columns of a block of a recurrence, and its elements at most: it keeps no basis and
 # has no large T.
 RECURRENCE_BLOCK, RECURRENCE_ELEMENTS = 128, 3_200_000
-# Samples for which a probe of the first block suffices, in many steps (measured: images
-# of MNIST, 10,000 and 60,000).
-SAMPLES_A_PROBE = 1250
+# Probes of the first block over the fourth root of the samples: 32 for 10,000, 48 for
+# 60,000 (measured, images of MNIST).
+PROBES_A_ROOT = 3.2
 # Columns of a block at least, however many samples there are.
 LEAST_COLUMNS = 4
 # From this time on the kink of |x|^t at 0 is smooth enough for Gauss rules.
@@ -88,7 +88,7 @@ class Plan:
     def first_columns(self, operator):
         """Columns of the first block."""
         # The spectra of many samples are rich, and want more probes.
-        probes = operator.n_samples // SAMPLES_A_PROBE
+        probes = int(PROBES_A_ROOT * operator.n_samples**0.25)
         wide = int(np.clip(max(operator.fixed_columns, probes), *self.block))
         if self.is_costly(operator):
             wide = self.costly_block[0]
@@ -135,7 +135,7 @@ class Plan:
 # would not fit beside the basis of the first ones.
 DENSE = Plan(
     recurs=False,
-    block=(32, 48),
+    block=(24, 48),
     max_probes=512,
     max_steps=40,
     margin=0.75,
