@@ -144,7 +144,7 @@ class DiffusionSpectralEntropy(BaseEntropy):
         `n_components` of largest modulus and an interval that surely contains the
         entropy; "lanczos" estimates the spectral density from random probes until the
         standard error is below `tol`. "auto" is "lanczos" from 1800 samples on (2500
-        with an adaptive bandwidth, 8000 with a kNN graph, 20,000 if it is reduced, with
+        with an adaptive Laplacian, 8000 with a kNN graph, 20,000 if it is reduced, with
         another metric than Euclidean or your own affinity; all multiplied by 0.001 /
         `tol`). Below it is "dense", "dense32" from 2500 on.
     n_components : int, default=None

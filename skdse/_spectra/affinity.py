@@ -45,8 +45,7 @@ from .matrices import CopiesMatrix, DenseMatrix, SparseMatrix, as_matrix, dtype_
 from .neighbors import NeighborIndex
 from .tiles import TiledKernel
 
-# Share of the free memory that kept tiles of the affinity may take; beyond, they are
-# made anew for each product.
+# Share of the free memory that kept tiles of the affinity may take.
 KEPT_SHARE = 0.5
 WAY_OUT = (
     "eigen_solver='lanczos', affinity='nearest_neighbors' with another eigen_solver "
@@ -208,12 +207,13 @@ class Gaussian(_AllPairs):
 
     @property
     def spectrum_kind(self):
-        """Kind of spectrum: next to nothing is negative with Euclidean distances."""
-        if self.metric in EUCLIDEAN and self.rule != "reduced":
-            return "semidefinite"
-        is_cut_off = self.rule == "reduced"  # at the distance that all share
+        """Kind of spectrum: next to nothing is negative with Euclidean distances.
+
+        But for those that are cut off at the distance that all share.
+        """
+        is_cut_off = self.rule == "reduced"
         is_near = self.metric in EUCLIDEAN and not is_cut_off
-        return "nearly semidefinite" if is_near else "indefinite"
+        return "semidefinite" if is_near else "indefinite"
 
     @property
     def is_tiled(self):
