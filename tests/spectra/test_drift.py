@@ -1,5 +1,7 @@
 """The error of a sampled bandwidth, and what it does to entropies."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.exceptions import EfficiencyWarning
@@ -212,3 +214,27 @@ def test_a_long_job_is_told_before_any_work(monkeypatch):
     X = np.random.default_rng(0).normal(size=(150_000, 2))
     with pytest.raises(EfficiencyWarning, match="All pairs of 150000 samples"):
         DiffusionSpectralEntropy().fit(X)
+
+
+class Missing:
+    """Search that may have missed neighbours."""
+
+    error = 0.01
+
+    def __init__(self, search):
+        self.search = search
+
+    def __getattr__(self, name):
+        return getattr(self.search, name)
+
+
+def test_meter_adds_the_error_of_missed_neighbours():
+    X = np.random.default_rng(0).normal(size=(300, 5))
+    meter = SpectralMeter(affinity=make_affinity("nearest_neighbors"))
+    scale = meter.fit(X, 0)
+    search = Missing(scale.bandwidth.index)
+    missing = replace(scale, bandwidth=replace(scale.bandwidth, index=search))
+    exact, found = meter.measure(X, scale, 0), meter.measure(X, missing, 0)
+    assert exact.std_error == 0
+    assert found.value == exact.value
+    assert found.std_error == pytest.approx(Missing.error)
