@@ -25,7 +25,7 @@ FLOORS = (
 FLOOR = {room: i for i, rooms in enumerate(FLOORS) for room in rooms}
 # Within a room, too, imports point one way.
 ORDERS = {
-    "_tools": ("validation", "progress", "pools", "parallel", "digests"),
+    "_tools": ("validation", "progress", "pools", "parallel", "arrays", "digests"),
     "_spectra": (
         "distances",
         "frames",

@@ -1,0 +1,330 @@
+"""Arrays of other libraries, on any device: one code for them and for NumPy.
+
+Arrays in the memory of the host, whatever library made them, are taken as NumPy arrays
+without a copy. Those on a device (an accelerator) stay there, and are what the array
+API standard calls arrays: of PyTorch, CuPy or another library. Large arrays never leave
+their device; vectors and small matrices do, in which the host has float64.
+
+The standard has no operations in place and no bare integer index. The helpers here use
+what a library has of these.
+"""
+
+from contextlib import ExitStack, contextmanager
+
+import array_api_compat as compat
+import array_api_compat.numpy as numpy_namespace
+import numpy as np
+import scipy.sparse as sp
+
+from .parallel import map_threads
+from .validation import available_memory
+
+# Bytes of a block of rows that a device looks at at a time.
+DEVICE_BLOCK_BYTES = 2**28
+# What DLPack calls the memory of the host, and that of CUDA.
+_HOST, _CUDA = 1, (2, 13)
+
+
+def is_device_array(X):
+    """Whether X is an array that lies on a device, as `taken_in` leaves it."""
+    if isinstance(X, np.ndarray) or sp.issparse(X):
+        return False
+    return compat.is_array_api_obj(X)
+
+
+def namespace(X):
+    """Functions of the array API for arrays such as X."""
+    if isinstance(X, (np.ndarray, np.generic, float, int)):
+        return numpy_namespace
+    return compat.array_namespace(X)
+
+
+def taken_in(X, name="X"):
+    """X as a NumPy array where it lies on the host, else as floats on its device.
+
+    A gradient is left behind, and half precision raised to float32. Whatever is no
+    array of the standard and knows no DLPack is returned as it is.
+    """
+    if isinstance(X, (np.ndarray, np.generic)) or sp.issparse(X):
+        return X
+    if compat.is_torch_array(X):
+        return _taken_from_torch(X, name)
+    if compat.is_dask_array(X) or compat.is_pydata_sparse_array(X):
+        return X
+    if not hasattr(X, "__dlpack_device__"):
+        return X
+    if not compat.is_array_api_obj(X) or compat.is_jax_array(X):
+        return _taken_by_dlpack(X, name)
+    if _is_on_host(X):
+        return np.asarray(X)
+    return _raised(X, name)
+
+
+def taken_in_labels(y, name="y"):
+    """Labels or values of samples as a NumPy array, wherever they lie.
+
+    They are one number a sample, which may leave a device.
+    """
+    if compat.is_torch_array(y):
+        _check_torch(y, name)
+        y = y.detach()
+        y = y.float() if y.dtype.itemsize == 2 and y.is_floating_point() else y
+    if not is_device_array(y) or compat.is_dask_array(y):
+        return y
+    if y.ndim > 1 and not _is_on_host(y) and y.shape[1] > 1:
+        raise ValueError(
+            f"{name} on a device must have one value for each sample; got shape "
+            f"{tuple(y.shape)}. Bring it to the host, for instance by y.cpu()."
+        )
+    return to_host(y)
+
+
+def check_same_device(X, y):
+    """Raise where X and y lie on two different devices."""
+    if not (is_device_array(X) and is_device_array(y)):
+        return
+    if compat.device(X) != compat.device(y) and not _is_on_host(y):
+        raise ValueError(
+            f"X and y must lie on the same device, or y on the host; got "
+            f"{compat.device(X)} and {compat.device(y)}."
+        )
+
+
+def _taken_from_torch(X, name):
+    """Tensor as a NumPy array, or without gradient on its device."""
+    _check_torch(X, name)
+    if not X.is_floating_point():
+        raise TypeError(
+            f"{name} must be a tensor of floats; got {X.dtype}. Pass {name}.float()."
+        )
+    X = X.detach()
+    X = X.float() if X.dtype.itemsize < 4 else X
+    return X.numpy() if X.device.type == "cpu" else X
+
+
+def _check_torch(X, name):
+    """Raise unless a tensor holds its own plain numbers."""
+    import torch
+
+    if X.device.type == "meta":
+        raise TypeError(
+            f"{name} must hold numbers; got a tensor on the device 'meta', which has "
+            "a shape alone."
+        )
+    if X.layout != torch.strided or X.is_nested:
+        raise TypeError(
+            f"{name} must be a dense tensor; got one with layout {X.layout}. Pass "
+            f"{name}.to_dense(), or a sparse matrix of SciPy where one is taken."
+        )
+    if X.is_complex() or X.is_quantized:
+        raise TypeError(
+            f"{name} must be a tensor of real numbers; got {X.dtype}. Pass its real "
+            "part, its modulus, or dequantized values."
+        )
+
+
+def _taken_by_dlpack(X, name):
+    """Array of a library without the standard, or whose arrays cannot be changed."""
+    kind = X.__dlpack_device__()[0]
+    if kind == _HOST:
+        return np.asarray(X) if compat.is_jax_array(X) else np.from_dlpack(X)
+    if kind not in _CUDA:
+        raise TypeError(
+            f"{name} lies on a device that is not known; got {type(X).__name__}. "
+            "Pass a torch.Tensor, a cupy.ndarray or a NumPy array."
+        )
+    try:
+        from torch import from_dlpack
+    except ImportError:
+        from cupy import from_dlpack
+    return taken_in(from_dlpack(X), name)
+
+
+def _raised(X, name):
+    """Array on a device as float32 or float64."""
+    xp = namespace(X)
+    if not xp.isdtype(X.dtype, "real floating"):
+        raise TypeError(
+            f"{name} must be an array of real floats; got {X.dtype}. Convert it, for "
+            "instance to float32."
+        )
+    is_half = xp.finfo(X.dtype).bits < 32
+    return xp.astype(X, xp.float32) if is_half else X
+
+
+def _is_on_host(X):
+    """Whether the memory of an array of the standard is that of the host."""
+    if compat.is_torch_array(X):
+        return X.device.type == "cpu"
+    if X.__dlpack_device__()[0] != _HOST:
+        return False
+    xp = compat.array_namespace(X)
+    # A library may have devices that only look like others, to test with.
+    return compat.device(X) == xp.__array_namespace_info__().default_device()
+
+
+def to_host(X):
+    """Vector or small matrix as a NumPy array."""
+    if isinstance(X, (np.ndarray, np.generic, float, int)):
+        return np.asarray(X)
+    if compat.is_torch_array(X):
+        return X.detach().cpu().numpy()
+    if compat.is_cupy_array(X):
+        return X.get()
+    if not _is_on_host(X):
+        xp = compat.array_namespace(X)
+        X = compat.to_device(X, xp.__array_namespace_info__().default_device())
+    return np.asarray(X)
+
+
+def like(values, X, dtype=None):
+    """NumPy values as an array on the device of X, in the precision of X or another.
+
+    A float64 that the device does not have is a float32.
+    """
+    values = np.asarray(values)
+    if not is_device_array(X):
+        return values if dtype is None else values.astype(dtype, copy=False)
+    xp = namespace(X)
+    if values.dtype.kind == "f":
+        name = np.dtype(dtype).name if dtype is not None else name_of(X.dtype, xp)
+        values = values.astype(name, copy=False)
+        if name == "float64" and not has_float64(X):
+            values = values.astype(np.float32)
+    return xp.asarray(np.ascontiguousarray(values), device=compat.device(X))
+
+
+def name_of(dtype, xp):
+    """Name of a dtype of any library: "float64", else "float32"."""
+    return "float64" if dtype == xp.float64 else "float32"
+
+
+def has_float64(X):
+    """Whether the device of X has float64."""
+    if not is_device_array(X):
+        return True
+    device = compat.device(X)
+    if compat.is_torch_array(X):
+        return device.type != "mps"
+    info = namespace(X).__array_namespace_info__()
+    return "float64" in info.dtypes(device=device, kind="real floating")
+
+
+def astype(X, dtype):
+    """X in another precision; the largest that its device has, for float64."""
+    if not is_device_array(X):
+        return X.astype(dtype, copy=False)
+    xp, name = namespace(X), np.dtype(dtype).name
+    if name == "float64" and not has_float64(X):
+        name = "float32"
+    return xp.astype(X, getattr(xp, name), copy=False)
+
+
+def take(X, rows):
+    """Rows of X, by a slice or by their numbers."""
+    if not is_device_array(X):
+        return X[rows]
+    if isinstance(rows, slice):
+        return X[rows, ...]
+    return namespace(X).take(X, like(np.asarray(rows, np.int64), X), axis=0)
+
+
+def map_parts(function, items, X):
+    """List of function(item), in threads of the host; on a device one by one.
+
+    A device has its own ways to do many things at once.
+    """
+    if is_device_array(X):
+        return [function(item) for item in items]
+    return map_threads(function, items)
+
+
+def exp_in_place(X):
+    """Exponentials, in the memory of X where the library can."""
+    if isinstance(X, np.ndarray):
+        return np.exp(X, out=X)
+    if compat.is_torch_array(X):
+        return X.exp_()
+    xp = namespace(X)
+    return xp.exp(X, out=X) if compat.is_cupy_array(X) else xp.exp(X)
+
+
+def at_most_0_in_place(X):
+    """Smaller of each entry and 0, in the memory of X where the library can."""
+    if isinstance(X, np.ndarray):
+        return np.minimum(X, 0, out=X)
+    if compat.is_torch_array(X):
+        return X.clamp_(max=0)
+    xp = namespace(X)
+    return xp.minimum(X, xp.zeros_like(X))
+
+
+def row_squares(X, dtype=None):
+    """Squared norms of the rows, summed up in a precision of their own."""
+    if isinstance(X, np.ndarray):
+        return np.einsum("ij,ij->i", X, X, dtype=dtype)
+    X = X if dtype is None else astype(X, dtype)
+    return namespace(X).sum(X * X, axis=1)
+
+
+def smallest(D, k):
+    """The k smallest entries of each row, in ascending order, and their columns."""
+    if compat.is_torch_array(D):
+        found = D.topk(k, dim=1, largest=False, sorted=True)
+        return found.values, found.indices
+    xp = namespace(D)
+    columns = xp.argsort(D, axis=1)[:, :k]
+    return xp.take_along_axis(D, columns, axis=1), columns
+
+
+def with_diagonal(X, value):
+    """A square X with another diagonal, in its memory where the library can."""
+    if compat.is_torch_array(X):
+        return X.fill_diagonal_(value)
+    if isinstance(X, np.ndarray) or compat.is_cupy_array(X):
+        namespace(X).fill_diagonal(X, value)
+        return X
+    xp = namespace(X)
+    n, device = X.shape[0], compat.device(X)
+    is_diagonal = xp.eye(n, dtype=xp.bool, device=device)
+    return xp.where(is_diagonal, xp.asarray(value, dtype=X.dtype, device=device), X)
+
+
+def rows_a_block(X, copies=1):
+    """Rows of X in a block on its device, of which so many copies are made."""
+    entries = max(1, int(np.prod(X.shape[1:])))
+    return max(1, DEVICE_BLOCK_BYTES // (8 * entries * copies))
+
+
+def free_bytes(X):
+    """Bytes of memory that are free where X lies, as far as the library tells."""
+    if compat.is_torch_array(X) and X.device.type == "cuda":
+        import torch
+
+        return torch.cuda.mem_get_info(X.device)[0]
+    if compat.is_cupy_array(X):
+        import cupy
+
+        return cupy.cuda.runtime.memGetInfo()[0]
+    return available_memory()
+
+
+@contextmanager
+def exact_products(X):
+    """Context in which products on the device of X have the precision of their type.
+
+    Users of PyTorch lower it for training: inside autocast, or by
+    ``torch.set_float32_matmul_precision``.
+    """
+    if not (is_device_array(X) and compat.is_torch_array(X)):
+        yield
+        return
+    import torch
+
+    before = torch.get_float32_matmul_precision()
+    with ExitStack() as stack:
+        stack.enter_context(torch.no_grad())
+        stack.enter_context(torch.autocast(X.device.type, enabled=False))
+        stack.callback(torch.set_float32_matmul_precision, before)
+        torch.set_float32_matmul_precision("highest")
+        yield
