@@ -27,9 +27,11 @@ FLOOR = {room: i for i, rooms in enumerate(FLOORS) for room in rooms}
 ORDERS = {
     "_tools": ("validation", "progress", "pools", "parallel", "arrays", "digests"),
     "_spectra": (
+        "device_distances",
         "distances",
         "frames",
         "tiled_search",
+        "device_search",
         "cell_search",
         "searches",
         "neighbors",

@@ -9,7 +9,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 from sklearn.utils import check_random_state, gen_batches
 
-from .._tools.parallel import map_threads
+from .._tools.arrays import (
+    is_device_array,
+    like,
+    map_parts,
+    namespace,
+    smallest,
+    take,
+    to_host,
+)
 from .._tools.validation import check_count, check_number_or_option, check_positive
 from .distances import (
     EUCLIDEAN,
@@ -144,7 +152,11 @@ def is_one_point(X, bandwidth):
     if bandwidth.sigma is None:
         return False
     no_distance = np.all(bandwidth.sigma == 0)
-    return no_distance or ((X[0] == X[-1]).all() and (X == X[0]).all())
+    if no_distance or X.shape[0] == 1:
+        return True
+    xp = namespace(X)
+    is_alike = bool(xp.all(X[0, :] == X[-1, :]))
+    return is_alike and bool(xp.all(X == X[:1, :]))
 
 
 def check_bandwidth(bandwidth, bandwidth_scale, bandwidth_neighbors):
@@ -177,7 +189,7 @@ def fit_bandwidth(
     """
     if not isinstance(rule, str):
         return Bandwidth(float(rule))
-    if len(X) == 1:
+    if X.shape[0] == 1:
         return Bandwidth(0.0)
     if rule == "median":
         found = _median(X, metric, check_random_state(random_state), hold, frame)
@@ -225,21 +237,24 @@ def _nearest_distance(X, metric, unit, rng):
 
     The unit is a typical distance.
     """
-    n, rows, error = len(X), np.arange(len(X)), 0.0
+    n = X.shape[0]
+    rows, error = np.arange(n), 0.0
     if n > MEDIAN_ALL_PAIRS and metric in EUCLIDEAN and is_affordable(X, metric, 1):
         return Median(float(np.median(nearest_distances(X, unit))))
     if n > MEDIAN_ALL_PAIRS and not is_affordable(X, metric, OTHER_COST):
         rows = np.sort(rng.choice(n, MEDIAN_ALL_PAIRS, replace=False))
         error = 0.5 * np.sqrt((1 - len(rows) / n) / len(rows))
     blocks = gen_batches(len(rows), max(1, _BLOCK_BYTES // (8 * n)))
-    nearest = map_threads(lambda part: _to_nearest(X, rows[part], metric), list(blocks))
+    nearest = map_parts(lambda b: _to_nearest(X, rows[b], metric), list(blocks), X)
     found = without_rounding(np.concatenate(nearest), metric)
     return Sample(found, error).median
 
 
 def _to_nearest(X, rows, metric):
     """Distance of some samples to the nearest other one."""
-    D = distances(X[rows], X, metric)
+    D = distances(take(X, rows), X, metric)
+    if is_device_array(D):
+        return to_host(smallest(D, 2)[0][:, 1]).astype(np.float64)  # after itself
     D[np.arange(len(rows)), rows] = np.inf
     return D.min(axis=1)
 
@@ -254,17 +269,26 @@ def _median(X, metric, rng, hold=False, frame=AS_IS):
 
     With hold, exponents of a Gaussian are kept where they are what is looked at.
     """
-    if len(X) > MEDIAN_ALL_PAIRS:
+    n = X.shape[0]
+    if n > MEDIAN_ALL_PAIRS:
         if metric in WHOLE_DATA_METRICS:
             (X, metric), frame = _whitened(X, metric), AS_IS
         found, D = median_of_pairs(X, metric, rng, hold, frame), np.zeros(0)
     else:
-        D = distances(X, metric=metric)[np.triu_indices(len(X), k=1)]
+        D = distances(X, metric=metric)[like(np.tri(n, k=-1, dtype=bool).T, X)]
         D = without_rounding(D, metric)
-        found = Median(float(np.median(D)))
+        found = Median(_median_of(D))
     if found.value > 0:
         return found
     return Median(_smallest_positive(D, X, metric))
+
+
+def _median_of(values):
+    """Median of many values, of which those on a device stay there."""
+    if not is_device_array(values):
+        return float(np.median(values))
+    ordered, n = namespace(values).sort(values), values.shape[0]
+    return (float(ordered[(n - 1) // 2]) + float(ordered[n // 2])) / 2
 
 
 def _whitened(X, metric):
@@ -282,10 +306,10 @@ def _whitened(X, metric):
 def _smallest_positive(found, X, metric):
     """Smallest distance above 0 among those known, else between rows that differ."""
     positive = found[found > 0]
-    if positive.size:
-        return float(positive.min())
-    distinct = X[distinct_rows(X)[0]]
-    if len(distinct) == 1:
+    if positive.shape[0]:
+        return float(namespace(positive).min(positive))
+    distinct = take(X, distinct_rows(X)[0])
+    if distinct.shape[0] == 1:
         return 0.0
     nearest, _ = NeighborIndex(distinct, metric, 1).kneighbors(1)
     # Rows that differ can be at distance 0, as of one direction are by the cosine.

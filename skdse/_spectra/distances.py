@@ -10,10 +10,12 @@ import warnings
 
 import numpy as np
 from sklearn.metrics import pairwise_distances
-from sklearn.metrics.pairwise import paired_distances
+from sklearn.metrics.pairwise import manhattan_distances, paired_distances
 from sklearn.utils import gen_batches
 
+from .._tools.arrays import is_device_array, namespace
 from .._tools.validation import user_stacklevel
+from . import device_distances as on_device
 
 EUCLIDEAN = ("euclidean", "l2")
 SQUARED = "sqeuclidean"
@@ -27,22 +29,32 @@ _BLOCK_BYTES = 16 * 2**20
 
 def distances(X, Y=None, metric="euclidean"):
     """Distances between all rows of X and of Y, or of X."""
+    if is_device_array(X):
+        return on_device.distances(X, X if Y is None else Y, metric)
     X, directed = with_directions(X, metric)
     Y = Y if Y is None else with_directions(Y, metric)[0]
     D = pairwise_distances(X, Y, metric=directed)
     Y = X if Y is None else Y
     if directed == "cosine":
-        D[np.ix_(_is_null(X), _is_null(Y))] = 0
+        D[np.ix_(is_null(X), is_null(Y))] = 0
     elif callable(metric) or metric in _UNEQUAL:
         D[_row_codes(X)[:, None] == _row_codes(Y)] = 0
     return D
 
 
+def all_manhattan(X, Y):
+    """Manhattan distances between all rows of X and of Y."""
+    on_host = not is_device_array(X)
+    return manhattan_distances(X, Y) if on_host else on_device.manhattan(X, Y)
+
+
 def distances_of_pairs(X, Y, metric):
     """Distance of each row of X to the same row of Y, for PAIRED_DISTANCES."""
+    if is_device_array(X):
+        return on_device.distances_of_pairs(X, Y, metric)
     D = paired_distances(X, Y, metric=metric)
     if metric == "cosine":
-        D = np.where(_is_null(X) ^ _is_null(Y), 1, D)
+        D = np.where(is_null(X) ^ is_null(Y), 1, D)
     if callable(metric):
         D = np.where((X == Y).all(axis=1), 0, D)
     return D
@@ -52,6 +64,8 @@ def with_directions(X, metric):
     """X and metric, or for the correlation centred rows and the cosine."""
     if metric != "correlation":
         return X, metric
+    if is_device_array(X):
+        return on_device.centred(X), "cosine"
     centred = X - X.mean(axis=1, keepdims=True, dtype=np.float64)
     centred[is_constant(X)] = 0  # not its rounding
     return centred, "cosine"
@@ -59,11 +73,15 @@ def with_directions(X, metric):
 
 def is_constant(X):
     """Which rows are constant."""
+    if is_device_array(X):
+        return on_device.is_constant(X)
     return X.max(axis=1) == X.min(axis=1)
 
 
-def _is_null(X):
+def is_null(X):
     """Which rows are zero."""
+    if is_device_array(X):
+        return on_device.is_null(X)
     return ~X.any(axis=1)
 
 
@@ -72,18 +90,19 @@ def without_rounding(distances, metric):
     if metric not in COSINE:
         return distances
     # 1 - cos is off by a few units in the last place of 1.
-    noise = 10 * np.finfo(distances.dtype).eps
-    return np.where(distances <= noise, 0.0, distances)
+    xp = namespace(distances)
+    noise = 10 * float(xp.finfo(distances.dtype).eps)
+    return xp.where(distances <= noise, xp.zeros_like(distances), distances)
 
 
 def warn_of_null_rows(X, metric):
     """Warn of rows that the metric gives no direction."""
-    if not isinstance(metric, str) or metric not in _NULL_ROWS or len(X) == 1:
+    if not isinstance(metric, str) or metric not in _NULL_ROWS or X.shape[0] == 1:
         return
-    n_null = int((_is_null(X) if metric == "cosine" else is_constant(X)).sum())
+    n_null = int((is_null(X) if metric == "cosine" else is_constant(X)).sum())
     if n_null:
         warnings.warn(
-            f"{n_null} of {len(X)} samples are {_NULL_ROWS[metric]}, which have no "
+            f"{n_null} of {X.shape[0]} samples are {_NULL_ROWS[metric]}, which have no "
             f"direction by metric={metric!r}: they are taken to be at distance 0 from "
             "each other and 1 from all others. Leave them out, or use another metric "
             "such as 'euclidean'.",
@@ -97,6 +116,8 @@ def distinct_rows(X):
 
     Kinds are in the order in which they appear.
     """
+    if is_device_array(X):
+        return on_device.distinct_rows(X)
     codes, first, inverse = np.unique(
         _row_codes(X), return_index=True, return_inverse=True
     )

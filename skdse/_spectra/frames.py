@@ -12,6 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.utils import gen_batches
 
+from .._tools.arrays import astype, is_device_array, like, namespace, take, to_host
+
 # Metrics whose distances do not change with the origin, and the power of the unit by
 # which they grow. Of others nothing is known.
 DEGREES = {
@@ -73,6 +75,12 @@ class Frame:
         if self.center is None and self.exponent == 0 and not self.wide:
             return X
         center = 0.0 if self.center is None else self.center
+        if is_device_array(X):
+            moved = astype(X, np.float64) - like(center, X, np.float64)
+            half = -self.exponent // 2  # a power of two alone may be infinite
+            moved = moved * 2.0**half * 2.0 ** (-self.exponent - half)
+            keeps = self.wide or X.dtype == moved.dtype
+            return moved if keeps else astype(moved, np.float32)
         moved = np.empty(X.shape, np.float64 if self.wide else X.dtype)
         for rows in gen_batches(len(X), BLOCK_ROWS):
             part = X[rows].astype(np.float64) - center
@@ -87,7 +95,7 @@ AS_IS = Frame()
 def frame_of(X, metric):
     """Frame in which distances of X have their digits, by the metric."""
     degree = DEGREES.get(metric) if isinstance(metric, str) else None
-    if degree is None or len(X) < 2:
+    if degree is None or X.shape[0] < 2:
         return AS_IS
     center, deviations = typical_rows(X)
     spread = _spread(deviations, X, center)
@@ -96,14 +104,14 @@ def frame_of(X, metric):
     exponent = int(np.frexp(spread)[1])
     is_ordinary = abs(exponent) <= EXPONENT
     is_far = np.abs(center).max() > FAR * spread
-    largest = max(abs(float(X.max())), abs(float(X.min())))
+    largest = _largest(X)
     exponent = 0 if is_ordinary else exponent
     middle = np.zeros_like(center) if is_far else np.ldexp(center, -exponent)
     return Frame(
         center if is_far else None,
         exponent,
         degree,
-        bool(X.dtype == np.float32 and largest > WIDE * spread),
+        bool(_is_single(X) and largest > WIDE * spread),
         Typical(middle, float(np.ldexp(np.median(deviations), -exponent))),
     )
 
@@ -120,7 +128,9 @@ def typical_rows(X):
     The deviation of a row is that of the feature where it is largest. In float64.
     """
     n_rows = int(np.clip(N_ENTRIES // X.shape[1], *N_ROWS))
-    sample = X[:: -(-len(X) // n_rows)]
+    sample = X[:: -(-X.shape[0] // n_rows), :]
+    if is_device_array(X):
+        return _typical_on_device(sample)
     # Sorting features that lie together takes a third of the time of np.median.
     columns = np.sort(sample.T.copy(), axis=1)
     middle = columns[:, [(len(sample) - 1) // 2, len(sample) // 2]]
@@ -130,13 +140,36 @@ def typical_rows(X):
     return center, np.abs(deviations, out=deviations).max(axis=1)
 
 
+def _typical_on_device(sample):
+    """Median of the rows of a sample, and their deviations, on the host."""
+    xp, n = namespace(sample), sample.shape[0]
+    columns = xp.sort(astype(sample, np.float64), axis=0)
+    first, last = columns[(n - 1) // 2, :], columns[n // 2, :]
+    center = to_host((first + last) / 2).astype(np.float64)
+    deviations = xp.abs(astype(sample, np.float64) - like(center, sample, np.float64))
+    return center, to_host(xp.max(deviations, axis=1)).astype(np.float64)
+
+
 def _spread(deviations, X, center):
     """Largest deviation of a typical sample from the centre in any feature."""
     spread = np.median(deviations) or deviations.max()
     if spread > 0:
         return float(spread)
     # Of many copies and few others, the rows at hand may be copies.
+    xp, center = namespace(X), like(center, X, np.float64)
     return max(
-        float(np.abs(X[rows].astype(np.float64) - center).max())
-        for rows in gen_batches(len(X), BLOCK_ROWS)
+        float(xp.max(xp.abs(astype(take(X, rows), np.float64) - center)))
+        for rows in gen_batches(X.shape[0], BLOCK_ROWS)
     )
+
+
+def _largest(X):
+    """Largest modulus of the entries."""
+    xp = namespace(X)
+    return max(abs(float(xp.max(X))), abs(float(xp.min(X))))
+
+
+def _is_single(X):
+    """Whether the entries are in float32."""
+    return X.dtype == namespace(X).float32
+

@@ -13,6 +13,7 @@ larger.
 
 import numpy as np
 
+from .._tools.arrays import at_most_0_in_place, exp_in_place, is_device_array, like
 from .distances import EUCLIDEAN, SQUARED
 from .kernels import GaussianEntries, SquaredEntries, gaussian_of_pairs
 
@@ -55,6 +56,11 @@ class GibbsEntries(GaussianEntries):
     @np.errstate(over="ignore", invalid="ignore")
     def tile(self, rows, columns):
         """Affinity of some rows and columns."""
+        if is_device_array(self.X):
+            ratios = self._ratios(rows, columns)
+            exponents = self._refined(self._product(rows, columns) * ratios, rows, columns)
+            affinities = exp_in_place(at_most_0_in_place(exponents))
+            return affinities * _half_power(ratios)
         tile = self._product(rows, columns)
         for exponents, ratios in self._strips(tile, rows, columns):
             np.minimum(exponents, 0, out=exponents)
@@ -65,6 +71,9 @@ class GibbsEntries(GaussianEntries):
     def exponents(self, rows, columns):
         """Exponents of some rows and columns; above 0 where the affinity is r^(p/2)."""
         exponents = self._product(rows, columns)
+        if is_device_array(self.X):
+            exponents = exponents * self._ratios(rows, columns)
+            return self._refined(exponents, rows, columns)
         for _ in self._strips(exponents, rows, columns):
             pass
         return exponents
@@ -80,12 +89,18 @@ class GibbsEntries(GaussianEntries):
 
     def _ratios(self, rows, columns):
         """r_ij, by 2 / r_ij = σ_i / σ_j + σ_j / σ_i, a product of two columns."""
-        ratios = self.left[rows] @ self.right[:, columns]
-        return np.divide(2, ratios, out=ratios)
+        left = like(self.left[rows], self.X, self.exponent_dtype)
+        ratios = left @ like(self.right[:, columns], self.X, self.exponent_dtype)
+        return 2 / ratios
 
     def _scales(self, left, right):
         """Factors of squared distances in the exponents of pairs."""
         return -1 / (self.sigma[left] ** 2 + self.sigma[right] ** 2)
+
+    def _of_squares(self, squares, rows, columns):
+        """Exponents of squares on a device."""
+        left, right = (self._column(self.sigma[a]) for a in (rows, columns))
+        return -squares / (left**2 + right.T**2)
 
     def _squared_bandwidths(self):
         """Of each sample its own, for (a + b) / (s + t) <= max(a / s, b / t)."""
@@ -120,5 +135,5 @@ def _is_local(bandwidth, metric):
 def _half_power(ratios):
     """r^(p/2), in place."""
     for _ in range(SQUARINGS):
-        np.square(ratios, out=ratios)
+        ratios *= ratios
     return ratios

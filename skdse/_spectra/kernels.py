@@ -16,10 +16,24 @@ from dataclasses import replace
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.metrics.pairwise import manhattan_distances
 from sklearn.utils import gen_batches
 
-from .distances import EUCLIDEAN, SQUARED, distances
+from .._tools.arrays import (
+    astype,
+    at_most_0_in_place,
+    column_means,
+    exp_in_place,
+    has_float64,
+    is_device_array,
+    like,
+    namespace,
+    row_squares,
+    rows_a_block,
+    take,
+    to_host,
+)
+from .device_distances import squares_by_differences
+from .distances import EUCLIDEAN, SQUARED, all_manhattan, distances
 from .frames import typical_of
 
 # Rows of X that are squared at a time.
@@ -90,7 +104,7 @@ class GaussianEntries:
         self.shared = bandwidth.shared
         self.metric = metric
         self.dtype = np.dtype(dtype)
-        self.n_samples = len(X)
+        self.n_samples = X.shape[0]
         self.held = bandwidth.held
         # ‖x‖² - 2 x·y + ‖y‖² loses its digits far from the origin.
         self.center = _center(X, bandwidth.frame)
@@ -99,6 +113,9 @@ class GaussianEntries:
         exact |= self.dtype == np.float64
         exact |= np.min(self.sigma) < RANGE32[0] or np.max(self.sigma) > RANGE32[1]
         self.exponent_dtype = np.float64 if exact else np.float32
+        # Without float64, differences have to do where it is asked for.
+        in_single = exact and not has_float64(X)
+        self.max_rounding = MAX_ROUNDING32 / EPS32_64 if in_single else MAX_ROUNDING
 
     @property
     def columns_a_tile(self):
@@ -115,8 +132,8 @@ class GaussianEntries:
             # Of samples out of reach squares are infinite, and affinities 0.
             with np.errstate(over="ignore", invalid="ignore"):
                 tile = self.exponents(rows, columns)
-            return np.exp(np.minimum(tile, 0, out=tile), out=tile)
-        D = distances(self.X[rows], self.X[columns], self.metric)
+            return exp_in_place(at_most_0_in_place(tile))
+        D = distances(take(self.X, rows), take(self.X, columns), self.metric)
         sigmas = (at(self.sigma, part) for part in (rows, columns))
         return gaussian_of_distances(D, *sigmas, self.shared)
 
@@ -135,8 +152,11 @@ class GaussianEntries:
     def _refined(self, exponents, rows, columns):
         """Exponents of some rows and columns, where rounding shows by differences."""
         errors = self.rounding[rows], self.rounding[columns]
-        if sum(one.max(initial=0) for one in errors) < MAX_ROUNDING:
+        if sum(one.max(initial=0) for one in errors) < self.max_rounding:
             return exponents
+        if is_device_array(exponents):
+            squares = squares_by_differences(*(take(self.X, a) for a in (rows, columns)))
+            return self._of_squares(squares - self.shared**2, rows, columns)
         # Samples far away, or bandwidths tiny against the spread of the data: pairs
         # that are near, as far as rounding lets them be told, by differences.
         errors = np.add.outer(*errors)
@@ -154,27 +174,33 @@ class GaussianEntries:
         """Factors of squared distances in the exponents of pairs."""
         return -0.5 / at(self.sigma, left) / at(self.sigma, right)
 
+    def _of_squares(self, squares, rows, columns):
+        """Exponents of squares on a device, where r² is taken off."""
+        scales = (self._column(at(self.sigma, part)) for part in (rows, columns))
+        left, right = scales
+        return squares * -0.5 / left / right.T
+
+    def _column(self, values):
+        """Values of samples, or of all, as a column where X lies."""
+        return like(np.reshape(values, (-1, 1)), self.X, self.exponent_dtype)
+
     def _factor(self, rows, side):
         """Left (0) or right (1) factor of the exponent, for some rows."""
-        Z = self.X[rows].astype(self.exponent_dtype, copy=False)
-        Z = Z - self.center.astype(self.exponent_dtype)
-        half = 0.25 * self.shared**2 - 0.5 * np.einsum("ij,ij->i", Z, Z)[:, None]
-        one = np.ones_like(half)
-        factor = np.hstack([Z, one, half] if side else [Z, half, one])
-        factor /= np.reshape(at(self.sigma, rows), (-1, 1)).astype(self.exponent_dtype)
+        Z = astype(take(self.X, rows), self.exponent_dtype)
+        Z = Z - like(self.center, Z)
+        half = 0.25 * self.shared**2 - 0.5 * row_squares(Z)[:, None]
+        xp = namespace(Z)
+        one = xp.ones_like(half)
+        factor = xp.concat([Z, one, half] if side else [Z, half, one], axis=1)
+        factor /= self._column(at(self.sigma, rows))
         return factor
 
     def _rounding(self):
         """Rounding of the exponents of each sample that a float64 product makes."""
         if self.metric not in EUCLIDEAN:
-            return np.zeros(len(self.X))
+            return np.zeros(self.n_samples)
         with np.errstate(over="ignore"):
-            squares = np.concatenate(
-                [
-                    np.square(self.X[rows] - self.center).sum(axis=1)
-                    for rows in gen_batches(len(self.X), BLOCK_ROWS)
-                ]
-            )
+            squares = _squares_around(self.X, self.center)
         return np.finfo(np.float64).eps * squares / self._squared_bandwidths()
 
     def _squared_bandwidths(self):
@@ -201,13 +227,13 @@ class SquaredEntries(GaussianEntries):
     @np.errstate(over="ignore", invalid="ignore")
     def tile(self, rows, columns):
         """Affinity of some rows and columns."""
-        tile = np.minimum(self.exponents(rows, columns), 0)
-        np.square(tile, out=tile)
+        tile = at_most_0_in_place(self.exponents(rows, columns))
+        tile *= tile
         tile *= -2
         if np.any(self.taken_off):  # a single one, where it is
-            tile += tile.dtype.type(self.taken_off)
-            np.minimum(tile, 0, out=tile)
-        return np.exp(tile, out=tile)
+            tile += like(self.taken_off, tile)
+            tile = at_most_0_in_place(tile)
+        return exp_in_place(tile)
 
 
 class LaplacianEntries:
@@ -220,7 +246,7 @@ class LaplacianEntries:
         self.X = X
         self.sigma = bandwidth.sigma
         self.dtype = np.dtype(dtype)
-        self.n_samples = len(X)
+        self.n_samples = X.shape[0]
         self.cost = cost
 
     @property
@@ -230,11 +256,11 @@ class LaplacianEntries:
 
     def tile(self, rows, columns):
         """Affinity of some rows and columns."""
-        tile = manhattan_distances(self.X[rows], self.X[columns])
-        tile = tile.astype(np.float64, copy=False)
-        tile *= -1 / np.sqrt(np.reshape(at(self.sigma, rows), (-1, 1)))
-        tile /= np.sqrt(at(self.sigma, columns))
-        return np.exp(tile, out=tile)
+        tile = all_manhattan(take(self.X, rows), take(self.X, columns))
+        tile = astype(tile, np.float64)
+        tile *= like(-1 / np.sqrt(np.reshape(at(self.sigma, rows), (-1, 1))), tile)
+        tile /= like(np.sqrt(at(self.sigma, columns)), tile)
+        return exp_in_place(tile)
 
 
 def graph_affinity(distances, indices, sigma, shared=0.0):
@@ -262,10 +288,22 @@ def graph_affinity(distances, indices, sigma, shared=0.0):
 
 def _center(X, frame):
     """Mean of the samples, or their median where outliers draw the mean away."""
-    mean = X.mean(axis=0, dtype=np.float64)
+    mean = column_means(X)
     median, spread = frame.typical or typical_of(X)
     drawn = np.abs(mean - median).max() > DRAWN * spread
     return median if drawn else mean
+
+
+def _squares_around(X, center):
+    """Squared distance of each row of X to a centre, in float64."""
+    if not is_device_array(X):
+        blocks = gen_batches(len(X), BLOCK_ROWS)
+        parts = [np.square(X[rows] - center).sum(axis=1) for rows in blocks]
+        return np.concatenate(parts)
+    center = like(center, X, np.float64)
+    blocks = gen_batches(X.shape[0], rows_a_block(X))
+    parts = [row_squares(astype(take(X, rows), np.float64) - center) for rows in blocks]
+    return np.concatenate([to_host(part).astype(np.float64) for part in parts])
 
 
 def at(sigma, rows):
@@ -275,14 +313,15 @@ def at(sigma, rows):
 
 def gaussian_of_distances(D, sigma_rows, sigma_columns, shared=0.0):
     """exp(-max(D² - r², 0) / (2 σ_i σ_j)), r the distance that is shared."""
-    D = D.astype(np.float64, copy=False)
-    np.square(D, out=D)
+    D = astype(D, np.float64)
+    D *= D
+    D *= -1
     if shared:
-        D -= shared**2
-        np.maximum(D, 0, out=D)
-    D *= -0.5 / np.reshape(sigma_rows, (-1, 1))
-    D /= sigma_columns
-    return np.exp(D, out=D)
+        D += shared**2
+        D = at_most_0_in_place(D)
+    D *= like(0.5 / np.reshape(sigma_rows, (-1, 1)), D)
+    D /= like(sigma_columns, D)
+    return exp_in_place(D)
 
 
 def gaussian_of_pairs(X, bandwidth, left, right, metric="euclidean"):

@@ -14,6 +14,7 @@ import numpy as np
 from sklearn.metrics.pairwise import PAIRED_DISTANCES
 from sklearn.utils import gen_batches
 
+from .._tools.arrays import is_device_array, like, map_parts, namespace, take
 from .._tools.parallel import map_threads
 from .distances import (
     EUCLIDEAN,
@@ -24,8 +25,10 @@ from .distances import (
 )
 from .frames import AS_IS, Frame
 from .kernels import Exponents, GaussianEntries
+from .device_search import DeviceSearch
 
-TILE_ROWS = 1024
+# Rows of a tile on the host, and on a device, for which few large steps are faster.
+TILE_ROWS, DEVICE_TILE_ROWS = 1024, 8192
 # Pairs of a sample that bounds the median, and of one that stands for all pairs.
 BOUNDING_PAIRS, MANY_PAIRS = 20_000, 1_000_000
 # Where distances come in blocks alone: rows of a block, blocks that bound the median,
@@ -107,13 +110,14 @@ def median_of_pairs(X, metric, rng, hold=False, frame=AS_IS):
 def is_affordable(X, metric, cost):
     """Whether all pairs can be looked at, at a cost in units of Euclidean tiles."""
     of_entry = CALLED_COST if callable(metric) else cost * (X.shape[1] + 64)
-    return len(X) ** 2.0 * of_entry <= WORK
+    return X.shape[0] ** 2.0 * of_entry <= WORK
 
 
 def _sampled(X, metric, rng, is_all):
     """Sample of the distances; is_all if it is all that there will be."""
     d = X.shape[1]
-    if not callable(metric) and metric not in PAIRED_DISTANCES:
+    has_pairs = is_device_array(X) or metric in PAIRED_DISTANCES
+    if not callable(metric) and not has_pairs:
         return _of_blocks(X, metric, rng, MANY_BLOCKS if is_all else BOUNDING_BLOCKS)
     n_pairs = BOUNDING_PAIRS
     if is_all:
@@ -125,14 +129,16 @@ def _sampled(X, metric, rng, is_all):
 
 def sampled_distances(X, metric, rng, n_pairs):
     """Distances of random pairs of different rows, independent of each other."""
-    first = rng.randint(len(X), size=n_pairs)
-    second = (first + rng.randint(1, len(X), size=n_pairs)) % len(X)
+    n = X.shape[0]
+    first = rng.randint(n, size=n_pairs)
+    second = (first + rng.randint(1, n, size=n_pairs)) % n
     rows = max(1, _BLOCK_BYTES // (8 * X.shape[1]))
 
     def of(block):
-        return distances_of_pairs(X[first[block]], X[second[block]], metric)
+        pairs = take(X, first[block]), take(X, second[block])
+        return distances_of_pairs(*pairs, metric)
 
-    return np.concatenate(map_threads(of, list(gen_batches(n_pairs, rows))))
+    return np.concatenate(map_parts(of, list(gen_batches(n_pairs, rows)), X))
 
 
 def _of_blocks(X, metric, rng, n_blocks):
@@ -160,7 +166,7 @@ def exact_median(X, sample, hold=False, frame=AS_IS):
     unit = float(np.median(sample.distances))
     # Its exponents are -d² / (2 σ²): as good as distances, and in tiles.
     entries = GaussianEntries(X, _Unit(unit, frame))
-    held = Exponents(X, unit) if hold else None
+    held = Exponents(X, unit) if hold and not is_device_array(X) else None
 
     def tile(rows, columns):
         exponents = entries.exponents(rows, columns)
@@ -170,7 +176,7 @@ def exact_median(X, sample, hold=False, frame=AS_IS):
 
     # The farther, the lower; exponents of equal samples can be above 0 by rounding.
     values = -0.5 * (sample.distances / unit) ** 2
-    middle = _middle(tile, len(X), values, sample.share_error)
+    middle = _middle(tile, X, values, sample.share_error)
     return Median(unit * np.sqrt(max(-2 * middle, 0.0)), exponents=held)
 
 
@@ -178,22 +184,25 @@ def _exact_other(X, sample, metric):
     """Median distance of all pairs by another metric."""
 
     def tile(rows, columns):
-        return without_rounding(distances(X[rows], X[columns], metric), metric)
+        D = distances(take(X, rows), take(X, columns), metric)
+        return without_rounding(D, metric)
 
-    return Median(_middle(tile, len(X), sample.distances, sample.share_error))
+    return Median(_middle(tile, X, sample.distances, sample.share_error))
 
 
-def _middle(tile, n_samples, sampled, share_error):
+def _middle(tile, X, sampled, share_error):
     """Median of what tile(rows, columns) gives for all pairs; some are sampled."""
-    n_pairs = n_samples * (n_samples - 1) // 2
+    n_pairs = X.shape[0] * (X.shape[0] - 1) // 2
     ranks = (n_pairs - 1) // 2, n_pairs // 2
     margin = MARGIN * share_error
     while True:
         low, high = _bounds(sampled, margin)
-        n_below, inside = _between(tile, n_samples, low, high)
+        if is_device_array(X):
+            low, high = float(low), float(high)
+        n_below, inside = _between(tile, X, low, high)
         first, last = (rank - n_below for rank in ranks)
-        if first >= 0 and last < len(inside):
-            inside.partition([first, last])
+        if first >= 0 and last < inside.shape[0]:
+            inside = _partitioned(inside, [first, last])
             return (float(inside[first]) + float(inside[last])) / 2
         if margin >= 0.5:  # they enclosed all
             raise ValueError(
@@ -202,6 +211,14 @@ def _middle(tile, n_samples, sampled, share_error):
                 "as the bandwidth."
             )
         margin *= 4
+
+
+def _partitioned(values, ranks):
+    """Values in an order in which those of these ranks are in their places."""
+    if is_device_array(values):
+        return namespace(values).sort(values)
+    values.partition(ranks)
+    return values
 
 
 def _bounds(sampled, margin):
@@ -216,6 +233,8 @@ def nearest_distances(X, unit):
 
     The unit is a typical distance.
     """
+    if is_device_array(X):
+        return DeviceSearch(X, "euclidean").own_neighbors(2)[0][:, 1]
     entries = GaussianEntries(X, _Unit(unit, AS_IS))
 
     def part(pair):
@@ -229,7 +248,7 @@ def nearest_distances(X, unit):
         ]
 
     best, nearest = np.full(len(X), -np.inf), np.zeros(len(X), int)
-    for found in map_threads(part, _tiles(len(X))):
+    for found in map_threads(part, _tiles(X)):
         for rows, indices, values in found:
             better = values > best[rows]
             nearest[rows][better] = indices[better]
@@ -238,28 +257,29 @@ def nearest_distances(X, unit):
     return distances_of_pairs(X, X[nearest], "euclidean")
 
 
-def _tiles(n_samples):
+def _tiles(X):
     """Rows and columns of the tiles of the lower triangle."""
-    blocks = list(gen_batches(n_samples, TILE_ROWS))
+    n_rows = DEVICE_TILE_ROWS if is_device_array(X) else TILE_ROWS
+    blocks = list(gen_batches(X.shape[0], n_rows))
     return [(a, b) for i, a in enumerate(blocks) for b in blocks[: i + 1]]
 
 
-def _between(tile, n_samples, low, high):
+def _between(tile, X, low, high):
     """Number of values below low, and those from low to high."""
+
+    xp = namespace(X)
 
     def part(pair):
         values = tile(*pair)
-        inside = values >= low
-        n_above = np.count_nonzero(inside)
+        inside, n_all = values >= low, values.shape[0] * values.shape[1]
         if pair[0] == pair[1]:
-            lower = np.tri(*values.shape, k=-1, dtype=bool)
-            inside &= lower
-            n_above, n_all = np.count_nonzero(inside), np.count_nonzero(lower)
-        else:
-            n_all = values.size
+            n = values.shape[0]
+            inside &= like(np.tri(n, k=-1, dtype=bool), X)
+            n_all = n * (n - 1) // 2
+        n_above = int(xp.count_nonzero(inside))
         inside &= values <= high
         return n_all - n_above, values[inside]
 
-    found = map_threads(part, _tiles(n_samples))
+    found = map_parts(part, _tiles(X), X)
     n_below = sum(count for count, _ in found)
-    return n_below, np.concatenate([inside for _, inside in found])
+    return n_below, xp.concat([inside for _, inside in found])

@@ -10,10 +10,12 @@ import warnings
 
 import numpy as np
 
+from .._tools.arrays import is_device_array, namespace, take
 from .._tools.progress import say
 from .._tools.validation import user_stacklevel
 from .cell_search import CellSearch
-from .distances import SQUARED, distinct_rows, with_directions
+from .device_search import DeviceSearch
+from .distances import SQUARED, distinct_rows, is_null, with_directions
 from .searches import BruteSearch, DescentSearch, TreeSearch
 from .tiled_search import TiledSearch
 
@@ -81,10 +83,10 @@ class NeighborIndex:
         X, self.metric = with_directions(X, "euclidean" if self.squared else metric)
         self.given_metric = metric
         self.first, self.point_of = distinct_rows(X)
-        self.has_copies = len(self.first) < len(X)
-        self.points = X[self.first] if self.has_copies else X
+        self.has_copies = len(self.first) < X.shape[0]
+        self.points = take(X, self.first) if self.has_copies else X
         self.counts = np.bincount(self.point_of)
-        self.n_neighbors = min(n_neighbors, len(X) - 1)
+        self.n_neighbors = min(n_neighbors, X.shape[0] - 1)
         self.random_state = random_state
         self.n_jobs = n_jobs
         self.verbose = verbose
@@ -104,7 +106,7 @@ class NeighborIndex:
         distances, indices = self.point_neighbors(k)
         if not self.has_copies:
             return distances, indices
-        here = np.arange(len(self.points))[:, None]
+        here = np.arange(len(self.first))[:, None]
         counts = np.hstack([self.counts[here] - 1, self.counts[indices]])
         which, offset = _slots(counts, k)
         distances = np.hstack([np.zeros_like(here, distances.dtype), distances])
@@ -126,11 +128,11 @@ class NeighborIndex:
         steps before, such as PCA, give a fitted row back with other last digits.
         """
         Y, k = with_directions(Y, self.given_metric)[0], min(k, self.n_neighbors) + 1
-        distances, indices = self._find(Y, min(k, len(self.points)))
+        distances, indices = self._find(Y, min(k, len(self.first)))
         if self.has_copies:
             which, _ = _slots(self.counts[indices], k)
             distances = np.take_along_axis(distances, which, axis=1)
-        rounding = np.finfo(self.points.dtype).eps ** 0.5
+        rounding = float(namespace(Y).finfo(self.points.dtype).eps) ** 0.5
         known = distances[:, 0] <= rounding * distances[:, -1]
         return self._powers(
             np.where(known[:, None], distances[:, 1:], distances[:, :-1])
@@ -158,7 +160,7 @@ class NeighborIndex:
 
     def _find_own(self):
         """Distances and indices of each point's nearest points, itself first."""
-        k = min(self.n_neighbors + 1, len(self.points))
+        k = min(self.n_neighbors + 1, len(self.first))
         if self.verbose:
             n = len(self.point_of)
             say(f"searching {self.n_neighbors} neighbors of {n} samples")
@@ -175,19 +177,20 @@ class NeighborIndex:
 
     def _with_null(self, Y, distances, indices):
         """Neighbours, those of rows without a direction put right, see `distances`."""
-        if self.metric != "cosine" or (null := ~Y.any(axis=1)).sum() == 0:
+        if self.metric != "cosine" or (null := is_null(Y)).sum() == 0:
             return distances, indices
-        is_null = ~self.points.any(axis=1)  # at most one: copies are one point
-        nearest = np.argsort(~is_null, kind="stable")[: indices.shape[1]]
+        has_direction = ~is_null(self.points)  # all but one: copies are one point
+        nearest = np.argsort(has_direction, kind="stable")[: indices.shape[1]]
         distances, indices = distances.copy(), indices.copy()
-        distances[null], indices[null] = ~is_null[nearest], nearest
+        distances[null], indices[null] = has_direction[nearest], nearest
         return distances, indices
 
     def _searcher(self):
         """Search of the kind that suits the points, made at the first call."""
         if self._search is None:
             search = search_for(*self.points.shape, self.metric)
-            k = min(self.n_neighbors + 1, len(self.points))
+            search = DeviceSearch if is_device_array(self.points) else search
+            k = min(self.n_neighbors + 1, len(self.first))
             self._search = search.over(
                 self.points, self.metric, k, self.random_state, self.n_jobs
             )

@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.neighbors import NearestNeighbors
 from sklearn.utils import gen_batches
 
+from .._tools.arrays import astype, is_device_array, like, namespace
 from .._tools.parallel import filters_kept, map_threads
 from .._tools.pools import single_threaded_blas
 from .frames import typical_rows
@@ -42,10 +43,14 @@ class LocalSamples:
     def __init__(self, points):
         self.center, farthest = typical_rows(points)  # in any feature
         spread = np.median(farthest) or farthest.max() or 1.0
-        self.unit = spread * points.shape[1] ** 0.5
+        self.unit = float(spread * points.shape[1] ** 0.5)
 
     def __call__(self, Y):
         """Samples Y as the products take them."""
+        if is_device_array(Y):
+            moved = astype(Y, np.float64) - like(self.center, Y, np.float64)
+            moved = namespace(Y).clip(moved / self.unit, -FARTHEST, FARTHEST)
+            return astype(moved, np.float32)
         local = np.empty(Y.shape, np.float32)
         for rows in gen_batches(len(Y), max(1, _BLOCK_BYTES // (8 * Y.shape[1]))):
             moved = (Y[rows] - self.center) / self.unit

@@ -184,7 +184,8 @@ def like(values, X, dtype=None):
     """
     values = np.asarray(values)
     if not is_device_array(X):
-        return values if dtype is None else values.astype(dtype, copy=False)
+        is_float = values.dtype.kind == "f"
+        return values.astype(dtype or X.dtype, copy=False) if is_float else values
     xp = namespace(X)
     if values.dtype.kind == "f":
         name = np.dtype(dtype).name if dtype is not None else name_of(X.dtype, xp)
@@ -265,6 +266,16 @@ def row_squares(X, dtype=None):
         return np.einsum("ij,ij->i", X, X, dtype=dtype)
     X = X if dtype is None else astype(X, dtype)
     return namespace(X).sum(X * X, axis=1)
+
+
+def column_means(X):
+    """Mean of each column in float64, on the host."""
+    if not is_device_array(X):
+        return X.mean(axis=0, dtype=np.float64)
+    n, step, xp = X.shape[0], rows_a_block(X), namespace(X)
+    blocks = [slice(i, min(i + step, n)) for i in range(0, n, step)]
+    sums = [xp.sum(astype(take(X, rows), np.float64), axis=0) for rows in blocks]
+    return np.sum([to_host(one).astype(np.float64) for one in sums], axis=0) / n
 
 
 def smallest(D, k):

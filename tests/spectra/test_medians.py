@@ -107,7 +107,7 @@ def test_distances_that_are_not_a_number_are_refused():
         return np.full((rows.stop - rows.start, columns.stop - columns.start), np.nan)
 
     with pytest.raises(ValueError, match="not a number"):
-        _middle(tile, 50, np.linspace(0, 1, 50), 0.01)
+        _middle(tile, np.zeros((50, 1)), np.linspace(0, 1, 50), 0.01)
 
 
 def test_nearest_distances_are_those_of_a_tree():
