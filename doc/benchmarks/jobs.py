@@ -27,7 +27,8 @@ class Job:
     once : tuple of str
         Contenders that take so long that one run must do.
     memory : float or None
-        Memory [GiB] that the timed function may take, where that is limited.
+        Memory [GiB] that the timed function may take, where that is limited: address
+        space, as by ``ulimit -v``. Tiles of an affinity take half of what is free.
     """
 
     what: str
@@ -114,16 +115,18 @@ def images_only(data):
     return lambda quick, data_home: data(quick, data_home)[:1]
 
 
-def sheet(n):
-    """Ten clusters on an 8-dimensional sheet in 64 dimensions, float32."""
+def sheet(n, d=64):
+    """Ten clusters on an 8-dimensional sheet in d dimensions, float32."""
 
     def data(quick, data_home):
         size = min(n, 500) if quick else n
         rng = np.random.default_rng(0)
         u = 4 * rng.normal(size=(10, 8))[rng.integers(10, size=size)]
         u += rng.normal(size=u.shape)
-        X = np.sin(u @ rng.normal(size=(8, 64)) / 8)
-        return ((X + 0.01 * rng.normal(size=X.shape)).astype(np.float32),)
+        axes, X = rng.normal(size=(8, d)), np.empty((size, d), np.float32)
+        for i in range(size):  # all rows at once, in float64, would take much memory
+            X[i] = np.sin(u[i] @ axes / 8) + 0.01 * rng.normal(size=d)
+        return (X,)
 
     return data
 
@@ -270,12 +273,12 @@ JOBS = {
         repeats=1,
     ),
     "dse_mnist_60000_2gib": Job(
-        "DSE, MNIST training images, within 2 GiB",
+        "DSE, MNIST training images, 2 GiB for the affinity",
         images_only(mnist("train")),
         {SKDSE: entropy()},
         settings=DEFAULT,
         repeats=1,
-        memory=2.0,
+        memory=4.4,  # 0.4 for copies of samples and threads, half of the rest for tiles
     ),
     **{
         f"dsmi_default_{d}": Job(
@@ -308,22 +311,17 @@ JOBS = {
         {SKDSE: permutation_test(200)},
         settings=DEFAULT,
     ),
-    "dse_1000_dense": Job(
-        "DSE, 1000 x 256 uniform, σ = 10, all eigenvalues",
-        uniform(1000, 256),
-        {
-            PEER: peer_entropy(),
-            SKDSE: entropy(alpha=0, bandwidth=10.0, eigen_solver="dense"),
-        },
-    ),
-    "dse_4000_dense": Job(
-        "DSE, 4000 x 256 uniform, σ = 10, all eigenvalues",
-        uniform(4000, 256),
-        {
-            PEER: peer_entropy(),
-            SKDSE: entropy(alpha=0, bandwidth=10.0, eigen_solver="dense"),
-        },
-    ),
+    **{
+        f"dse_{n}_dense": Job(
+            f"DSE, {n} x 256 uniform, σ = 10, all eigenvalues",
+            uniform(n, 256),
+            {
+                PEER: peer_entropy(),
+                SKDSE: entropy(alpha=0, bandwidth=10.0, eigen_solver="dense"),
+            },
+        )
+        for n in (1000, 4000)
+    },
     "dse_4000": Job(
         "DSE, 4000 x 256 uniform, σ = 10",
         uniform(4000, 256),

@@ -64,7 +64,7 @@ WITHIN = {
 # Functions that wait for threads.
 WAITS = ("_tools/parallel.py:map_threads", "_tools/parallel.py:run_tasks")
 # Passes over an affinity, and the files of the classes that make them.
-PASSES = ("matvec", "matmat", "squares_matvec")
+PASSES = ("matvec", "matmat", "squares_matvec", "_sums_of_tiles")
 OF_MATRICES = ("_spectra/matrices.py", "_spectra/tiles.py")
 
 

@@ -6,6 +6,16 @@
 S has the eigenvalues of P. Its leading eigenpair is known: λ₁ = 1 with the unit vector
 along D^½ 1. G is kept as it is, and s applied to vectors, so that no second n x n
 matrix is made. Of G nothing is asked but what `AffinityMatrix` states.
+
+Each pass over G may have to make all its entries anew, so there are as few as can be:
+
+    1. q, for which nothing need be known (with α = 0 it is K 1: no pass),
+    2. K 1, which needs all of q,
+    3. ‖S‖² = Σ s_i² G_ij² s_j² and the first product S V, which need all of s.
+
+They depend on each other entry by entry: no two of them can be one. (A first block that
+needs no s, as V = diag(s)⁻¹ Z, would not be isotropic, and its quadrature biased. Of
+the median distance q needs all, too: that pass ends before the bandwidth is known.)
 """
 
 from dataclasses import dataclass
@@ -15,9 +25,9 @@ import numpy as np
 from .matrices import AffinityMatrix
 
 
-@dataclass(frozen=True)
+@dataclass
 class DiffusionOperator:
-    """The symmetric operator S = diag(s) G diag(s) and what one pass tells of it.
+    """The symmetric operator S = diag(s) G diag(s) and what passes over G tell of it.
 
     Attributes
     ----------
@@ -30,18 +40,21 @@ class DiffusionOperator:
         distribution of P.
     trace : float
         Sum of the eigenvalues.
-    squared_norm : float
-        Sum of the squared eigenvalues.
     positive_semidefinite : bool
         Whether no eigenvalue can be negative.
+    n_passes : int
+        Passes over G that have been made.
     """
 
     G: AffinityMatrix
     s: np.ndarray
     leading_vector: np.ndarray
     trace: float
-    squared_norm: float
     positive_semidefinite: bool
+    n_passes: int = 0
+
+    def __post_init__(self):
+        self._squared_norm = None
 
     @property
     def n_samples(self):
@@ -63,11 +76,29 @@ class DiffusionOperator:
         """Root mean square error of an affinity, beyond the rounding of float32."""
         return self.G.entry_error
 
+    @property
+    def squared_norm(self):
+        """Sum of the squared eigenvalues; by a pass if there was no product before."""
+        if self._squared_norm is None:
+            self.n_passes += 1
+            self._take_squares(self.G.squares_matvec(self.s**2))
+        return self._squared_norm
+
     def matmat(self, V):
         """Product S V, for V of shape (n_samples,) or (n_samples, n_columns)."""
+        self.n_passes += 1
         s = self.s.astype(V.dtype, copy=False)
         s = s if V.ndim == 1 else s[:, None]
-        return s * self.G.matmat(s * V)
+        if self._squared_norm is not None:
+            return s * self.G.matmat(s * V)
+        # The first one: the norm is as good as free.
+        product, squares = self.G.matmat_and_squares(s * V, self.s**2)
+        self._take_squares(squares)
+        return s * product
+
+    def _take_squares(self, squares):
+        """Squared norm of the product of s² with the squared entries of G."""
+        self._squared_norm = float(self.s**2 @ squares)
 
     def toarray(self, dtype=np.float64):
         """Return S as a dense array of its own."""
@@ -79,25 +110,29 @@ class DiffusionOperator:
 
 def diffusion_operator(G, alpha=0.5, *, positive_semidefinite=False):
     """α-normalise the affinity G into a DiffusionOperator."""
-    q = G.matvec(np.ones(G.n_samples))
-    density = q**-alpha
+    density = _density(G, alpha)
     degree = density * G.matvec(density)
     s = density / np.sqrt(degree)
     leading_vector = np.sqrt(degree)
     leading_vector /= np.linalg.norm(leading_vector)
-    weight = s**2
     return DiffusionOperator(
         G,
         s,
         leading_vector,
-        trace=float(weight @ G.diagonal()),
-        squared_norm=float(weight @ G.squares_matvec(weight)),
+        trace=float(s**2 @ G.diagonal()),
         positive_semidefinite=positive_semidefinite,
+        n_passes=2 if alpha else 1,
     )
 
 
 def transition_matrix(G, alpha=0.5):
     """Row-stochastic P of the affinity G, dense."""
-    density = G.matvec(np.ones(G.n_samples)) ** -alpha
+    density = _density(G, alpha)
     K = G.toarray() * density[:, None] * density
     return K / K.sum(axis=1, keepdims=True)
+
+
+def _density(G, alpha):
+    """q^-α."""
+    ones = np.ones(G.n_samples)
+    return G.matvec(ones) ** -alpha if alpha else ones

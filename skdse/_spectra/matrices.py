@@ -56,6 +56,13 @@ class AffinityMatrix(Protocol):
     def squares_matvec(self, v):
         """Product of v with the squared entries of G, in float64."""
 
+    def matmat_and_squares(self, V, v):
+        """Both `matmat` of V and `squares_matvec` of v, in one pass where that helps.
+
+        It is one pass where entries are made anew for each, see `tiles`.
+        """
+        return self.matmat(V), self.squares_matvec(v)
+
     def diagonal(self):
         """Diagonal of G."""
 
@@ -67,7 +74,7 @@ class AffinityMatrix(Protocol):
 
 
 @dataclass(frozen=True)
-class DenseMatrix:
+class DenseMatrix(AffinityMatrix):
     """Affinity whose entries all lie in a dense array, see AffinityMatrix."""
 
     G: np.ndarray
@@ -110,7 +117,7 @@ class DenseMatrix:
 
 
 @dataclass(frozen=True)
-class SparseMatrix:
+class SparseMatrix(AffinityMatrix):
     """Affinity whose entries other than 0 lie in CSR format, see AffinityMatrix."""
 
     G: sp.csr_array
@@ -152,7 +159,7 @@ class SparseMatrix:
 
 
 @dataclass(frozen=True)
-class CopiesMatrix:
+class CopiesMatrix(AffinityMatrix):
     """Affinity A G Aᵀ of samples that have those of their points, see AffinityMatrix.
 
     Samples at one point see all others alike, and each other as the point sees itself.

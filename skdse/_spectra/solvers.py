@@ -13,6 +13,7 @@ from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 from sklearn.exceptions import ConvergenceWarning, EfficiencyWarning
 from sklearn.utils import check_random_state
 
+from .._tools.progress import say
 from .._tools.validation import check_fits_in_memory, fits_in_memory
 from .bands import eigenvalues_by_band
 from .lanczos.course import lanczos_density
@@ -128,14 +129,20 @@ def _largest(operator, k, start):
 
 def solve_lanczos(operator, *, t=1, tol=1e-3, random_state=None, verbose=0, **_):
     """Spectral density, by block Lanczos quadrature of random probes."""
+    plan = plan_for(operator)
+    planned = f"about {plan.n_passes(operator)} passes over the affinity planned"
+    if verbose:
+        say(f"lanczos: {planned}, {operator.n_passes} of them made before")
     density = lanczos_density(
         operator,
-        plan_for(operator),
+        plan,
         t=t,
         tol=tol,
         random_state=random_state,
         verbose=verbose,
     )
+    if verbose:
+        say(f"lanczos: {operator.n_passes} passes made, {planned}")
     reached = density.entropy(t).std_error
     if reached > tol:
         warnings.warn(

@@ -111,15 +111,20 @@ class TiledKernel:
 
     def matvec(self, v):
         """Product G v, computed in the precision of the tiles."""
-        return self._sum_of_tiles(v, squared=False).astype(float, copy=False)
+        return self.matmat(v).astype(float, copy=False)
 
     def matmat(self, V):
         """Product G V, for V of shape (n_samples,) or (n_samples, n_columns)."""
-        return self._sum_of_tiles(V, squared=False)
+        return self._sums_of_tiles((V, _same))[0]
 
     def squares_matvec(self, v):
         """Product of v with the matrix of squared entries of G."""
-        return self._sum_of_tiles(v, squared=True).astype(float, copy=False)
+        return self._sums_of_tiles((v, np.square))[0].astype(float, copy=False)
+
+    def matmat_and_squares(self, V, v):
+        """Product G V, and that of v with the squared entries, from one pass."""
+        product, squares = self._sums_of_tiles((V, _same), (v, np.square))
+        return product, squares.astype(float, copy=False)
 
     def diagonal(self):
         """Ones."""
@@ -140,27 +145,46 @@ class TiledKernel:
             map_threads(fill, self.pairs)
         return G
 
-    def _sum_of_tiles(self, V, squared):
-        """Add the products of all tiles, each made once and used for both its sides."""
-        columns = np.ascontiguousarray(V.reshape(len(V), -1), self.dtype)
+    def _sums_of_tiles(self, *asked):
+        """Add products of all tiles, each made once and used for both its sides.
+
+        Each is asked for as V, and a function of the tile that V is multiplied by.
+        """
+        blocks = [np.ascontiguousarray(_columns(V), self.dtype) for V, _ in asked]
 
         def part(pairs):
-            total = np.zeros(columns.shape, self.dtype)
+            totals = [np.zeros(block.shape, self.dtype) for block in blocks]
             for rows, others in pairs:
                 tile = self.tile(rows, others)
-                tile = np.square(tile) if squared else tile
-                total[rows] += tile @ columns[others]
-                if rows != others:
-                    total[others] += tile.T @ columns[rows]
+                for total, block, (_, function) in zip(
+                    totals, blocks, asked, strict=True
+                ):
+                    factor = function(tile)
+                    total[rows] += factor @ block[others]
+                    if rows != others:
+                        total[others] += factor.T @ block[rows]
                 progress.advance()
-            return total
+            return totals
 
         self.n_products += 1
         label = f"affinity, product {self.n_products}"
         pairs = self.pairs
         with Progress(len(pairs), label, self.verbose) as progress:
             parts = map_threads(part, [pairs[i::N_PARTS] for i in range(N_PARTS)])
-        return sum(parts).reshape(V.shape)
+        return [
+            sum(totals).reshape(V.shape)
+            for totals, (V, _) in zip(zip(*parts, strict=True), asked, strict=True)
+        ]
+
+
+def _columns(V):
+    """V as a block of columns, one if it is a vector."""
+    return V.reshape(len(V), -1)
+
+
+def _same(tile):
+    """The tile itself."""
+    return tile
 
 
 def _coded(tile):

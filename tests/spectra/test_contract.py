@@ -111,6 +111,9 @@ def test_products_are_those_of_the_array(case, solver):
         V = V.astype(np.float32)
     assert_allclose(G.matmat(V), array @ V, atol=10 * atol)
     assert_allclose(G.matmat(V[:, 0]), array @ V[:, 0], atol=10 * atol)
+    both = G.matmat_and_squares(V, v)
+    assert_array_equal(both[0], G.matmat(V))
+    assert_array_equal(both[1], G.squares_matvec(v))
     assert G.matmat(V).dtype == V.dtype
     assert_allclose(G.diagonal(), np.diag(array), atol=atol)
 

@@ -2,12 +2,14 @@
 
 import numpy as np
 import pytest
+from sklearn import config_context
 
 from skdse._spectra.bandwidth import Bandwidth
 from skdse._spectra.diffusion import diffusion_operator
 from skdse._spectra.kernels import GaussianEntries
 from skdse._spectra.lanczos.course import lanczos_density
 from skdse._spectra.lanczos.plan import plan_for
+from skdse._spectra.solvers import solve
 from skdse._spectra.tiles import CODE_ERROR, LARGEST_CODE, TILE_ROWS, TiledKernel
 
 
@@ -54,6 +56,48 @@ def test_products_are_within_the_rounding_of_16_bits(X, share):
             assert np.abs(difference).max() <= bound
     np.testing.assert_array_equal(tiles.diagonal(), 1)
     assert tiles.entry_error == (0.0 if share == 0 else CODE_ERROR)
+
+
+class _Counted(GaussianEntries):
+    """Entries that count how many tiles are made."""
+
+    n_made = 0
+
+    def tile(self, rows, columns):
+        self.n_made += 1
+        return super().tile(rows, columns)
+
+
+@pytest.mark.parametrize(("alpha", "n_set_up"), [(0.5, 2), (0, 1)])
+def test_norm_and_first_product_are_one_pass(X, alpha, n_set_up):
+    X = X[:300]
+    with config_context(working_memory=1):  # tiles of 90 rows
+        G = TiledKernel(_Counted(X, Bandwidth(2.0)))
+    n_tiles, operator = len(G.pairs), diffusion_operator(G, alpha)
+    assert operator.n_passes == n_set_up
+    assert G.entries.n_made == n_set_up * n_tiles
+    V = np.random.default_rng(1).normal(size=(300, 4)).astype(np.float32)
+    found = operator.matmat(V), operator.squared_norm
+    assert operator.n_passes == n_set_up + 1
+    assert G.entries.n_made == (n_set_up + 1) * n_tiles
+    alone = diffusion_operator(G, alpha)
+    assert found[1] == alone.squared_norm
+    assert alone.n_passes == n_set_up + 1
+    np.testing.assert_array_equal(found[0], alone.matmat(V))
+
+
+@pytest.mark.parametrize("share", [1, 0])
+def test_passes_are_told_before_and_after(X, capsys, share):
+    G = _tiles(X, 2.0, share)
+    operator = diffusion_operator(G, positive_semidefinite=True)
+    planned = plan_for(operator).n_passes(operator)
+    solve(operator, "lanczos", random_state=0, verbose=1)
+    said = capsys.readouterr().err
+    told = f"about {planned} passes over the affinity planned"
+    assert f"lanczos: {told}, 2 of them made before\n" in said
+    assert f"lanczos: {G.n_products} passes made, {told}\n" in said
+    assert G.n_products == operator.n_passes
+    assert G.n_products / 2 < planned < 4 * G.n_products
 
 
 def test_codes_are_exact_at_both_ends_and_uniform_between():
