@@ -40,6 +40,8 @@ ORDERS = {
         "medians",
         "bandwidth",
         "matrices",
+        "device_matrices",
+        "given",
         "tiles",
         "affinity",
         "diffusion",

@@ -6,6 +6,7 @@ from sklearn.utils import check_random_state, get_tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._spectra.spectrum import warn_if_saturated
+from .._tools.arrays import check_samples_on_device, is_device_array, taken_in
 from .._tools.validation import check_flag, check_max_samples, sample_count
 from .meters import make_meter
 
@@ -32,8 +33,9 @@ class PassThroughMixin(OneToOneFeatureMixin, TransformerMixin):
         check_is_fitted(self)
         # Any rows will do: those of a precomputed affinity need not be a square.
         accept_sparse = "csr" if get_tags(self).input_tags.sparse else False
-        checked = validate_data(
-            self, X, reset=False, dtype=FLOATS, accept_sparse=accept_sparse
+        checked = taken_in(X)
+        checked = validated_data(
+            self, checked, reset=False, accept_sparse=accept_sparse
         )
         return X if hasattr(X, "shape") else checked
 
@@ -116,13 +118,22 @@ def check_common(estimator):
 
 def validated(owner, X, meter, *, reset):
     """X as an array that the meter takes, its features those of the owner."""
+    X = taken_in(X)
     # A square affinity of any number of other samples can be scored.
     if reset or not meter.is_pairwise or np.shape(X)[:1] != np.shape(X)[1:]:
         accept_sparse = "csr" if meter.accepts_sparse else False
-        X = validate_data(
+        X = validated_data(owner, X, reset=reset, accept_sparse=accept_sparse)
+    return meter.check(X)
+
+
+def validated_data(owner, X, *, reset, accept_sparse=False):
+    """X as floats of shape (n_samples, n_features), its features those of the owner."""
+    if not is_device_array(X):
+        return validate_data(
             owner, X, reset=reset, dtype=FLOATS, accept_sparse=accept_sparse
         )
-    return meter.check(X)
+    check_samples_on_device(X, type(owner).__name__)
+    return validate_data(owner, X, reset=reset, skip_check_array=True)
 
 
 def subsample(X, meter, rng):

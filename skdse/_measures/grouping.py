@@ -10,6 +10,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.multiclass import type_of_target
 
+from .._tools.arrays import taken_in_labels
 from .._tools.pools import limits_kept
 from .._tools.validation import check_count, check_option
 
@@ -80,7 +81,7 @@ def group_target(y, target="auto", n_groups=10, clusterer=None, random_state=Non
 
 def as_target(y):
     """Target as an array of shape (n_samples,) or (n_samples, n_targets), or raise."""
-    y = np.asarray(y)
+    y = np.asarray(taken_in_labels(y))
     if y.ndim == 0:
         raise ValueError(f"y must have a value for each sample; got {y!r}.")
     if y.ndim > 1:

@@ -12,16 +12,13 @@ from typing import ClassVar
 
 import numpy as np
 
+from .._tools.arrays import astype, free_bytes, is_device_array, take
 from .._tools.validation import (
-    at_unit_scale,
-    available_memory,
-    check_affinity_matrix,
     check_count,
     check_fits_in_memory,
     check_metric,
     check_option,
     fits_in_memory,
-    with_self_affinities,
 )
 from .bandwidth import (
     MEDIAN_SHARE,
@@ -31,9 +28,12 @@ from .bandwidth import (
     check_bandwidth,
     fit_bandwidth,
 )
+from .device_distances import check_metric_on_device
+from .device_matrices import GraphOnDevice
 from .distances import EUCLIDEAN, SQUARED, distances, warn_of_null_rows
 from .frames import frame_of
 from .gibbs import gaussian_entries, pairs_of_gaussian
+from .given import checked_affinity, part_of_affinity
 from .kernels import (
     LaplacianEntries,
     at,
@@ -137,15 +137,17 @@ class Affinity:
 
     def check(self, X):
         """X as this affinity takes it, or raise."""
+        if is_device_array(X):
+            check_metric_on_device(self.distance)
         warn_of_null_rows(X, self.distance)
         return X
 
     def take(self, X, rows):
         """Some of the samples of X."""
-        return X[rows]
+        return take(X, rows)
 
-    def check_memory(self, n_samples, solver):
-        """Raise before the matrix of so many samples would not fit."""
+    def check_memory(self, X, solver):
+        """Raise before the matrix of the samples would not fit where they lie."""
 
     def keeps(self, n_samples, solver, itemsize=2):
         """Whether a matrix of all pairs is kept, and not made for each product."""
@@ -164,17 +166,18 @@ class _AllPairs(Affinity):
     is_of_all_pairs: ClassVar[bool] = True
     is_tiled: ClassVar[bool] = True
 
-    def check_memory(self, n_samples, solver):
+    def check_memory(self, X, solver):
         """Raise where a dense matrix, of which LAPACK makes copies, would not fit."""
         if solver != "lanczos":
-            check_fits_in_memory(n_samples, 3 if solver == "dense" else 1, WAY_OUT)
+            n_matrices = 3 if solver == "dense" else 1
+            check_fits_in_memory(X.shape[0], n_matrices, WAY_OUT, free_bytes(X))
 
     def matrix(self, X, bandwidth, solver, seed=None):
         """Tiles for Lanczos, which multiplies; a dense matrix for the others."""
         if solver != "lanczos":
             return DenseMatrix(self.array(X, bandwidth, dtype_for(solver)))
         entries = self._entries_in_frame(X, bandwidth, np.float32)
-        room = KEPT_SHARE * available_memory() if bandwidth.held is None else np.inf
+        room = KEPT_SHARE * free_bytes(X) if bandwidth.held is None else np.inf
         return TiledKernel(entries, room, self.verbose)
 
     def array(self, X, bandwidth, dtype=np.float64):
@@ -302,7 +305,7 @@ class NearestNeighbors(Affinity):
 
     def fit_in_frame(self, X, frame, seed, index=None, hold=False):
         """Fit the bandwidth by the search that serves the graph, too."""
-        if len(X) > 1:
+        if X.shape[0] > 1:
             k = max(self.bandwidth_neighbors, self.n_neighbors)
             index = self._index(X, k, seed)
         return replace(super().fit_in_frame(X, frame, seed, index), index=index)
@@ -320,7 +323,8 @@ class NearestNeighbors(Affinity):
         G = graph_affinity(*neighbors, sigma, bandwidth.shared)
         G = G.astype(dtype_for(solver), copy=False)
         copies = index.point_of if index.has_copies else None
-        return SparseMatrix(G) if copies is None else CopiesMatrix.of(G, copies)
+        G = SparseMatrix(G) if copies is None else CopiesMatrix.of(G, copies)
+        return GraphOnDevice.of(G, X) if is_device_array(X) else G
 
     def _index(self, X, n_neighbors, seed):
         """Search over the samples X."""
@@ -349,16 +353,15 @@ class Precomputed(_Given):
 
     def check(self, X):
         """X as a symmetric matrix without negative entries, or raise."""
-        return check_affinity_matrix(X, "X, the precomputed affinity,")
+        return checked_affinity(X, "X, the precomputed affinity,")
 
     def take(self, X, rows):
         """Rows and columns of some samples."""
-        # A sample may have no edge to the others of a subset.
-        return with_self_affinities(at_unit_scale(X[rows][:, rows]))
+        return part_of_affinity(X, rows)
 
     def matrix(self, X, bandwidth, solver, seed=None):
         """X, dense or sparse."""
-        return as_matrix(X.astype(dtype_for(solver), copy=False))
+        return as_matrix(astype(X, dtype_for(solver)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -370,11 +373,8 @@ class Custom(_Given):
     def matrix(self, X, bandwidth, solver, seed=None):
         """Result of the function, checked."""
         name = "the result of the affinity callable"
-        G = check_affinity_matrix(self.function(X), name)
-        shape = len(X), len(X)
-        if G.shape != shape:
-            raise ValueError(f"{name} must have shape {shape}; got {G.shape}.")
-        return as_matrix(G.astype(dtype_for(solver), copy=False))
+        G = checked_affinity(self.function(X), name, X.shape[0])
+        return as_matrix(astype(G, dtype_for(solver)))
 
 
 AFFINITIES = {

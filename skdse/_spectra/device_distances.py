@@ -11,6 +11,7 @@ from .._tools.arrays import (
     astype,
     like,
     namespace,
+    row_codes,
     row_squares,
     rows_a_block,
     take,
@@ -121,15 +122,6 @@ def is_null(X):
     return to_host(namespace(X).all(X == 0, axis=1))
 
 
-def row_codes(X):
-    """A number for each row, on the host; those of equal rows are equal."""
-    codes = 0.0
-    # Feature by feature, so that each row is summed up in the same order.
-    for k, factor in enumerate(np.random.default_rng(0).uniform(1, 2, X.shape[1])):
-        codes = codes + astype(X[:, k], np.float64) * float(factor)
-    return to_host(codes)
-
-
 def distinct_rows(X):
     """First of each kind of equal rows, and for each row the number of its kind."""
     codes = row_codes(X)
@@ -152,7 +144,5 @@ def _equal_rows(X, others):
     """Whether each row equals another one, on the host."""
     xp, n, step = namespace(X), X.shape[0], rows_a_block(X, 3)
     blocks = [slice(i, min(i + step, n)) for i in range(0, n, step)]
-    found = [
-        xp.all(take(X, rows) == take(X, others[rows]), axis=1) for rows in blocks
-    ]
+    found = [xp.all(take(X, rows) == take(X, others[rows]), axis=1) for rows in blocks]
     return np.concatenate([to_host(one) for one in found])

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .._tools.arrays import astype, is_device_array, like
 from .matrices import AffinityMatrix
 
 
@@ -87,7 +88,7 @@ class DiffusionOperator:
     def matmat(self, V):
         """Product S V, for V of shape (n_samples,) or (n_samples, n_columns)."""
         self.n_passes += 1
-        s = self.s.astype(V.dtype, copy=False)
+        s = like(self.s, V)
         s = s if V.ndim == 1 else s[:, None]
         if self._squared_norm is not None:
             return s * self.G.matmat(s * V)
@@ -96,14 +97,23 @@ class DiffusionOperator:
         self._take_squares(squares)
         return s * product
 
+    def matvec(self, v):
+        """Product S v of a vector of the host, in float64."""
+        self.n_passes += 1
+        v = np.ravel(v)
+        return self.s * self.G.matvec(self.s * v)
+
     def _take_squares(self, squares):
         """Squared norm of the product of s² with the squared entries of G."""
         self._squared_norm = float(self.s**2 @ squares)
 
     def toarray(self, dtype=np.float64):
-        """Return S as a dense array of its own."""
-        s = self.s.astype(dtype, copy=False)
-        S = np.multiply(self.G.toarray(), s[:, None], dtype=dtype, order="C")
+        """Return S as a dense array of its own, where G lies."""
+        G = self.G.toarray()
+        s = like(self.s, G, dtype)
+        if is_device_array(G):
+            return astype(G, dtype) * s[:, None] * s[None, :]
+        S = np.multiply(G, s[:, None], dtype=dtype, order="C")
         S *= s
         return S
 

@@ -172,4 +172,3 @@ def _largest(X):
 def _is_single(X):
     """Whether the entries are in float32."""
     return X.dtype == namespace(X).float32
-

@@ -58,7 +58,9 @@ class GibbsEntries(GaussianEntries):
         """Affinity of some rows and columns."""
         if is_device_array(self.X):
             ratios = self._ratios(rows, columns)
-            exponents = self._refined(self._product(rows, columns) * ratios, rows, columns)
+            exponents = self._refined(
+                self._product(rows, columns) * ratios, rows, columns
+            )
             affinities = exp_in_place(at_most_0_in_place(exponents))
             return affinities * _half_power(ratios)
         tile = self._product(rows, columns)

@@ -155,7 +155,9 @@ class GaussianEntries:
         if sum(one.max(initial=0) for one in errors) < self.max_rounding:
             return exponents
         if is_device_array(exponents):
-            squares = squares_by_differences(*(take(self.X, a) for a in (rows, columns)))
+            squares = squares_by_differences(
+                *(take(self.X, a) for a in (rows, columns))
+            )
             return self._of_squares(squares - self.shared**2, rows, columns)
         # Samples far away, or bandwidths tiny against the spread of the data: pairs
         # that are near, as far as rounding lets them be told, by differences.

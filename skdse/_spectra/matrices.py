@@ -11,7 +11,7 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.utils import gen_batches
 
-from .._tools.parallel import map_threads
+from .._tools.arrays import like, map_parts, namespace, take, to_host
 
 BLOCK_BYTES = 8 * 2**20
 # A block of more elements falls out of the cache: a sparse product then is faster
@@ -63,6 +63,10 @@ class AffinityMatrix(Protocol):
         """
         return self.matmat(V), self.squares_matvec(v)
 
+    def block(self, V):
+        """A block of the host, where `matmat` takes it."""
+        return V
+
     def diagonal(self):
         """Diagonal of G."""
 
@@ -75,7 +79,10 @@ class AffinityMatrix(Protocol):
 
 @dataclass(frozen=True)
 class DenseMatrix(AffinityMatrix):
-    """Affinity whose entries all lie in a dense array, see AffinityMatrix."""
+    """Affinity whose entries all lie in a dense array, see AffinityMatrix.
+
+    The array may lie on a device; vectors are those of the host all the same.
+    """
 
     G: np.ndarray
     is_sparse = False
@@ -86,11 +93,15 @@ class DenseMatrix(AffinityMatrix):
     @property
     def n_samples(self):
         """Number of rows."""
-        return len(self.G)
+        return self.G.shape[0]
+
+    def block(self, V):
+        """Block V where G lies."""
+        return like(V, self.G, V.dtype)
 
     def matvec(self, v):
         """Product G v, computed in the precision of G."""
-        return self.matmat(v.astype(self.G.dtype, copy=False)).astype(float, copy=False)
+        return to_host(self.matmat(like(v, self.G))).astype(float, copy=False)
 
     def matmat(self, V):
         """Product G V."""
@@ -98,14 +109,19 @@ class DenseMatrix(AffinityMatrix):
 
     def squares_matvec(self, v):
         """Product with the squared entries, which are made block by block."""
-        G, v = self.G, v.astype(self.G.dtype, copy=False)
-        blocks = list(gen_batches(len(G), max(1, BLOCK_BYTES // G[0].nbytes)))
-        parts = map_threads(lambda rows: np.square(G[rows]) @ v, blocks)
-        return np.concatenate(parts).astype(float, copy=False)
+        G, v = self.G, like(v, self.G)
+        row_bytes = self.n_samples * (4 if G.dtype == namespace(G).float32 else 8)
+        blocks = list(gen_batches(self.n_samples, max(1, BLOCK_BYTES // row_bytes)))
+
+        def product(rows):
+            part = take(G, rows)
+            return to_host((part * part) @ v)
+
+        return np.concatenate(map_parts(product, blocks, G)).astype(float, copy=False)
 
     def diagonal(self):
         """Diagonal of G."""
-        return self.G.diagonal()
+        return to_host(namespace(self.G).linalg.diagonal(self.G))
 
     def toarray(self):
         """G itself."""

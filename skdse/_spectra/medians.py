@@ -16,6 +16,7 @@ from sklearn.utils import gen_batches
 
 from .._tools.arrays import is_device_array, like, map_parts, namespace, take
 from .._tools.parallel import map_threads
+from .device_search import DeviceSearch
 from .distances import (
     EUCLIDEAN,
     SQUARED,
@@ -25,7 +26,6 @@ from .distances import (
 )
 from .frames import AS_IS, Frame
 from .kernels import Exponents, GaussianEntries
-from .device_search import DeviceSearch
 
 # Rows of a tile on the host, and on a device, for which few large steps are faster.
 TILE_ROWS, DEVICE_TILE_ROWS = 1024, 8192
@@ -266,7 +266,6 @@ def _tiles(X):
 
 def _between(tile, X, low, high):
     """Number of values below low, and those from low to high."""
-
     xp = namespace(X)
 
     def part(pair):

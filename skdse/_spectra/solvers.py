@@ -13,6 +13,7 @@ from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 from sklearn.exceptions import ConvergenceWarning, EfficiencyWarning
 from sklearn.utils import check_random_state
 
+from .._tools.arrays import has_float64, is_device_array, namespace, to_host
 from .._tools.progress import say
 from .._tools.validation import check_fits_in_memory, fits_in_memory
 from .bands import eigenvalues_by_band
@@ -78,10 +79,22 @@ def solve_dense32(operator, **_):
 
 def _eigenvalues(S):
     """All eigenvalues of S, which may be overwritten."""
+    if is_device_array(S):
+        return _eigenvalues_on_device(S)
     if len(S) > BAND_SAMPLES or S.dtype == np.float32:
         return eigenvalues_by_band(S)
     # numpy's, for it lets other threads run; scipy's holds the interpreter's lock.
     return np.linalg.eigvalsh(S)
+
+
+def _eigenvalues_on_device(S):
+    """All eigenvalues of S on its device, or on the host where it has no float64.
+
+    Such devices (MPS) have no eigenvalues either.
+    """
+    if not has_float64(S):
+        return np.linalg.eigvalsh(to_host(S).astype(np.float64))
+    return to_host(namespace(S).linalg.eigvalsh(S)).astype(np.float64)
 
 
 def solve_arpack(operator, *, n_components=None, random_state=None, **_):
@@ -113,12 +126,12 @@ def solve_arpack(operator, *, n_components=None, random_state=None, **_):
 def _largest(operator, k, start):
     """Return the k eigenvalues of largest modulus and the modulus of the next."""
     n = operator.n_samples
-    S = LinearOperator((n, n), matvec=operator.matmat, dtype=np.float64)
+    S = LinearOperator((n, n), matvec=operator.matvec, dtype=np.float64)
     options = {"which": "LM", "tol": ARPACK_TOL}
     eigenvalues, vectors = eigsh(S, k=k, v0=start[0], **options)
 
     def deflated(v):
-        return operator.matmat(v) - vectors @ (eigenvalues * (vectors.T @ v))
+        return operator.matvec(v) - vectors @ (eigenvalues * (vectors.T @ v))
 
     # Lanczos can pass over a copy of a repeated eigenvalue, so the ceiling of what
     # is unseen is solved for and not taken to be the k-th eigenvalue.

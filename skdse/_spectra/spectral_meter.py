@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from .._tools.arrays import exact_products, is_device_array
 from .._tools.digests import digest
 from .._tools.parallel import threads_for_maps
 from .affinity import Affinity
@@ -89,7 +90,8 @@ class SpectralMeter(SimpleMeter):
 
     def fit(self, X, seed):
         """Scale of X; the time is open where it is to be chosen by a spectrum."""
-        bandwidth = self.affinity.fit(X, seed)
+        with exact_products(X):
+            bandwidth = self.affinity.fit(X, seed)
         t = None if self.t == "auto" else self.t
         is_found = bandwidth.sigma is not None and isinstance(self.affinity.rule, str)
         return SpectralScale(bandwidth, t, seed, digest(X) if is_found else b"")
@@ -105,9 +107,10 @@ class SpectralMeter(SimpleMeter):
         """Scale of X, and its spectrum; what both look at in all pairs is made once."""
         n, solver = X.shape[0], self.solver(X.shape[0])
         self._announce(X, solver)  # before any work
-        hold = self.affinity.is_tiled and solver == "lanczos"
+        hold = self.affinity.is_tiled and solver == "lanczos" and not is_device_array(X)
         hold = hold and self.affinity.keeps(n, solver, itemsize=4)
-        bandwidth = self.affinity.fit(X, seed, hold=hold)
+        with exact_products(X):
+            bandwidth = self.affinity.fit(X, seed, hold=hold)
         t = None if self.t == "auto" else self.t
         known = digest(X) if bandwidth.is_adaptive else b""
         scale = SpectralScale(bandwidth, t, seed, known)
@@ -135,13 +138,16 @@ class SpectralMeter(SimpleMeter):
         share &= self.affinity.is_tiled and scale.bandwidth.log_error == 0
         if not share or is_one_point(X, scale.bandwidth):
             return super().measure_nested(X, scale, sizes, seed)
-        G = self._matrix(X, scale, "lanczos", seed)
-        spectra = [self._spectrum(G.head(size), "lanczos", seed) for size in sizes]
+        with exact_products(X):
+            G = self._matrix(X, scale, "lanczos", seed)
+            spectra = [self._spectrum(G.head(size), "lanczos", seed) for size in sizes]
         return [spectrum.entropy(scale.t) for spectrum in spectra]
 
     def measure_many(self, X, scale, sets, seed):
         """Entropy of each set of rows, of the small ones many at a time."""
         small = [i for i, rows in enumerate(sets) if self.is_small(len(rows))]
+        if is_device_array(X):
+            small = []
         if not small or is_one_point(X, scale.bandwidth):
             return super().measure_many(X, scale, sets, seed)
         spectra = self._small_spectra(X, scale.bandwidth, [sets[i] for i in small])
@@ -174,6 +180,8 @@ class SpectralMeter(SimpleMeter):
 
     def tell_if_long(self, X, sizes):
         """Warn where sets of these sizes together take long."""
+        if is_device_array(X):
+            return
         distinct, counts = np.unique(sizes, return_counts=True)
         seconds = [self._seconds(int(n), X.shape[1]) for n in distinct]
         warn_if_many_are_long(counts @ seconds, sizes, self.solver(distinct[-1]))
@@ -188,9 +196,10 @@ class SpectralMeter(SimpleMeter):
         if n == 1 or is_one_point(X, scale.bandwidth):
             return Spectrum.of_identical_samples(n)
         solver = self.solver(n)
-        G = self._matrix(X, scale, solver, seed)
-        with threads_for_maps() if G.maps_threads else nullcontext():
-            spectrum = self._spectrum(G, solver, seed)
+        with exact_products(X):
+            G = self._matrix(X, scale, solver, seed)
+            with threads_for_maps() if G.maps_threads else nullcontext():
+                spectrum = self._spectrum(G, solver, seed)
         return self._with_drift(spectrum, X, scale, seed)
 
     def _with_drift(self, spectrum, X, scale, seed):
@@ -244,8 +253,8 @@ class SpectralMeter(SimpleMeter):
     def _announce(self, X, solver):
         """Raise where the affinity does not fit, warn where it is a long job."""
         n, d = X.shape
-        self.affinity.check_memory(n, solver)
-        if self.tells:
+        self.affinity.check_memory(X, solver)
+        if self.tells and not is_device_array(X):
             warn_if_long(self._seconds(n, d), n, solver)
 
     def _spectrum(self, G, solver, seed):

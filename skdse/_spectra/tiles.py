@@ -6,13 +6,23 @@ import numpy as np
 from sklearn import get_config
 from sklearn.utils import gen_batches
 
-from .._tools.parallel import map_threads
+from .._tools.arrays import (
+    astype,
+    contiguous_columns,
+    is_device_array,
+    like,
+    map_parts,
+    namespace,
+    to_host,
+    with_diagonal,
+    zeros,
+)
 from .._tools.progress import Progress
 from .matrices import READING_COLUMNS
 
 # Rows of a tile: large enough for matrix products at full speed, small enough to stay
-# in the cache for the exponential.
-TILE_ROWS = 1024
+# in the cache for the exponential. A device wants few large steps.
+TILE_ROWS, DEVICE_TILE_ROWS = 1024, 8192
 # Tiles that do not fit in float32 are kept as whole numbers up to this, in half of the
 # memory. Their rounding, a uniform error, has this root mean square.
 LARGEST_CODE = 2**16 - 1
@@ -29,10 +39,12 @@ class TiledKernel:
     the matrix, fit in the room that there is. Where not, as many as fit are kept in 16
     bits an entry, and the others are made anew for each product.
 
+    On a device tiles are kept in float32 or made anew.
+
     Parameters
     ----------
     entries : GaussianEntries or LaplacianEntries
-        Makes the tile of some rows and columns.
+        Makes the tile of some rows and columns, where its samples lie.
     room : float, default=0
         Bytes that kept tiles may take.
     verbose : int, default=0
@@ -40,7 +52,6 @@ class TiledKernel:
     """
 
     is_sparse = False
-    maps_threads = True
 
     def __init__(self, entries, room=0, verbose=0):
         self.entries = entries
@@ -48,13 +59,21 @@ class TiledKernel:
         self.verbose = verbose
         self.n_products = 0
         self.n_samples = entries.n_samples
-        self.blocks = list(gen_batches(self.n_samples, _tile_rows(self.dtype.itemsize)))
+        self.is_on_device = is_device_array(entries.X)
+        n_rows, itemsize = _tile_rows(self.dtype.itemsize), self.dtype.itemsize
+        n_rows = DEVICE_TILE_ROWS if self.is_on_device else n_rows
+        self.blocks = list(gen_batches(self.n_samples, n_rows))
         self.kept = {}
         sizes = np.cumsum([_length(a) * _length(b) for a, b in self.pairs])
-        self.is_coded = self.dtype.itemsize * sizes[-1] > room
-        n_kept = np.sum(2 * sizes <= room) if self.is_coded else len(sizes)
+        self.is_coded = itemsize * sizes[-1] > room and not self.is_on_device
+        n_kept = np.sum((2 if self.is_coded else itemsize) * sizes <= room)
         self.remade_share = 1 - sizes[n_kept - 1] / sizes[-1] if n_kept else 1.0
         self.to_keep = {_key(a, b) for a, b in self.pairs[:n_kept]}
+
+    @property
+    def maps_threads(self):
+        """Whether products run in threads of the host."""
+        return not self.is_on_device
 
     @property
     def pairs(self):
@@ -105,13 +124,18 @@ class TiledKernel:
         """Affinity of some rows and columns."""
         tile = self.entries.tile(rows, columns)
         if rows == columns:
-            tile = np.maximum(tile, tile.T)  # symmetric to the last bit
-            np.fill_diagonal(tile, 1)
-        return tile.astype(self.dtype, copy=False)
+            tile = namespace(tile).maximum(tile, tile.T)  # symmetric to the last bit
+            tile = with_diagonal(tile, 1)
+        return astype(tile, self.dtype)
+
+    def block(self, V):
+        """Block V where the samples lie."""
+        return like(V, self.entries.X, V.dtype)
 
     def matvec(self, v):
         """Product G v, computed in the precision of the tiles."""
-        return self.matmat(v).astype(float, copy=False)
+        product = to_host(self.matmat(like(v, self.entries.X, self.dtype)))
+        return product.astype(float, copy=False)
 
     def matmat(self, V):
         """Product G V, for V of shape (n_samples,) or (n_samples, n_columns)."""
@@ -119,12 +143,14 @@ class TiledKernel:
 
     def squares_matvec(self, v):
         """Product of v with the matrix of squared entries of G."""
-        return self._sums_of_tiles((v, np.square))[0].astype(float, copy=False)
+        v = like(v, self.entries.X, self.dtype)
+        return to_host(self._sums_of_tiles((v, _square))[0]).astype(float, copy=False)
 
     def matmat_and_squares(self, V, v):
         """Product G V, and that of v with the squared entries, from one pass."""
-        product, squares = self._sums_of_tiles((V, _same), (v, np.square))
-        return product, squares.astype(float, copy=False)
+        v = like(v, self.entries.X, self.dtype)
+        product, squares = self._sums_of_tiles((V, _same), (v, _square))
+        return product, to_host(squares).astype(float, copy=False)
 
     def diagonal(self):
         """Ones."""
@@ -132,7 +158,7 @@ class TiledKernel:
 
     def toarray(self):
         """All entries, as a dense array."""
-        G = np.empty((self.n_samples, self.n_samples), dtype=self.dtype)
+        G = zeros((self.n_samples, self.n_samples), self.entries.X, self.dtype)
 
         def fill(pair):
             rows, columns = pair
@@ -142,7 +168,7 @@ class TiledKernel:
             progress.advance()
 
         with Progress(len(self.pairs), "affinity", self.verbose) as progress:
-            map_threads(fill, self.pairs)
+            map_parts(fill, self.pairs, G)
         return G
 
     def _sums_of_tiles(self, *asked):
@@ -150,41 +176,42 @@ class TiledKernel:
 
         Each is asked for as V, and a function of the tile that V is multiplied by.
         """
-        blocks = [np.ascontiguousarray(_columns(V), self.dtype) for V, _ in asked]
+        blocks = [contiguous_columns(V, self.dtype) for V, _ in asked]
 
         def part(pairs):
-            totals = [np.zeros(block.shape, self.dtype) for block in blocks]
+            totals = [zeros(block.shape, block, self.dtype) for block in blocks]
             for rows, others in pairs:
                 tile = self.tile(rows, others)
                 for total, block, (_, function) in zip(
                     totals, blocks, asked, strict=True
                 ):
                     factor = function(tile)
-                    total[rows] += factor @ block[others]
+                    total[rows, :] += factor @ block[others, :]
                     if rows != others:
-                        total[others] += factor.T @ block[rows]
+                        total[others, :] += factor.T @ block[rows, :]
                 progress.advance()
             return totals
 
         self.n_products += 1
         label = f"affinity, product {self.n_products}"
-        pairs = self.pairs
+        pairs, n_parts = self.pairs, 1 if self.is_on_device else N_PARTS
         with Progress(len(pairs), label, self.verbose) as progress:
-            parts = map_threads(part, [pairs[i::N_PARTS] for i in range(N_PARTS)])
+            pairs = [pairs[i::n_parts] for i in range(n_parts)]
+            parts = map_parts(part, pairs, self.entries.X)
         return [
-            sum(totals).reshape(V.shape)
+            namespace(V).reshape(sum(totals[1:], totals[0]), V.shape)
             for totals, (V, _) in zip(zip(*parts, strict=True), asked, strict=True)
         ]
-
-
-def _columns(V):
-    """V as a block of columns, one if it is a vector."""
-    return V.reshape(len(V), -1)
 
 
 def _same(tile):
     """The tile itself."""
     return tile
+
+
+def _square(tile):
+    """The squared entries of the tile."""
+    return tile * tile
 
 
 def _coded(tile):

@@ -79,6 +79,21 @@ def taken_in_labels(y, name="y"):
     return to_host(y)
 
 
+def check_samples_on_device(X, context):
+    """Raise unless X is finite, of shape (n_samples, n_features), none of them 0."""
+    if X.ndim != 2 or 0 in X.shape:
+        raise ValueError(
+            f"X must have shape (n_samples, n_features), none of them 0, for "
+            f"{context}; got {tuple(X.shape)}."
+        )
+    xp = namespace(X)
+    if not bool(xp.all(xp.isfinite(X))):
+        raise ValueError(
+            f"Input X contains NaN or infinity. {context} takes finite numbers: leave "
+            "such samples or features out, or look for what made them."
+        )
+
+
 def check_same_device(X, y):
     """Raise where X and y lie on two different devices."""
     if not (is_device_array(X) and is_device_array(y)):
@@ -260,6 +275,31 @@ def at_most_0_in_place(X):
     return xp.minimum(X, xp.zeros_like(X))
 
 
+def zeros(shape, X, dtype):
+    """Array of zeros where X lies."""
+    if not is_device_array(X):
+        return np.zeros(shape, dtype)
+    xp, name = namespace(X), np.dtype(dtype).name
+    name = name if has_float64(X) else "float32"
+    return xp.zeros(shape, dtype=getattr(xp, name), device=compat.device(X))
+
+
+def empty_columns(shape, X):
+    """Block in float32 where X lies, on the host column by column, to be filled."""
+    if not is_device_array(X):
+        return np.empty(shape, np.float32, order="F")
+    xp = namespace(X)
+    return xp.empty(shape, dtype=xp.float32, device=compat.device(X))
+
+
+def contiguous_columns(V, dtype):
+    """V as a block of columns, one if it is a vector, row by row in memory."""
+    if not is_device_array(V):
+        return np.ascontiguousarray(V.reshape(len(V), -1), dtype)
+    V = namespace(V).reshape(astype(V, dtype), (V.shape[0], -1))
+    return V.contiguous() if compat.is_torch_array(V) else V
+
+
 def row_squares(X, dtype=None):
     """Squared norms of the rows, summed up in a precision of their own."""
     if isinstance(X, np.ndarray):
@@ -276,6 +316,15 @@ def column_means(X):
     blocks = [slice(i, min(i + step, n)) for i in range(0, n, step)]
     sums = [xp.sum(astype(take(X, rows), np.float64), axis=0) for rows in blocks]
     return np.sum([to_host(one).astype(np.float64) for one in sums], axis=0) / n
+
+
+def row_codes(X):
+    """A number for each row, on the host; those of equal rows are equal."""
+    codes = 0.0
+    # Feature by feature, so that each row is summed up in the same order.
+    for k, factor in enumerate(np.random.default_rng(0).uniform(1, 2, X.shape[1])):
+        codes = codes + astype(X[:, k], np.float64) * float(factor)
+    return to_host(codes)
 
 
 def smallest(D, k):

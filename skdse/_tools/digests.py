@@ -6,10 +6,12 @@ its shape tells. Its content does.
 
 import hashlib
 
+import array_api_compat as compat
 import numpy as np
 import scipy.sparse as sp
 from sklearn.utils import gen_batches
 
+from .arrays import is_device_array, row_codes
 from .parallel import map_threads
 
 # Bytes that a thread reads at a time.
@@ -17,11 +19,17 @@ BLOCK_BYTES = 4 * 2**20
 
 
 def digest(X):
-    """Digest of the content, shape and type of an array, dense or sparse."""
+    """Digest of the content, shape and type of an array, dense or sparse.
+
+    That of an array on a device is of a number for each row, a sum over its features.
+    """
     if sp.issparse(X):
         X = sp.csr_array(X)
         parts = [digest(part) for part in (X.data, X.indices, X.indptr)]
         return _of(repr(X.shape).encode(), *parts)
+    if is_device_array(X):
+        kind = tuple(X.shape), str(X.dtype), str(compat.device(X))
+        return _of(repr(kind).encode(), np.ascontiguousarray(row_codes(X)))
     rows = max(1, BLOCK_BYTES // max(1, X[:1].nbytes))
     blocks = map_threads(
         lambda rows: _of(np.ascontiguousarray(X[rows])),

@@ -234,11 +234,17 @@ def fits_in_memory(n_samples, share=1.0, n_matrices=1, itemsize=8):
     return n_matrices * itemsize * n_samples**2 <= share * available_memory()
 
 
-def check_fits_in_memory(n_samples, n_matrices=1, way_out="a subsample"):
-    """Raise MemoryError where n_matrices dense n x n matrices would not fit."""
-    if fits_in_memory(n_samples, 1.0, n_matrices):
+def check_fits_in_memory(
+    n_samples, n_matrices=1, way_out="a subsample", available=None
+):
+    """Raise MemoryError where n_matrices dense n x n matrices would not fit.
+
+    What is available is in bytes, None the memory of the host that is free.
+    """
+    available = available_memory() if available is None else available
+    needed = n_matrices * 8 * n_samples**2
+    if needed <= available:
         return
-    needed, available = n_matrices * 8 * n_samples**2, available_memory()
     fitting = int((available / (8 * n_matrices)) ** 0.5)
     raise MemoryError(
         f"A dense {n_samples} x {n_samples} affinity needs "

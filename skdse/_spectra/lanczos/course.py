@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ..._tools.arrays import like, namespace
 from ..._tools.progress import say
 from ..diffusion import DiffusionOperator
 from .density import ROUNDING, SpectralDensity, calibrated
@@ -52,12 +53,14 @@ def lanczos_density(operator, plan, *, t=1, tol=1e-3, random_state=None, verbose
     psd = operator.positive_semidefinite
     request = _Request(operator, plan, t, plan.margin * tol, psd, verbose)
     leading = operator.leading_vector.astype(np.float32).reshape(n, 1)
+    leading = operator.G.block(leading)
     b = plan.first_columns(operator)
     room = plan.most_columns(operator)
     found = _explore(request, start(n, b, leading, leading, rng, room))
-    fixed = np.hstack([leading, found.eigenvectors()])
+    xp = namespace(leading)
+    fixed = xp.concat([leading, found.eigenvectors()], axis=1)
     request, density = found.request, found.density
-    probes = None if plan.recurs else np.array(found.krylov.basis[:, :b])
+    probes = None if plan.recurs else xp.asarray(found.krylov.basis[:, :b], copy=True)
     del found  # its basis is large
     if plan.recurs:
         return _resample(request, density, fixed, rng)
@@ -187,8 +190,9 @@ class _Exploration:
 
     def eigenvectors(self):
         """Eigenvectors of the known eigenvalues, but the leading one."""
-        U = self.ritz.vectors[:, : self.n_known].astype(np.float32)
-        return self.krylov.basis[:, : len(U)] @ U
+        basis = self.krylov.basis
+        U = like(self.ritz.vectors[:, : self.n_known], basis)
+        return basis[:, : U.shape[0]] @ U
 
     def _is_cut_off(self):
         """Whether truncation alone is above the tolerance."""
@@ -295,7 +299,8 @@ def _refine(request, density, fixed, probes, rng):
     while b := request.next_probes(density):
         n, room = request.operator.n_samples, b * (density.n_steps + 1)
         krylov = start(n, b, fixed, probes, rng, room)
-        probes = np.hstack([probes, krylov.basis[:, : len(krylov.R)]])
+        first = krylov.basis[:, : len(krylov.R)]
+        probes = namespace(probes).concat([probes, first], axis=1)
         density = _with_block(request, density, _spend(request, krylov, density))
     return density
 
@@ -360,7 +365,8 @@ def _resample(request, density, fixed, rng):
     density, n_steps = _long_enough(request, density, recurrence)
     while b := request.next_probes(density):
         recurrence = begin(operator.n_samples, b, fixed, probes, rng)
-        probes = np.hstack([probes, recurrence.vectors[1]])
+        first = recurrence.vectors[1]
+        probes = namespace(probes).concat([probes, first], axis=1)
         for _ in range(n_steps):
             recurrence = advance(recurrence, operator.matmat)
         # Cut off at the same step: its guesses of the truncation serve all probes.

@@ -3,11 +3,15 @@
 After m products of S with blocks of b columns, Qᵀ S Q = T is block tridiagonal, and R
 couples its last block with the next one. All probes advance together, in float32 with
 full reorthogonalisation; T is in float64.
+
+Blocks, and the basis, lie where products are made; T and R always on the host.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
+
+from ..._tools.arrays import astype, empty_columns, like, namespace, to_host
 
 
 @dataclass(frozen=True)
@@ -52,14 +56,14 @@ def start(n, b, fixed, probes, rng, n_columns=0):
     not taken, and nothing is copied to make room.
     """
     Z = orthonormal_probes(n, b, fixed, probes, rng)
-    basis = np.empty((n, max(n_columns, 8 * Z.shape[1])), np.float32, order="F")
+    basis = empty_columns((n, max(n_columns, 8 * Z.shape[1])), Z)
     basis[:, : Z.shape[1]] = Z
     return Krylov(fixed, basis, np.zeros((0, 0)), (0,), np.eye(Z.shape[1]))
 
 
 def orthonormal_probes(n, b, fixed, probes, rng):
     """Draw b Haar probes, orthogonal to `fixed`, to old probes and to each other."""
-    Z = rng.standard_normal((n, b), dtype=np.float32)
+    Z = like(rng.standard_normal((n, b), dtype=np.float32), fixed)
     for _ in range(2):
         Z, _ = _project_out(Z, probes, fixed)
     return _orthonormalise(Z, 1e-3)[0]
@@ -71,7 +75,7 @@ def step(krylov, matmat):
     end = k + len(krylov.R)
     Q = krylov.basis[:, :end]
     W = matmat(Q[:, k:])
-    size = np.sqrt((W.astype(np.float64) ** 2).sum(0).max())
+    size = _largest_norm(W)
     W, H = _project_out(W, krylov.fixed, Q)
     W, again = _project_out(W, krylov.fixed, Q)  # one pass is not enough in float32
     W, R = _orthonormalise(W, 1e-6 * size)
@@ -82,7 +86,7 @@ def step(krylov, matmat):
         R = rotation @ R
     T = np.zeros((end, end))
     T[:k, :k] = krylov.T
-    T[:, k:] = H.astype(np.float64) + again
+    T[:, k:] = to_host(H).astype(np.float64) + to_host(again)
     T[k:, :k] = T[:k, k:].T
     T[k:, k:] = (T[k:, k:] + T[k:, k:].T) / 2
     basis = _with_room(krylov.basis, end, W.shape[1])
@@ -103,14 +107,20 @@ def _orthonormalise(W, floor):
     """Q, R with W = Q R; directions shorter than `floor` are dropped."""
     R = np.eye(W.shape[1])
     for _ in range(2):  # the second pass removes what the first one's rounding leaves
-        W64 = W.astype(np.float64)
-        values, U = np.linalg.eigh(W64.T @ W64)
+        W64 = astype(W, np.float64)
+        values, U = np.linalg.eigh(to_host(W64.T @ W64).astype(np.float64))
         keep = values > floor**2
         U, root = U[:, keep], np.sqrt(values[keep])
-        W = W @ (U / root).astype(np.float32)
+        W = W @ like(U / root, W)
         R = root[:, None] * U.T @ R
         floor = 0.0
     return W, R
+
+
+def _largest_norm(W):
+    """Largest norm of a column."""
+    xp = namespace(W)
+    return float(xp.max(xp.sum(astype(W, np.float64) ** 2, axis=0))) ** 0.5
 
 
 def _project_out(W, *bases):
@@ -125,6 +135,6 @@ def _with_room(basis, used, more):
     """The basis with room for `more` columns after the first `used`."""
     if used + more <= basis.shape[1]:
         return basis
-    grown = np.empty((len(basis), used + max(more, used)), np.float32, order="F")
+    grown = empty_columns((basis.shape[0], used + max(more, used)), basis)
     grown[:, :used] = basis[:, :used]
     return grown

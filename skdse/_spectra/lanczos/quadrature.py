@@ -81,7 +81,7 @@ def ritz_pairs(krylov):
     values, U = np.linalg.eigh(krylov.T)
     order = np.argsort(-np.abs(values), kind="stable")
     values, U = values[order], U[:, order]
-    b, n = krylov.n_probes, len(krylov.basis)
+    b, n = krylov.n_probes, krylov.basis.shape[0]
     residuals = np.linalg.norm(krylov.R @ U[krylov.edges[-2] :], axis=0)
     weights = (U[:b] ** 2).sum(0)
     return Ritz(values, U, residuals, weights, MAX_ANGLE * np.sqrt(b / n))

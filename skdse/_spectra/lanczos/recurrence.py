@@ -13,6 +13,15 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import eigh_tridiagonal
 
+from ..._tools.arrays import (
+    astype,
+    contiguous_columns,
+    is_device_array,
+    like,
+    namespace,
+    take,
+    to_host,
+)
 from .krylov import orthonormal_probes
 from .quadrature import Rule, difference, pool, spread_of
 
@@ -62,24 +71,25 @@ class Recurrence:
 
 def begin(n, b, fixed, probes, rng):
     """Recurrence of b new Haar probes, orthogonal to `fixed` and to old probes."""
-    Q = np.ascontiguousarray(orthonormal_probes(n, b, fixed, probes, rng))
+    Q = orthonormal_probes(n, b, fixed, probes, rng)
+    Q = contiguous_columns(Q, np.float32)
     none = np.zeros((0, Q.shape[1]))
-    return Recurrence(fixed, (np.zeros_like(Q), Q), none, none)
+    return Recurrence(fixed, (namespace(Q).zeros_like(Q), Q), none, none)
 
 
 def advance(recurrence, matmat):
     """One step: one product, T grows by one row."""
     previous, Q = recurrence.vectors
-    W = np.ascontiguousarray(matmat(Q))
+    W = contiguous_columns(matmat(Q), np.float32)
     if recurrence.n_steps:
-        W -= previous * recurrence.beta[-1].astype(np.float32)
+        W -= previous * like(recurrence.beta[-1], W)
     alpha = _dots(Q, W)
-    W -= Q * alpha.astype(np.float32)
+    W -= Q * like(alpha, W)
     W -= recurrence.fixed @ (recurrence.fixed.T @ W)
     beta = np.sqrt(_dots(W, W))
     # A probe whose Krylov space is complete stops: what is left is rounding.
     beta[beta < 1e-6] = 0.0
-    W *= np.divide(1, beta, out=np.zeros_like(beta), where=beta > 0).astype(np.float32)
+    W *= like(np.divide(1, beta, out=np.zeros_like(beta), where=beta > 0), W)
     return Recurrence(
         recurrence.fixed,
         (Q, W),
@@ -118,7 +128,13 @@ def _rule(alpha, beta):
 
 
 def _dots(A, B):
-    """Dot products of the columns, in float64."""
+    """Dot products of the columns, in float64, on the host."""
+    if is_device_array(A):
+        n, step = A.shape[0], 2**24 // A.shape[1]
+        blocks = [slice(i, min(i + step, n)) for i in range(0, n, step)]
+        parts = [(astype(take(M, rows), np.float64) for M in (A, B)) for rows in blocks]
+        sums = [namespace(A).sum(left * right, axis=0) for left, right in parts]
+        return np.sum([to_host(one).astype(np.float64) for one in sums], axis=0)
     # Blocks: einsum would convert all of A and B at once.
     rows = max(1, 2**20 // A.shape[1])
     return sum(
