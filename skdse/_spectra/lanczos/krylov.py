@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..._tools.arrays import astype, empty_columns, like, namespace, to_host
+from ..._tools.arrays import astype, empty_columns, has_float64, like, namespace, to_host
 
 
 @dataclass(frozen=True)
@@ -107,8 +107,9 @@ def _orthonormalise(W, floor):
     """Q, R with W = Q R; directions shorter than `floor` are dropped."""
     R = np.eye(W.shape[1])
     for _ in range(2):  # the second pass removes what the first one's rounding leaves
-        W64 = astype(W, np.float64)
-        values, U = np.linalg.eigh(to_host(W64.T @ W64).astype(np.float64))
+        # A device without float64 lends the block to the host.
+        W64 = astype(W if has_float64(W) else to_host(W), np.float64)
+        values, U = np.linalg.eigh(to_host(W64.T @ W64))
         keep = values > floor**2
         U, root = U[:, keep], np.sqrt(values[keep])
         W = W @ like(U / root, W)
