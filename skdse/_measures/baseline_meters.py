@@ -12,6 +12,14 @@ from .._spectra.matrices import DenseMatrix
 from .._spectra.meter import SimpleMeter
 from .._spectra.neighbors import NeighborIndex
 from .._spectra.spectrum import shannon_entropy
+from .._tools.arrays import (
+    free_bytes,
+    is_device_array,
+    like,
+    namespace,
+    row_codes,
+    to_host,
+)
 from .._tools.validation import check_fits_in_memory
 
 
@@ -40,7 +48,8 @@ class ShannonMeter(SimpleMeter):
 
     def fit(self, X, seed):
         """Range of each feature."""
-        return BinRange(X.min(axis=0), X.max(axis=0))
+        xp = namespace(X)
+        return BinRange(to_host(xp.min(X, axis=0)), to_host(xp.max(X, axis=0)))
 
     def measure(self, X, scale, seed):
         """Entropy of the shares of samples in the cells."""
@@ -49,8 +58,13 @@ class ShannonMeter(SimpleMeter):
         low, high = scale.low, scale.high
         # A constant feature has one bin.
         width = np.where(high > low, high - low, 1)
-        bins = np.clip((X - low) / width * self.n_bins, 0, self.n_bins - 1).astype(int)
-        _, counts = np.unique(bins, axis=0, return_counts=True)
+        low, width = like(low, X), like(width, X)
+        bins = namespace(X).clip((X - low) / width * self.n_bins, 0, self.n_bins - 1)
+        if is_device_array(X):
+            cells = row_codes(namespace(X).floor(bins))
+        else:
+            cells = bins.astype(int)
+        _, counts = np.unique(cells, axis=0, return_counts=True)
         return EntropyEstimate.exact(shannon_entropy(counts))
 
 
@@ -72,8 +86,8 @@ class MatrixEntryMeter(SimpleMeter):
     def measure(self, X, scale, seed):
         """Entropy of the shares P_ij / n."""
         if is_one_point(X, scale):
-            return EntropyEstimate.exact(2 * np.log2(len(X)))
-        check_fits_in_memory(len(X), n_matrices=3)
+            return EntropyEstimate.exact(2 * np.log2(X.shape[0]))
+        check_fits_in_memory(X.shape[0], n_matrices=3, available=free_bytes(X))
         G = DenseMatrix(self.affinity.array(X, scale))
         return EntropyEstimate.exact(shannon_entropy(transition_matrix(G, self.alpha)))
 
@@ -99,9 +113,9 @@ class AdjacencyMeter(SimpleMeter):
 
     def measure(self, X, scale, seed):
         """Entropy of the moduli of the eigenvalues of A."""
-        if len(X) == 1 or is_one_point(X, scale):
+        if X.shape[0] == 1 or is_one_point(X, scale):
             return EntropyEstimate.exact(0.0)
-        check_fits_in_memory(len(X), n_matrices=3)
+        check_fits_in_memory(X.shape[0], n_matrices=3, available=free_bytes(X))
         if self.adjacency == "nearest_neighbors":
             # Directed, so its eigenvalues are complex.
             eigenvalues = np.linalg.eigvals(self._binary_graph(X, seed))
@@ -110,7 +124,7 @@ class AdjacencyMeter(SimpleMeter):
             if self.adjacency == "anisotropic":
                 # With α = 0, S = D^-½ G D^-½ where D = diag(q).
                 A = diffusion_operator(DenseMatrix(A), alpha=0.0).toarray()
-            eigenvalues = np.linalg.eigvalsh(A)
+            eigenvalues = to_host(namespace(A).linalg.eigvalsh(A))
         return EntropyEstimate.exact(shannon_entropy(np.abs(eigenvalues)))
 
     def _binary_graph(self, X, seed):

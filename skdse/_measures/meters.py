@@ -14,6 +14,7 @@ from sklearn.utils import get_tags
 
 from .._spectra.estimates import EntropyEstimate
 from .._spectra.meter import SimpleMeter
+from .._tools.arrays import take
 
 # Samples of small sets that make a task.
 BUNDLE_SAMPLES = 4096
@@ -58,7 +59,7 @@ class ForeignMeter(SimpleMeter):
 
     def take(self, X, rows):
         """Rows of X; of a matrix between samples, columns too."""
-        return X[rows][:, rows] if self.is_pairwise else X[rows]
+        return X[rows][:, rows] if self.is_pairwise else take(X, rows)
 
     def fit(self, X, seed):
         """Fitted copy of the estimator."""

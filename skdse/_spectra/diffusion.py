@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._tools.arrays import astype, is_device_array, like
+from .._tools.arrays import astype, is_device_array, like, namespace
 from .matrices import AffinityMatrix
 
 
@@ -137,9 +137,10 @@ def diffusion_operator(G, alpha=0.5, *, positive_semidefinite=False):
 
 def transition_matrix(G, alpha=0.5):
     """Row-stochastic P of the affinity G, dense."""
-    density = _density(G, alpha)
-    K = G.toarray() * density[:, None] * density
-    return K / K.sum(axis=1, keepdims=True)
+    density, G = _density(G, alpha), G.toarray()
+    density = like(density, G, np.float64)
+    K = G * density[:, None] * density
+    return K / namespace(K).sum(K, axis=1, keepdims=True)
 
 
 def _density(G, alpha):

@@ -10,6 +10,8 @@ from typing import ClassVar, Protocol
 
 import numpy as np
 
+from .._tools.arrays import take
+
 
 class Scale(Protocol):
     """All that a meter learns from the samples that it is fitted to."""
@@ -108,7 +110,7 @@ class SimpleMeter:
 
     def take(self, X, rows):
         """Rows of X."""
-        return X[rows]
+        return take(X, rows)
 
     def refit(self, X, seed, known):
         """Fit anew."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from .._tools.arrays import is_device_array, namespace
 from .drift import Drift
 from .estimates import EntropyEstimate, Rest
 
@@ -304,12 +305,23 @@ def warn_if_saturated(saturation, stacklevel=1):
 
 def shannon_entropy(weights):
     """Shannon entropy in bits of non-negative weights, normalised to sum 1."""
+    if is_device_array(weights):
+        return _shannon_entropy_on_device(weights)
     weights = np.ravel(weights)
     weights = weights[weights > 0]
     # log M - Σ w log w / M needs no division of each weight.
     total = weights.sum()
     entropy = np.log2(total) - weights @ np.log2(weights) / total
     return float(max(entropy, 0.0))
+
+
+def _shannon_entropy_on_device(weights):
+    """Shannon entropy of weights that stay on their device."""
+    xp = namespace(weights)
+    one = xp.ones_like(weights)
+    logs = xp.log2(xp.where(weights > 0, weights, one))
+    total = float(xp.sum(weights))
+    return max(float(np.log2(total)) - float(xp.sum(weights * logs)) / total, 0.0)
 
 
 def knee_time(spectrum, times=AUTO_TIMES):

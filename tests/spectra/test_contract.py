@@ -172,12 +172,12 @@ def test_fitted_samples_keep_their_bandwidth(case):
 
 
 def test_what_cannot_fit_in_memory_is_refused_before_it_is_made(case):
-    affinity = case[0]
-    affinity.check_memory(10**7, "lanczos")
+    affinity, X = case[0], np.broadcast_to(0.0, (10**7, 1))
+    affinity.check_memory(X, "lanczos")
     if not affinity.is_of_all_pairs:
-        affinity.check_memory(10**7, "dense")
+        affinity.check_memory(X, "dense")
         return
     with pytest.raises(MemoryError, match="max_samples"):
-        affinity.check_memory(10**7, "dense")
+        affinity.check_memory(X, "dense")
     assert affinity.keeps(1000, "lanczos")
     assert not affinity.keeps(10**7, "lanczos")

@@ -179,7 +179,7 @@ class Unsolved:
     def __getattr__(self, name):
         return getattr(self.operator, name)
 
-    def matmat(self, V):
+    def matvec(self, v):
         raise ArpackNoConvergence("no", np.array(self.found), None)
 
 

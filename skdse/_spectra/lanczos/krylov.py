@@ -11,7 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..._tools.arrays import astype, empty_columns, has_float64, like, namespace, to_host
+from ..._tools.arrays import (
+    astype,
+    empty_columns,
+    has_float64,
+    like,
+    namespace,
+    to_host,
+)
 
 
 @dataclass(frozen=True)
