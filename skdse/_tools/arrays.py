@@ -15,12 +15,15 @@ import array_api_compat as compat
 import array_api_compat.numpy as numpy_namespace
 import numpy as np
 import scipy.sparse as sp
+from sklearn import get_config
 
 from .parallel import map_threads
 from .validation import available_memory
 
 # Bytes of a block of rows that a device looks at at a time.
 DEVICE_BLOCK_BYTES = 2**28
+# Rows of a square tile on a device at most.
+LARGEST_SIDE = 8192
 # What DLPack calls the memory of the host, and that of CUDA.
 _HOST, _CUDA = 1, (2, 13)
 
@@ -354,6 +357,15 @@ def rows_a_block(X, copies=1):
     """Rows of X in a block on its device, of which so many copies are made."""
     entries = max(1, int(np.prod(X.shape[1:])))
     return max(1, DEVICE_BLOCK_BYTES // (8 * entries * copies))
+
+
+def tile_side():
+    """Rows of a square tile on a device, for which few large steps are faster.
+
+    Four such tiles of float32 fit in the working memory of scikit-learn's settings.
+    """
+    n_bytes = get_config()["working_memory"] * 2**20
+    return int(np.clip((n_bytes / 16) ** 0.5, 16, LARGEST_SIDE))
 
 
 def free_bytes(X):
