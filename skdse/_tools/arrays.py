@@ -145,7 +145,7 @@ def _taken_by_dlpack(X, name):
     """Array of a library without the standard, or whose arrays cannot be changed."""
     kind = X.__dlpack_device__()[0]
     if kind == _HOST:
-        return np.asarray(X) if compat.is_jax_array(X) else np.from_dlpack(X)
+        return np.asarray(X) if hasattr(X, "__array__") else np.from_dlpack(X)
     if kind not in _CUDA:
         raise TypeError(
             f"{name} lies on a device that is not known; got {type(X).__name__}. "
