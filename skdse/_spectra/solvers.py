@@ -13,7 +13,7 @@ from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 from sklearn.exceptions import ConvergenceWarning, EfficiencyWarning
 from sklearn.utils import check_random_state
 
-from .._tools.validation import check_fits_in_memory, fits_in_memory
+from .._tools.validation import check_fits_in_memory, fits_in_memory, user_stacklevel
 from .bands import eigenvalues_by_band
 from .lanczos.course import lanczos_density
 from .lanczos.plan import plan_for
@@ -204,7 +204,7 @@ def warn_if_many_are_long(seconds, sizes, solver):
             )
             + "fewer n_repeats or max_samples is faster.",
             EfficiencyWarning,
-            stacklevel=7,
+            stacklevel=user_stacklevel(),
         )
 
 
