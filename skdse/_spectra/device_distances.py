@@ -65,7 +65,7 @@ def squares_by_differences(X, Y):
 
 
 def manhattan(X, Y):
-    """Manhattan distances between all rows."""
+    """Manhattan distances between all rows, of stacks too."""
     if compat.is_torch_array(X):
         import torch
 
@@ -76,9 +76,10 @@ def manhattan(X, Y):
 def _summed(X, Y, function):
     """Sum over features of a function of all differences."""
     X, Y = astype(X, np.float64), astype(Y, np.float64)
-    total = function(X[:, :1] - Y[:, :1].T)
-    for k in range(1, X.shape[1]):
-        total += function(X[:, k : k + 1] - Y[:, k : k + 1].T)
+    Y = namespace(Y).matrix_transpose(Y)
+    total = function(X[..., :1] - Y[..., :1, :])
+    for k in range(1, X.shape[-1]):
+        total += function(X[..., k : k + 1] - Y[..., k : k + 1, :])
     return total
 
 
@@ -152,7 +153,5 @@ def _equal_rows(X, others):
     """Whether each row equals another one, on the host."""
     xp, n, step = namespace(X), X.shape[0], rows_a_block(X, 3)
     blocks = [slice(i, min(i + step, n)) for i in range(0, n, step)]
-    found = [
-        xp.all(take(X, rows) == take(X, others[rows]), axis=1) for rows in blocks
-    ]
+    found = [xp.all(take(X, rows) == take(X, others[rows]), axis=1) for rows in blocks]
     return np.concatenate([to_host(one) for one in found])
