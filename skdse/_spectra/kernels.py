@@ -33,7 +33,7 @@ from .._tools.arrays import (
     to_host,
 )
 from .device_distances import squares_by_differences
-from .distances import EUCLIDEAN, SQUARED, all_manhattan, distances
+from .distances import EUCLIDEAN, all_manhattan, distances
 from .frames import typical_of
 
 # Rows of X that are squared at a time.
@@ -324,23 +324,3 @@ def gaussian_of_distances(D, sigma_rows, sigma_columns, shared=0.0):
     D *= like(0.5 / np.reshape(sigma_rows, (-1, 1)), D)
     D /= like(sigma_columns, D)
     return exp_in_place(D)
-
-
-def gaussian_of_pairs(X, bandwidth, left, right, metric="euclidean"):
-    """Gaussian affinity of rows on the left to those on the right, by differences."""
-    Z = X[left].astype(np.float64, copy=False) - X[right]
-    squares = np.einsum("ij,ij->i", Z, Z)
-    squares = np.square(squares) if metric == SQUARED else squares
-    exponents = np.maximum(squares - bandwidth.shared**2, 0)
-    exponents *= -0.5 / at(bandwidth.sigma, left)
-    exponents /= at(bandwidth.sigma, right)
-    return np.exp(exponents, out=exponents)
-
-
-def laplacian_of_pairs(X, bandwidth, left, right, metric="manhattan"):
-    """Laplacian affinity of rows on the left to those on the right."""
-    Z = X[left].astype(np.float64, copy=False) - X[right]
-    exponents = np.abs(Z, out=Z).sum(axis=1)
-    exponents *= -1 / np.sqrt(at(bandwidth.sigma, left))
-    exponents /= np.sqrt(at(bandwidth.sigma, right))
-    return np.exp(exponents, out=exponents)

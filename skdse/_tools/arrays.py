@@ -210,7 +210,8 @@ def like(values, X, dtype=None):
         values = values.astype(name, copy=False)
         if name == "float64" and not has_float64(X):
             values = values.astype(np.float32)
-    return xp.asarray(np.ascontiguousarray(values), device=compat.device(X))
+    values = np.asarray(values, order="C")
+    return xp.asarray(values, device=compat.device(X))
 
 
 def name_of(dtype, xp):
