@@ -65,7 +65,8 @@ WITHIN = {
 }
 # Functions that wait for threads.
 WAITS = ("_tools/parallel.py:map_threads", "_tools/parallel.py:run_tasks")
-# Passes over an affinity, and the files of the classes that make them.
+# Passes over an affinity, over tiles for several things at once, and the files of the
+# classes that make them.
 PASSES = ("matvec", "matmat", "squares_matvec", "_sums_of_tiles")
 OF_MATRICES = ("_spectra/matrices.py", "_spectra/tiles.py")
 

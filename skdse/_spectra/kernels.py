@@ -42,6 +42,9 @@ BLOCK_ROWS = 1024
 # any tolerance asked for; in float64, that of the affinity itself.
 MAX_ROUNDING32 = 1e-4
 MAX_ROUNDING = 1e-9
+# Share of features that vary, up to which products leave out the others, as pixels at
+# the margin of images (MNIST: 717 of 784 vary).
+MOST_VARYING = 0.95
 # Precision of float32 in units of that of float64.
 EPS32_64 = float(np.finfo(np.float32).eps / np.finfo(np.float64).eps)
 # Bandwidths whose squares, and those of samples as large, float32 has room for.
@@ -85,7 +88,7 @@ class GaussianEntries:
     Parameters
     ----------
     X : ndarray of shape (n_samples, n_features)
-        Samples; no copy is made.
+        Samples; no copy is made, but of the features that vary where many do not.
     bandwidth : Bandwidth
         σ of the samples, and the distance that is taken off all distances.
     metric : str or callable, default="euclidean"
@@ -99,15 +102,16 @@ class GaussianEntries:
     steepness = 1.0
 
     def __init__(self, X, bandwidth, metric="euclidean", dtype=np.float32):
-        self.X = X
+        # ‖x‖² - 2 x·y + ‖y‖² loses its digits far from the origin.
+        self.X, self.center = X, _center(X, bandwidth.frame)
+        if metric in EUCLIDEAN and not is_device_array(X):
+            self.X, self.center = _without_constants(self.X, self.center)
         self.sigma = bandwidth.sigma
         self.shared = bandwidth.shared
         self.metric = metric
         self.dtype = np.dtype(dtype)
         self.n_samples = X.shape[0]
         self.held = bandwidth.held
-        # ‖x‖² - 2 x·y + ‖y‖² loses its digits far from the origin.
-        self.center = _center(X, bandwidth.frame)
         self.rounding = self.steepness * self._rounding()
         exact = self.rounding.max(initial=0) * EPS32_64 > MAX_ROUNDING32
         exact |= self.dtype == np.float64
@@ -306,6 +310,14 @@ def _squares_around(X, center):
     blocks = gen_batches(X.shape[0], rows_a_block(X))
     parts = [row_squares(astype(take(X, rows), np.float64) - center) for rows in blocks]
     return np.concatenate([to_host(part).astype(np.float64) for part in parts])
+
+
+def _without_constants(X, center):
+    """Features that vary, and their centre, where many others do not: no distance."""
+    varies = X.max(axis=0) > X.min(axis=0)
+    if varies.sum() > MOST_VARYING * X.shape[1] or not varies.any():
+        return X, center
+    return np.compress(varies, X, axis=1), center[varies]
 
 
 def at(sigma, rows):
