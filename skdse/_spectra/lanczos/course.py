@@ -7,7 +7,8 @@
         look, after some steps:
             converged Ritz values of T are eigenvalues, each with the weight 1
             the quadrature rule of T is the density of all others
-            where sampling is not what is left: T continued tells the truncation error
+            where sampling is not what is left: T continued tells the truncation error,
+            and so, if negative eigenvalues make looks costly, where the next one helps
     REFINE   until the tolerance is met (dense):
         new probes, orthogonal to what is known, add their rule to the density
     RESAMPLE (sparse), in place of REFINE:
@@ -78,9 +79,7 @@ class _Request:
     def is_met(self, density, *, by_sampling_alone=False):
         """Whether the error is small, or rounding is what is left."""
         found = density.errors(self.t)
-        error = found.sampling
-        if not by_sampling_alone:
-            error = np.hypot(error, found.truncation)
+        error = np.hypot(found.sampling, 0 if by_sampling_alone else found.truncation)
         return error <= max(self.target, found.rounding / 2)
 
     def missing_probes(self, density):
@@ -150,7 +149,7 @@ class _Exploration:
         if self.is_spent or self._has_enough_steps():
             return True
         # Truncation is what no more probes mend: then T may grow once.
-        return self.is_full and not (self.may_grow and self._is_cut_off())
+        return self.is_full and not (self.may_grow and self._excess() > 1)
 
     def grow(self):
         """Allow twice the steps, once."""
@@ -182,18 +181,19 @@ class _Exploration:
             self.density = self._density_of_longer_t()
             self.knows_truncation = True
             self.request.tell(self.density)
-        factor = request.plan.look_factor
-        self.next_look = max(steps + 1, int(factor * steps))
+        costly = self.knows_truncation and not (psd or request.plan.recurs)
+        excess = self._excess() if costly else 1.0
+        self.next_look = request.plan.steps_to_next_look(steps, excess)
 
     def eigenvectors(self):
         """Eigenvectors of the known eigenvalues, but the leading one."""
         U = self.ritz.vectors[:, : self.n_known].astype(np.float32)
         return self.krylov.basis[:, : len(U)] @ U
 
-    def _is_cut_off(self):
-        """Whether truncation alone is above the tolerance."""
+    def _excess(self):
+        """Truncation error over what it may be."""
         found = self.density.errors(self.request.t)
-        return found.truncation > max(self.request.target, found.rounding)
+        return found.truncation / max(self.request.target, found.rounding)
 
     def _has_few_missing(self):
         """Whether sampling alone lets the steps end."""
