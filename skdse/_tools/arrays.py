@@ -304,6 +304,16 @@ def contiguous_columns(V, dtype):
     return V.contiguous() if compat.is_torch_array(V) else V
 
 
+def beside(A, B):
+    """Columns of A, then those of B."""
+    return namespace(A).concat([A, B], axis=1)
+
+
+def copied(X):
+    """Copy of X, in memory of its own."""
+    return namespace(X).asarray(X, copy=True)
+
+
 def row_squares(X, dtype=None):
     """Squared norms of the rows, summed up in a precision of their own."""
     if isinstance(X, np.ndarray):

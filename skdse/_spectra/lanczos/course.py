@@ -7,7 +7,8 @@
         look, after some steps:
             converged Ritz values of T are eigenvalues, each with the weight 1
             the quadrature rule of T is the density of all others
-            where sampling is not what is left: T continued tells the truncation error
+            where sampling is not what is left: T continued tells the truncation error,
+            and so, if negative eigenvalues make looks costly, where the next one helps
     REFINE   until the tolerance is met (dense):
         new probes, orthogonal to what is known, add their rule to the density
     RESAMPLE (sparse), in place of REFINE:
@@ -21,7 +22,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..._tools.arrays import like, namespace
+from ..._tools.arrays import beside, copied, like
 from ..._tools.progress import say
 from ..diffusion import DiffusionOperator
 from .density import ROUNDING, SpectralDensity, calibrated
@@ -57,10 +58,9 @@ def lanczos_density(operator, plan, *, t=1, tol=1e-3, random_state=None, verbose
     b = plan.first_columns(operator)
     room = plan.most_columns(operator)
     found = _explore(request, start(n, b, leading, leading, rng, room))
-    xp = namespace(leading)
-    fixed = xp.concat([leading, found.eigenvectors()], axis=1)
+    fixed = beside(leading, found.eigenvectors())
     request, density = found.request, found.density
-    probes = None if plan.recurs else xp.asarray(found.krylov.basis[:, :b], copy=True)
+    probes = None if plan.recurs else copied(found.krylov.basis[:, :b])
     del found  # its basis is large
     if plan.recurs:
         return _resample(request, density, fixed, rng)
@@ -81,9 +81,7 @@ class _Request:
     def is_met(self, density, *, by_sampling_alone=False):
         """Whether the error is small, or rounding is what is left."""
         found = density.errors(self.t)
-        error = found.sampling
-        if not by_sampling_alone:
-            error = np.hypot(error, found.truncation)
+        error = np.hypot(found.sampling, 0 if by_sampling_alone else found.truncation)
         return error <= max(self.target, found.rounding / 2)
 
     def missing_probes(self, density):
@@ -153,7 +151,7 @@ class _Exploration:
         if self.is_spent or self._has_enough_steps():
             return True
         # Truncation is what no more probes mend: then T may grow once.
-        return self.is_full and not (self.may_grow and self._is_cut_off())
+        return self.is_full and not (self.may_grow and self._excess() > 1)
 
     def grow(self):
         """Allow twice the steps, once."""
@@ -185,8 +183,9 @@ class _Exploration:
             self.density = self._density_of_longer_t()
             self.knows_truncation = True
             self.request.tell(self.density)
-        factor = request.plan.look_factor
-        self.next_look = max(steps + 1, int(factor * steps))
+        costly = self.knows_truncation and not (psd or request.plan.recurs)
+        excess = self._excess() if costly else 1.0
+        self.next_look = request.plan.steps_to_next_look(steps, excess)
 
     def eigenvectors(self):
         """Eigenvectors of the known eigenvalues, but the leading one."""
@@ -194,10 +193,10 @@ class _Exploration:
         U = like(self.ritz.vectors[:, : self.n_known], basis)
         return basis[:, : U.shape[0]] @ U
 
-    def _is_cut_off(self):
-        """Whether truncation alone is above the tolerance."""
+    def _excess(self):
+        """Truncation error over what it may be."""
         found = self.density.errors(self.request.t)
-        return found.truncation > max(self.request.target, found.rounding)
+        return found.truncation / max(self.request.target, found.rounding)
 
     def _has_few_missing(self):
         """Whether sampling alone lets the steps end."""
@@ -299,8 +298,7 @@ def _refine(request, density, fixed, probes, rng):
     while b := request.next_probes(density):
         n, room = request.operator.n_samples, b * (density.n_steps + 1)
         krylov = start(n, b, fixed, probes, rng, room)
-        first = krylov.basis[:, : len(krylov.R)]
-        probes = namespace(probes).concat([probes, first], axis=1)
+        probes = beside(probes, krylov.basis[:, : len(krylov.R)])
         density = _with_block(request, density, _spend(request, krylov, density))
     return density
 
@@ -365,8 +363,7 @@ def _resample(request, density, fixed, rng):
     density, n_steps = _long_enough(request, density, recurrence)
     while b := request.next_probes(density):
         recurrence = begin(operator.n_samples, b, fixed, probes, rng)
-        first = recurrence.vectors[1]
-        probes = namespace(probes).concat([probes, first], axis=1)
+        probes = beside(probes, recurrence.vectors[1])
         for _ in range(n_steps):
             recurrence = advance(recurrence, operator.matmat)
         # Cut off at the same step: its guesses of the truncation serve all probes.

@@ -53,6 +53,11 @@ class Plan:
         Steps before the first look.
     look_factor : float
         Steps between two looks at the error grow by this factor.
+    longest_look_factor : float
+        The same, at most, where a look is costly and the last one was far from the end.
+    truncation_order : float
+        The truncation error of an indefinite spectrum falls no faster than with this
+        power of the steps: a look before could not end the run.
     margin : float
         Standard error aimed at, as a share of `tol`: then the error is below `tol` in
         97 of 100 requests.
@@ -83,6 +88,8 @@ class Plan:
     max_size: int = 768
     min_steps: int = 4
     look_factor: float = 1.15
+    longest_look_factor: float = 1.5
+    truncation_order: float = 5.0
     first_recurrence_look: int = 20
     max_recurrence_steps: int = 250
     recurrence_look_factor: float = 1.25
@@ -129,6 +136,13 @@ class Plan:
         columns = self.usual_columns * operator.n_samples**0.25
         steps = int(np.ceil(columns / self.first_columns(operator)))
         return operator.n_passes + steps + self.usual_recurrence
+
+    def steps_to_next_look(self, n_steps, excess=1.0):
+        """Steps at the next look, where an error is so many times what it may be."""
+        nearest = excess ** (1 / self.truncation_order)
+        most = max(self.look_factor, self.longest_look_factor)
+        factor = float(np.clip(nearest, self.look_factor, most))
+        return max(n_steps + 1, int(factor * n_steps))
 
     def with_spare(self, n_probes):
         """Probes to add where so many are missing, by a guess: no thin blocks."""
