@@ -53,8 +53,7 @@ def lanczos_density(operator, plan, *, t=1, tol=1e-3, random_state=None, verbose
     n = operator.n_samples
     psd = operator.positive_semidefinite
     request = _Request(operator, plan, t, plan.margin * tol, psd, verbose)
-    leading = operator.leading_vector.astype(np.float32).reshape(n, 1)
-    leading = operator.G.block(leading)
+    leading = operator.leading_block()
     b = plan.first_columns(operator)
     room = plan.most_columns(operator)
     found = _explore(request, start(n, b, leading, leading, rng, room))
@@ -177,7 +176,9 @@ class _Exploration:
         psd = request.operator.positive_semidefinite
         psd = psd or is_semidefinite(self.ritz, self.n_known)
         self.request = replace(request, semidefinite=psd)
-        self.before, self.density = self.density, self._density_of_ritz_values()
+        # By the Gauss rule of T: what truncation may matter is not known.
+        self.before = self.density
+        self.density = self._density([gauss_rule(self.ritz)], ())
         if self.is_spent or self.is_full or self._has_few_missing():
             # Only now what takes more eigenvalues: how much truncation may matter.
             self.density = self._density_of_longer_t()
@@ -234,10 +235,6 @@ class _Exploration:
         target = plan.sampling_share * request.target
         columns_a_step = operator.fixed_columns + density.n_probes
         return probes <= columns_a_step * np.log(sampling / target) / rate
-
-    def _density_of_ritz_values(self):
-        """Density by the Gauss rule of T: what truncation may matter is not known."""
-        return self._density([gauss_rule(self.ritz)], ())
 
     def _density_of_longer_t(self):
         """Density by rules of T continued, which also guess the truncation error."""
