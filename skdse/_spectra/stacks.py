@@ -108,8 +108,9 @@ class GaussianPairs(Pairs):
             return squares_by_differences(Z, Z)
         products = centred @ xp.matrix_transpose(centred)
         squares = norms[:, :, None] + norms[:, None, :] - 2 * products
-        off_diagonal = like(~np.eye(Z.shape[1], dtype=bool), Z)
-        return xp.where((squares > 0) & off_diagonal, squares, xp.zeros_like(squares))
+        number = like(np.arange(Z.shape[1]), Z)
+        differs = (squares > 0) & (number[:, None] != number)
+        return xp.where(differs, squares, xp.zeros_like(squares))
 
 
 class LaplacianPairs(Pairs):
@@ -173,7 +174,8 @@ def bandwidth_of_distances(D, affinity):
         return like(float(rule), D)
     scale = affinity.bandwidth_scale
     if rule == "median":
-        median = _median(D[like(np.tri(n, k=-1, dtype=bool).T, D)])
+        number = like(np.arange(n), D)
+        median = _median(D[number[:, None] < number])
         median = median if median > 0 else xp.min(D[positive])
         return scale * affinity.median_share * median
     # The first of each row is the sample itself.

@@ -88,8 +88,8 @@ for weight in WEIGHTS:
 # A picture of it
 # ---------------
 #
-# Left, the first two principal components of the hidden layer: held-out images, coloured
-# by their digit. Right, what each network reached.
+# Left, the first two principal components of the hidden layer: held-out images,
+# coloured by their digit. Right, what each network reached.
 #
 # Does the reward help? Hardly. A small weight leaves DSMI and accuracy as they were,
 # within what the seed makes of them. A large one does what it is asked to: DSMI rises,
