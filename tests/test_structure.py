@@ -59,6 +59,7 @@ ORDERS = {
         "spectrum",
         "small_sets",
         "lanczos",
+        "lapack",
         "bands",
         "solvers",
         "meter",
