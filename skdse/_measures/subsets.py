@@ -133,7 +133,7 @@ def measure_groups(samples, labels, n_repeats, rng):
     """Entropies of the groups and of random subsets of their sizes.
 
     Returns the terms, and the samples with a settled scale and a meter with the
-    tolerance of each of these sets.
+    tolerance of each of these sets. Who calls this has announced it.
     """
     groups = samples.group_rows(labels, rng)
     weights = np.bincount(labels) / len(labels)
@@ -150,12 +150,24 @@ def measure_groups(samples, labels, n_repeats, rng):
     # The subsets of a repeat nest, and are measured together.
     sets = [[rows] for rows in groups] + [list(one.values()) for one in subsets]
     both = weights, np.repeat(of_sizes / n_repeats, n_repeats)
-    samples.solved_to(samples.meter.tol, *both).announced(sets)
     samples = samples.quiet().settled(subsets[0][sizes.max()])
     tol = balanced_tol(samples, nodes, of_sizes, n_repeats)
     samples = samples.solved_to(tol, *both)
     estimates = samples.entropies(sets, "groups and subsets")
     return combine(weights, sizes, of_sizes, subsets, estimates), samples
+
+
+def announce(meter, X, labels, n_repeats):
+    """Warn where the groups and their random subsets take long to measure.
+
+    It comes before any work: the time is that of the tolerance known so far.
+    """
+    counts = np.bincount(labels)
+    sizes = np.array([sample_count(n, meter.max_samples) for n in counts])
+    nodes, weights = size_nodes(sizes), counts / len(labels)
+    of_sizes = np.tile(size_weights(nodes, sizes, weights) / n_repeats, n_repeats)
+    meter = solved_to(meter, meter.tol, weights, of_sizes)
+    meter.tell_if_long(X, [*sizes, *np.tile(nodes, n_repeats)])
 
 
 def size_nodes(sizes):
