@@ -4,85 +4,35 @@ import importlib.util
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from skdse._spectra import fused
 from skdse._spectra.bandwidth import Bandwidth
-from skdse._spectra.gibbs import gaussian_entries
 from skdse._spectra.kernels import LaplacianEntries
 from skdse._spectra.tiles import TiledKernel
 
 torch = pytest.importorskip("torch")
+from triton_cases import KINDS, case, check_products  # noqa: E402
+
 needs_triton = pytest.mark.skipif(
     importlib.util.find_spec("triton") is None, reason="needs Triton"
 )
-KINDS = ("one", "reduced", "squared", "reduced squared", "adaptive squared", "gibbs")
 
 # Run by this file as a script: Triton asks for the interpreter as it is imported.
-
-
-def _case(kind, n, d):
-    """Entries of samples in a tensor, and the affinity from float64 differences."""
-    rng = np.random.default_rng(n + d)
-    X = rng.normal(3, 1, size=(n, d)).astype(np.float32)
-    X[1] = X[0]
-    size, local = np.sqrt(2 * d), rng.uniform(0.4, 1.2, n)
-    D2 = np.square(X[:, None].astype(np.float64) - X[None]).sum(axis=2)
-    metric, shared = "euclidean", 0.0
-    if kind in ("one", "reduced"):
-        sigma, shared = size / 2, size / 3 if kind == "reduced" else 0.0
-        G = np.exp(-np.maximum(D2 - shared**2, 0) / (2 * sigma**2))
-    elif kind == "gibbs":
-        sigma = size * local
-        squares = sigma[:, None] ** 2 + sigma**2
-        G = (2 * np.outer(sigma, sigma) / squares) ** 4 * np.exp(-D2 / squares)
-    else:
-        metric = "sqeuclidean"
-        sigma = d * local if kind == "adaptive squared" else float(d)
-        shared = float(d) if kind == "reduced squared" else 0.0
-        exponents = -np.maximum(D2**2 - shared**2, 0)
-        G = np.exp(exponents / (2 * sigma * np.reshape(sigma, (-1, 1))))
-    bandwidth = Bandwidth(sigma, shared=shared)
-    X = torch.from_numpy(X)
-    return gaussian_entries(X, bandwidth, metric, np.float32), G
 
 
 def _check_products(kind, n, d, n_columns):
     """Products of all kinds against those of float64."""
     from skdse._spectra.triton_tiles import TritonProducts
 
-    entries, G = _case(kind, n, d)
-    products = TritonProducts(entries, fused.KINDS[type(entries)])
+    entries, G = case(kind, n, d)
     tiles = TiledKernel(entries)
-    vars(tiles)["fused"] = products
-    rng = np.random.default_rng(0)
-    V, v = rng.normal(size=(n, n_columns)), rng.normal(size=n)
-    V32 = torch.from_numpy(V.astype(np.float32))
-    # Rounding of exponents and of sums, in units of sums without signs.
-    tolerance = 3e-6
-
-    def check(found, G, V):
-        bound = tolerance * (G @ np.abs(V))
-        assert found.shape == V.shape
-        assert (np.abs(np.asarray(found) - G @ V) <= bound).all()
-
-    check(tiles.matmat(V32), G, V)
-    product, squares = tiles.matmat_and_squares(V32, v)
-    check(product, G, V)
-    check(squares, G**2, v)
-    assert tiles.n_products == 2
-    if d > 3:
-        return
-    assert torch.equal(tiles.matmat(V32), product)
-    check(tiles.matmat(V32[:, 0]), G, V[:, 0])
-    # A view of a larger block, as the basis of Lanczos has them.
-    check(tiles.matmat(torch.cat([V32, V32], 1)[:, n_columns:]), G, V)
-    check(tiles.matvec(v), G, v)
-    check(tiles.squares_matvec(v), G**2, v)
-    m = n - 7
-    check(tiles.head(m).matmat(V32[:m]), G[:m, :m], V[:m])
+    vars(tiles)["fused"] = TritonProducts(entries, fused.KINDS[type(entries)])
+    check_products(tiles, G, n_columns, in_all_ways=d == 3)
+    assert tiles.n_products == (6 if d == 3 else 1)
 
 
 def _check_density():
@@ -91,7 +41,7 @@ def _check_density():
     from skdse._spectra.matrices import DenseMatrix
     from skdse._spectra.solvers import solve
 
-    entries, G = _case("one", 300, 5)
+    entries, G = case("one", 300, 5)
     fused._obstacle = lambda entries: None  # as if the tensor were on CUDA
     tiles = TiledKernel(entries, verbose=1)
     found = solve(diffusion_operator(tiles), "lanczos", random_state=0).entropy(1)
@@ -136,6 +86,8 @@ def _run(*arguments):
     """Run this file as a script, through the interpreter."""
     mode = "0" if "compiles" in arguments else "1"
     env = os.environ | {"TRITON_INTERPRET": mode, "OPENBLAS_NUM_THREADS": "1"}
+    paths = [str(Path(__file__).parents[1]), *filter(None, [env.get("PYTHONPATH")])]
+    env["PYTHONPATH"] = os.pathsep.join(paths)
     command = [sys.executable, __file__, *map(str, arguments)]
     done = subprocess.run(command, env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -160,7 +112,7 @@ def test_it_compiles_for_cuda():
 
 @pytest.mark.parametrize("verbose", [0, 1])
 def test_without_triton_plain_tiles_do(verbose, monkeypatch, capsys):
-    entries, G = _case("one", 50, 4)
+    entries, G = case("one", 50, 4)
     monkeypatch.setattr(fused, "_obstacle", lambda entries: None)
     monkeypatch.setitem(sys.modules, "triton", None)
     monkeypatch.delitem(sys.modules, "skdse._spectra.triton_tiles", raising=False)
@@ -175,7 +127,7 @@ def test_without_triton_plain_tiles_do(verbose, monkeypatch, capsys):
 @needs_triton
 def test_a_kernel_that_cannot_run_is_replaced(monkeypatch, capsys):
     # A tensor of the host is none that a kernel on a card could read.
-    entries, G = _case("one", 50, 4)
+    entries, G = case("one", 50, 4)
     monkeypatch.setattr(fused, "_obstacle", lambda entries: None)
     tiles = TiledKernel(entries, verbose=1)
     np.testing.assert_allclose(tiles.matvec(np.ones(50)), G.sum(axis=1), rtol=1e-5)
@@ -183,7 +135,7 @@ def test_a_kernel_that_cannot_run_is_replaced(monkeypatch, capsys):
 
 
 def test_kept_tiles_are_plain(monkeypatch, capsys):
-    entries, _ = _case("one", 50, 4)
+    entries, _ = case("one", 50, 4)
     tiles = TiledKernel(entries, room=np.inf, verbose=1)
     tiles.matvec(np.ones(50))
     assert tiles.fused is None and len(tiles.kept) == 1
@@ -198,14 +150,14 @@ class _OnCuda:
 
 def _no_kernel(**changes):
     """Why there is no kernel for entries that are changed."""
-    entries, _ = _case(changes.pop("kind", "one"), 50, 4)
+    entries, _ = case(changes.pop("kind", "one"), 50, 4)
     entries.X = _OnCuda()
     vars(entries).update(changes)
     return fused._obstacle(entries)
 
 
 def test_what_the_kernel_does_not_have(monkeypatch):
-    entries, _ = _case("one", 50, 4)
+    entries, _ = case("one", 50, 4)
     assert "no tensor on CUDA" in fused._obstacle(entries)
     monkeypatch.setattr(fused.compat, "is_torch_array", lambda X: True)
     for kind in KINDS:
@@ -234,5 +186,5 @@ if __name__ == "__main__":
         shapes = ((20, 33, 2), (70, 100, 17), (150, 784, 4), (256, 5, 130))
         cases = [("one", *shape) for shape in shapes]
         cases += [(kind, 131, *shape) for kind in KINDS for shape in ((3, 1), (64, 50))]
-        for case in cases:
-            _check_products(*case)
+        for one in cases:
+            _check_products(*one)
