@@ -225,6 +225,24 @@ def test_groups_of_identical_samples(rng, kernel, bandwidth):
     assert Z.grad.isfinite().all()
 
 
+def test_identical_samples_are_no_reason_to_warn():
+    # Most groups and subsets are one point; that says nothing of the bandwidth. The
+    # estimator does not warn either (warnings are errors here).
+    y, X = np.arange(40) % 4, np.zeros((40, 2))
+    X[0] = 100
+    expected = _estimator(bandwidth=1.0).fit(X, y).mutual_info_
+    found = _value(X, y, bandwidth=1.0, metric="euclidean", random_state=0)
+    assert_allclose(found, expected, rtol=0, atol=1e-12)
+
+
+def test_saturation_is_told(rng):
+    X, y = torch.tensor(rng.normal(size=(40, 2))), np.arange(40) % 2
+    with pytest.warns(UserWarning, match="Every sample sees only itself"):
+        mutual_info(X, y, bandwidth=1e-3)
+    with pytest.warns(UserWarning, match="Every sample sees all others alike"):
+        mutual_info(X, y, bandwidth=1e3)
+
+
 # Precision
 
 

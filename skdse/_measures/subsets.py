@@ -12,6 +12,7 @@ from sklearn.utils import check_random_state
 
 from .._spectra.meter import Meter, Scale
 from .._spectra.spectrum import SATURATION
+from .._tools.arrays import is_device_array
 from .._tools.parallel import run_tasks
 from .._tools.validation import sample_count
 from .balance import balanced_tol, solved_to
@@ -116,6 +117,9 @@ class Samples:
 
     def entropies(self, sets, label):
         """EntropyEstimate of each set of rows; sets is a list of lists of them."""
+        if is_device_array(self.X):
+            every = [rows for family in sets for rows in family]
+            return self.meter.measure_many(self.X, self.scale, every, self.seed)
         estimates = run_tasks(
             entropies_of_bundle,
             [
