@@ -11,6 +11,8 @@ from .distances import EUCLIDEAN
 from .gibbs import GibbsEntries
 from .kernels import GaussianEntries, SquaredEntries
 
+# The first generation of cards, Ampere, that multiplies in TF32.
+TF32_CAPABILITY = (8, 0)
 # Entries that the kernel has, and their numbers in it.
 KINDS = {GaussianEntries: 0, SquaredEntries: 1, GibbsEntries: 2}
 
@@ -30,6 +32,8 @@ def _obstacle(entries):
     """Why the kernel does not have these entries, or None."""
     if not (compat.is_torch_array(entries.X) and entries.X.device.type == "cuda"):
         return "no tensor on CUDA"
+    if _capability(entries.X) < TF32_CAPABILITY:
+        return "a card without TF32"
     if type(entries) not in KINDS:
         return "another affinity than the Gaussian"
     if entries.metric not in EUCLIDEAN:
@@ -40,6 +44,13 @@ def _obstacle(entries):
     if np.ndim(taken_off) and np.any(taken_off):
         return "bandwidths of single samples beside a shared distance"
     return None
+
+
+def _capability(X):
+    """Generation of the card on which a tensor lies."""
+    import torch
+
+    return torch.cuda.get_device_capability(X.device)
 
 
 def _tried(entries):

@@ -160,6 +160,9 @@ def test_what_the_kernel_does_not_have(monkeypatch):
     entries, _ = case("one", 50, 4)
     assert "no tensor on CUDA" in fused._obstacle(entries)
     monkeypatch.setattr(fused.compat, "is_torch_array", lambda X: True)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (7, 5))
+    assert "without TF32" in _no_kernel()
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (9, 0))
     for kind in KINDS:
         assert _no_kernel(kind=kind) is None
     assert "'cosine'" in _no_kernel(metric="cosine")
