@@ -34,6 +34,8 @@ STAGE_OF = {
     "_spectra/kernels.py": AFFINITY,
     "_spectra/gibbs.py": AFFINITY,
     "_spectra/affinity.py": AFFINITY,
+    "_spectra/device_distances.py": AFFINITY,
+    "_spectra/given.py": AFFINITY,
     "_spectra/affinity.py:Affinity.fit": BANDWIDTH,
     "_spectra/affinity.py:Affinity.fit_in_frame": BANDWIDTH,
     "_spectra/affinity.py:NearestNeighbors.fit_in_frame": BANDWIDTH,

@@ -10,7 +10,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.multiclass import type_of_target
 
-from .._tools.arrays import taken_in_labels
+from .._tools.intake import taken_in_labels
 from .._tools.pools import limits_kept
 from .._tools.validation import check_count, check_option
 
