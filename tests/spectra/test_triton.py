@@ -105,6 +105,20 @@ def test_lanczos_runs_on_the_kernel_and_says_so():
 
 
 @needs_triton
+def test_long_sums_keep_their_digits():
+    from skdse._spectra.triton_tiles import _add
+
+    total = lost = np.float32(0)
+    parts = np.random.default_rng(0).uniform(size=30_000).astype(np.float32)
+    for part in parts:
+        total, lost = _add.fn(total, lost, part)
+    exact = parts.astype(np.float64).sum()
+    assert abs(total / exact - 1) <= np.finfo(np.float32).eps
+    # One after another without it would be off by more.
+    assert abs(np.add.accumulate(parts)[-1] / exact - 1) > 1e-6
+
+
+@needs_triton
 @pytest.mark.skipif(sys.platform != "linux", reason="Triton compiles on Linux")
 def test_it_compiles_for_cuda():
     _run("compiles")
