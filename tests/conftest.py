@@ -14,7 +14,7 @@ os.environ["MPLBACKEND"] = "Agg"
 # files of one name could not be collected.
 collect_ignore_glob = ["conftest.py", "*/conftest.py"]
 # Their doctests need PyTorch.
-TORCH_PAGES = ("differentiable", "networks.rst")
+TORCH_PAGES = ("differentiable", "devices.rst", "networks.rst")
 
 
 def pytest_collection_modifyitems(items):

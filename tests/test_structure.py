@@ -51,6 +51,8 @@ ORDERS = {
         "matrices",
         "device_matrices",
         "given",
+        "triton_tiles",
+        "fused",
         "tiles",
         "affinity",
         "diffusion",

@@ -41,6 +41,7 @@ STAGE_OF = {
     "_spectra/affinity.py:NearestNeighbors.fit_in_frame": BANDWIDTH,
     "_spectra/matrices.py": PRODUCTS,
     "_spectra/device_matrices.py": PRODUCTS,
+    "_spectra/triton_tiles.py": PRODUCTS,
     "_spectra/tiles.py": PRODUCTS,
     "_spectra/tiles.py:TiledKernel._make": AFFINITY,
     "_spectra/tiles.py:TiledKernel.toarray": AFFINITY,

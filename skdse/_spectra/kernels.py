@@ -151,7 +151,7 @@ class GaussianEntries:
             exponents = self.held.take(rows, columns, self.sigma)
             if exponents is not None:
                 return exponents
-        return self._factor(rows, 0) @ self._factor(columns, 1).T
+        return self.factor(rows, 0) @ self.factor(columns, 1).T
 
     def _refined(self, exponents, rows, columns):
         """Exponents of some rows and columns, where rounding shows by differences."""
@@ -190,7 +190,7 @@ class GaussianEntries:
         """Values of samples, or of all, as a column where X lies."""
         return like(np.reshape(values, (-1, 1)), self.X, self.exponent_dtype)
 
-    def _factor(self, rows, side):
+    def factor(self, rows, side):
         """Left (0) or right (1) factor of the exponent, for some rows."""
         Z = astype(take(self.X, rows), self.exponent_dtype)
         Z = Z - like(self.center, Z)

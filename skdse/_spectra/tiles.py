@@ -1,6 +1,7 @@
 """Affinity of all pairs of samples in tiles, which need never be there all at once."""
 
 from copy import copy
+from functools import cached_property
 
 import numpy as np
 from sklearn import get_config
@@ -19,6 +20,7 @@ from .._tools.arrays import (
     zeros,
 )
 from .._tools.progress import Progress
+from .fused import fused_products
 from .matrices import READING_COLUMNS
 
 # Rows of a tile: large enough for matrix products at full speed, small enough to stay
@@ -28,6 +30,9 @@ TILE_ROWS = 1024
 # memory. Their rounding, a uniform error, has this root mean square.
 LARGEST_CODE = 2**16 - 1
 CODE_ERROR = 12**-0.5 / LARGEST_CODE
+# Share of the tiles from which on, if they must be made anew for each product, they all
+# are in a kernel that writes none, where there is one.
+FUSED_SHARE = 0.5
 # Sums over tiles are made in this many parts and then added in order, so that their
 # last bits do not depend on the number of threads.
 N_PARTS = 8
@@ -40,7 +45,8 @@ class TiledKernel:
     the matrix, fit in the room that there is. Where not, as many as fit are kept in 16
     bits an entry, and the others are made anew for each product.
 
-    On a device tiles are kept in float32 or made anew.
+    On a device tiles are kept in float32 or made anew, in a kernel that writes no tile
+    where most are made anew and there is one, see `fused`.
 
     Parameters
     ----------
@@ -81,17 +87,28 @@ class TiledKernel:
         """Rows and columns of the tiles of the lower triangle."""
         return [(a, b) for i, a in enumerate(self.blocks) for b in self.blocks[: i + 1]]
 
+    @cached_property
+    def fused(self):
+        """Products that write no tile, or None."""
+        if not self.is_on_device or self.remade_share <= FUSED_SHARE:
+            return None
+        return fused_products(self.entries, self.verbose)
+
     @property
     def fixed_columns(self):
         """Columns' worth of time that a product costs besides its own columns.
 
         Tiles that are kept are read, others made.
         """
+        if self.fused is not None:
+            return READING_COLUMNS + self.fused.columns_a_tile
         return READING_COLUMNS + round(self.remade_share * self.entries.columns_a_tile)
 
     @property
     def entry_error(self):
-        """Root mean square error of an entry by the way in which it is kept."""
+        """Root mean square error of an entry by the way in which it is kept or made."""
+        if self.fused is not None:
+            return self.fused.entry_error
         return CODE_ERROR if self.is_coded and self.to_keep else 0.0
 
     def head(self, n_samples):
@@ -177,6 +194,8 @@ class TiledKernel:
 
         Each is asked for as V, and a function of the tile that V is multiplied by.
         """
+        if self.fused is not None:
+            return self._fused_products({function: V for V, function in asked})
         blocks = [contiguous_columns(V, self.dtype) for V, _ in asked]
 
         def part(pairs):
@@ -203,6 +222,13 @@ class TiledKernel:
             namespace(V).reshape(sum(totals[1:], totals[0]), V.shape)
             for totals, (V, _) in zip(zip(*parts, strict=True), asked, strict=True)
         ]
+
+    def _fused_products(self, asked):
+        """Products of what is asked for by the function of the entries."""
+        self.n_products += 1
+        of_each = asked.get(_same), asked.get(_square)
+        products = self.fused.products(self.n_samples, *of_each)
+        return [product for product in products if product is not None]
 
 
 def _same(tile):
