@@ -69,6 +69,7 @@ ORDERS = {
         "entropy",
         "baseline_meters",
         "baselines",
+        "device_clusters",
         "grouping",
         "pairs",
         "balance",

@@ -9,6 +9,7 @@ The standard has no operations in place and no bare integer index. The helpers h
 what a library has of these.
 """
 
+import math
 from contextlib import ExitStack, contextmanager
 
 import array_api_compat as compat
@@ -27,9 +28,9 @@ _HOST, _CUDA = 1, (2, 13)
 
 def is_device_array(X):
     """Whether X is an array that lies on a device, as `taken_in` leaves it."""
-    if isinstance(X, np.ndarray) or sp.issparse(X):
+    if isinstance(X, np.ndarray) or not compat.is_array_api_obj(X):
         return False
-    return compat.is_array_api_obj(X)
+    return not _is_lazy_or_sparse(X)
 
 
 def namespace(X):
@@ -49,9 +50,7 @@ def taken_in(X, name="X"):
         return X
     if compat.is_torch_array(X):
         return _taken_from_torch(X, name)
-    if compat.is_dask_array(X) or compat.is_pydata_sparse_array(X):
-        return X
-    if not hasattr(X, "__dlpack_device__"):
+    if _is_lazy_or_sparse(X) or not hasattr(X, "__dlpack_device__"):
         return X
     if not compat.is_array_api_obj(X) or compat.is_jax_array(X):
         return _taken_by_dlpack(X, name)
@@ -63,20 +62,16 @@ def taken_in(X, name="X"):
 def taken_in_labels(y, name="y"):
     """Labels or values of samples as a NumPy array, wherever they lie.
 
-    They are one number a sample, which may leave a device.
+    They are one number a sample, which may leave a device. Vectors stay there.
     """
     if compat.is_torch_array(y):
         _check_torch(y, name)
         y = y.detach()
-        y = y.float() if y.dtype.itemsize == 2 and y.is_floating_point() else y
-    if not is_device_array(y) or compat.is_dask_array(y):
+        y = y.float() if y.dtype.itemsize < 4 and y.is_floating_point() else y
+    if not is_device_array(y):
         return y
-    if y.ndim > 1 and not _is_on_host(y) and y.shape[1] > 1:
-        raise ValueError(
-            f"{name} on a device must have one value for each sample; got shape "
-            f"{tuple(y.shape)}. Bring it to the host, for instance by y.cpu()."
-        )
-    return to_host(y)
+    are_vectors = math.prod(y.shape[1:]) > 1
+    return y if are_vectors and not _is_on_host(y) else to_host(y)
 
 
 def check_samples_on_device(X, context):
@@ -86,22 +81,28 @@ def check_samples_on_device(X, context):
             f"X must have shape (n_samples, n_features), none of them 0, for "
             f"{context}; got {tuple(X.shape)}."
         )
-    xp = namespace(X)
-    if not bool(xp.all(xp.isfinite(X))):
+    if not is_finite(X):
         raise ValueError(
             f"Input X contains NaN or infinity. {context} takes finite numbers: leave "
             "such samples or features out, or look for what made them."
         )
 
 
+def is_finite(X):
+    """Whether an array holds neither NaN nor infinity."""
+    xp = namespace(X)
+    return bool(xp.all(xp.isfinite(X)))
+
+
 def check_same_device(X, y):
-    """Raise where X and y lie on two different devices."""
-    if not (is_device_array(X) and is_device_array(y)):
+    """Raise where y lies on a device, and X on another one or on the host."""
+    if not is_device_array(y) or _is_on_host(y):
         return
-    if compat.device(X) != compat.device(y) and not _is_on_host(y):
+    of_X = compat.device(X) if is_device_array(X) else "cpu"
+    if of_X != compat.device(y):
         raise ValueError(
-            f"X and y must lie on the same device, or y on the host; got "
-            f"{compat.device(X)} and {compat.device(y)}."
+            f"X and y must lie on the same device, or y on the host; got {of_X} and "
+            f"{compat.device(y)}. Move one of them, for instance by y.to(X.device)."
         )
 
 
@@ -165,6 +166,11 @@ def _raised(X, name):
         )
     is_half = xp.finfo(X.dtype).bits < 32
     return xp.astype(X, xp.float32) if is_half else X
+
+
+def _is_lazy_or_sparse(X):
+    """Whether an array is computed at need, or sparse, which scikit-learn sees to."""
+    return compat.is_dask_array(X) or compat.is_pydata_sparse_array(X)
 
 
 def _is_on_host(X):
