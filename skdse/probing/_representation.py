@@ -112,9 +112,16 @@ def perceptron_activations(mlp, X):
     return layers
 
 
-def perceptron_classes(mlp, X):
-    """Class of each of the samples X on a device, as the perceptron predicts them."""
-    output = perceptron_activations(mlp, X)["output"]
+def predicted_classes(model, X):
+    """Class of each of the samples X that a model of scikit-learn predicts.
+
+    Of samples on a device, the model is or ends in a perceptron.
+    """
+    X = taken_in(X)
+    if not is_device_array(X):
+        return model.predict(X)
+    before, mlp = split(unwrapped(model))
+    output = perceptron_activations(mlp, before(X))["output"]
     if output.shape[1] == 1:
         return mlp.classes_[to_host(output[:, 0] > 0).astype(int)]
     return mlp.classes_[to_host(namespace(output).argmax(output, axis=1))]
