@@ -94,7 +94,9 @@ def _product_of_torch(G, X):
     G = sp.coo_array(G)
     indices = like(np.stack(G.coords).astype(np.int64), X)
     values = like(G.data, X, G.dtype)
-    tensor = torch.sparse_coo_tensor(indices, values, G.shape, is_coalesced=True)
+    tensor = torch.sparse_coo_tensor(
+        indices, values, G.shape, is_coalesced=True, check_invariants=False
+    )
     return lambda V: torch.sparse.mm(tensor, V)
 
 

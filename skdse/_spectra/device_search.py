@@ -17,13 +17,11 @@ from .._tools.arrays import (
     rows_a_block,
     smallest,
     take,
+    tile_side,
     to_host,
 )
 from .device_distances import MANHATTAN, directions, manhattan
 from .tiled_search import SPARE, LocalSamples, in_order, rounding
-
-# Rows and columns of a tile.
-TILE_ROWS, TILE_COLUMNS = 8192, 16384
 
 
 class DeviceSearch:
@@ -51,7 +49,7 @@ class DeviceSearch:
 
     def _kneighbors(self, Y, k):
         """Neighbours of each row of Y, of unit length by the cosine."""
-        rows = gen_batches(Y.shape[0], TILE_ROWS)
+        rows = gen_batches(Y.shape[0], tile_side())
         with exact_products(Y):
             find = self._nearest if self.metric not in MANHATTAN else self._by_tiles
             found = [find(take(Y, block), k) for block in rows]
@@ -105,7 +103,7 @@ class DeviceSearch:
     def _top(self, tile, k, Y):
         """The k smallest of each row of tile(columns), over all columns."""
         xp, best = namespace(Y), None
-        for columns in gen_batches(self.points.shape[0], TILE_COLUMNS):
+        for columns in gen_batches(self.points.shape[0], tile_side()):
             D = tile(columns)
             values, indices = smallest(D, min(k, D.shape[1]))
             indices = indices + columns.start

@@ -14,7 +14,14 @@ import numpy as np
 from sklearn.metrics.pairwise import PAIRED_DISTANCES
 from sklearn.utils import gen_batches
 
-from .._tools.arrays import is_device_array, like, map_parts, namespace, take
+from .._tools.arrays import (
+    is_device_array,
+    like,
+    map_parts,
+    namespace,
+    take,
+    tile_side,
+)
 from .._tools.parallel import map_threads
 from .device_search import DeviceSearch
 from .distances import (
@@ -27,8 +34,7 @@ from .distances import (
 from .frames import AS_IS, Frame
 from .kernels import Exponents, GaussianEntries
 
-# Rows of a tile on the host, and on a device, for which few large steps are faster.
-TILE_ROWS, DEVICE_TILE_ROWS = 1024, 8192
+TILE_ROWS = 1024
 # Pairs of a sample that bounds the median, and of one that stands for all pairs.
 BOUNDING_PAIRS, MANY_PAIRS = 20_000, 1_000_000
 # Where distances come in blocks alone: rows of a block, blocks that bound the median,
@@ -259,7 +265,7 @@ def nearest_distances(X, unit):
 
 def _tiles(X):
     """Rows and columns of the tiles of the lower triangle."""
-    n_rows = DEVICE_TILE_ROWS if is_device_array(X) else TILE_ROWS
+    n_rows = tile_side() if is_device_array(X) else TILE_ROWS
     blocks = list(gen_batches(X.shape[0], n_rows))
     return [(a, b) for i, a in enumerate(blocks) for b in blocks[: i + 1]]
 

@@ -13,6 +13,7 @@ from .._tools.arrays import (
     like,
     map_parts,
     namespace,
+    tile_side,
     to_host,
     with_diagonal,
     zeros,
@@ -21,8 +22,8 @@ from .._tools.progress import Progress
 from .matrices import READING_COLUMNS
 
 # Rows of a tile: large enough for matrix products at full speed, small enough to stay
-# in the cache for the exponential. A device wants few large steps.
-TILE_ROWS, DEVICE_TILE_ROWS = 1024, 8192
+# in the cache for the exponential.
+TILE_ROWS = 1024
 # Tiles that do not fit in float32 are kept as whole numbers up to this, in half of the
 # memory. Their rounding, a uniform error, has this root mean square.
 LARGEST_CODE = 2**16 - 1
@@ -61,7 +62,7 @@ class TiledKernel:
         self.n_samples = entries.n_samples
         self.is_on_device = is_device_array(entries.X)
         n_rows, itemsize = _tile_rows(self.dtype.itemsize), self.dtype.itemsize
-        n_rows = DEVICE_TILE_ROWS if self.is_on_device else n_rows
+        n_rows = tile_side() if self.is_on_device else n_rows
         self.blocks = list(gen_batches(self.n_samples, n_rows))
         self.kept = {}
         sizes = np.cumsum([_length(a) * _length(b) for a, b in self.pairs])

@@ -16,12 +16,15 @@ import array_api_compat as compat
 import array_api_compat.numpy as numpy_namespace
 import numpy as np
 import scipy.sparse as sp
+from sklearn import get_config
 
 from .parallel import map_threads
 from .validation import available_memory
 
 # Bytes of a block of rows that a device looks at at a time.
 DEVICE_BLOCK_BYTES = 2**28
+# Rows of a square tile on a device at most.
+LARGEST_SIDE = 8192
 # What DLPack calls the memory of the host, and that of CUDA.
 _HOST, _CUDA = 1, (2, 13)
 
@@ -143,7 +146,7 @@ def _taken_by_dlpack(X, name):
     """Array of a library without the standard, or whose arrays cannot be changed."""
     kind = X.__dlpack_device__()[0]
     if kind == _HOST:
-        return np.asarray(X) if compat.is_jax_array(X) else np.from_dlpack(X)
+        return np.asarray(X) if hasattr(X, "__array__") else np.from_dlpack(X)
     if kind not in _CUDA:
         raise TypeError(
             f"{name} lies on a device that is not known; got {type(X).__name__}. "
@@ -360,6 +363,15 @@ def rows_a_block(X, copies=1):
     """Rows of X in a block on its device, of which so many copies are made."""
     entries = max(1, int(np.prod(X.shape[1:])))
     return max(1, DEVICE_BLOCK_BYTES // (8 * entries * copies))
+
+
+def tile_side():
+    """Rows of a square tile on a device, for which few large steps are faster.
+
+    Four such tiles of float32 fit in the working memory of scikit-learn's settings.
+    """
+    n_bytes = get_config()["working_memory"] * 2**20
+    return int(np.clip((n_bytes / 16) ** 0.5, 16, LARGEST_SIDE))
 
 
 def free_bytes(X):
