@@ -25,7 +25,15 @@ FLOORS = (
 FLOOR = {room: i for i, rooms in enumerate(FLOORS) for room in rooms}
 # Within a room, too, imports point one way.
 ORDERS = {
-    "_tools": ("validation", "progress", "pools", "parallel", "arrays", "digests"),
+    "_tools": (
+        "validation",
+        "progress",
+        "pools",
+        "parallel",
+        "arrays",
+        "placement",
+        "digests",
+    ),
     "_spectra": (
         "device_distances",
         "distances",

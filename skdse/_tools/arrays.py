@@ -57,7 +57,7 @@ def taken_in(X, name="X"):
         return X
     if not compat.is_array_api_obj(X) or compat.is_jax_array(X):
         return _taken_by_dlpack(X, name)
-    if _is_on_host(X):
+    if is_on_host(X):
         return np.asarray(X)
     return _raised(X, name)
 
@@ -74,39 +74,13 @@ def taken_in_labels(y, name="y"):
     if not is_device_array(y):
         return y
     are_vectors = math.prod(y.shape[1:]) > 1
-    return y if are_vectors and not _is_on_host(y) else to_host(y)
-
-
-def check_samples_on_device(X, context):
-    """Raise unless X is finite, of shape (n_samples, n_features), none of them 0."""
-    if X.ndim != 2 or 0 in X.shape:
-        raise ValueError(
-            f"X must have shape (n_samples, n_features), none of them 0, for "
-            f"{context}; got {tuple(X.shape)}."
-        )
-    if not is_finite(X):
-        raise ValueError(
-            f"Input X contains NaN or infinity. {context} takes finite numbers: leave "
-            "such samples or features out, or look for what made them."
-        )
+    return y if are_vectors and not is_on_host(y) else to_host(y)
 
 
 def is_finite(X):
     """Whether an array holds neither NaN nor infinity."""
     xp = namespace(X)
     return bool(xp.all(xp.isfinite(X)))
-
-
-def check_same_device(X, y):
-    """Raise where y lies on a device, and X on another one or on the host."""
-    if not is_device_array(y) or _is_on_host(y):
-        return
-    of_X = compat.device(X) if is_device_array(X) else "cpu"
-    if of_X != compat.device(y):
-        raise ValueError(
-            f"X and y must lie on the same device, or y on the host; got {of_X} and "
-            f"{compat.device(y)}. Move one of them, for instance by y.to(X.device)."
-        )
 
 
 def _taken_from_torch(X, name):
@@ -176,7 +150,7 @@ def _is_lazy_or_sparse(X):
     return compat.is_dask_array(X) or compat.is_pydata_sparse_array(X)
 
 
-def _is_on_host(X):
+def is_on_host(X):
     """Whether the memory of an array of the standard is that of the host."""
     if compat.is_torch_array(X):
         return X.device.type == "cpu"
@@ -195,7 +169,7 @@ def to_host(X):
         return X.detach().cpu().numpy()
     if compat.is_cupy_array(X):
         return X.get()
-    if not _is_on_host(X):
+    if not is_on_host(X):
         xp = compat.array_namespace(X)
         X = compat.to_device(X, xp.__array_namespace_info__().default_device())
     return np.asarray(X)

@@ -15,7 +15,6 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._tools.arrays import (
     astype,
-    check_samples_on_device,
     is_device_array,
     is_finite,
     like,
@@ -23,6 +22,7 @@ from .._tools.arrays import (
     taken_in,
     to_host,
 )
+from .._tools.placement import check_samples_on_device
 from .._tools.validation import count_samples
 from ._hooks import is_net, layer_names, net_activations
 
