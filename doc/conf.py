@@ -97,7 +97,7 @@ intersphinx_timeout = 5
 # -------------------
 
 # Without PyTorch its examples are shown, not run.
-_RUN = r"/plot_" if find_spec("torch") else r"/plot_(?!torch|dse_regulariser)"
+_RUN = r"/plot_" if find_spec("torch") else r"/plot_(?!torch|ds.+_regulariser)"
 
 sphinx_gallery_conf = {
     "filename_pattern": _RUN,

@@ -9,10 +9,15 @@ import warnings
 from importlib import import_module
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import skdse
 from skdse import DiffusionSpectralEntropy, DiffusionSpectralMI
+from skdse._spectra.bandwidth import Bandwidth
+from skdse._spectra.kernels import GaussianEntries
+from skdse._spectra.matrices import DenseMatrix
+from skdse._spectra.tiles import TiledKernel
 
 PACKAGE = Path(skdse.__file__).parent
 BENCHMARKS = Path(__file__).parent.parent / "doc" / "benchmarks"
@@ -58,7 +63,19 @@ def test_all_passes_of_the_contract_are_counted():
         for name in _functions("_spectra/matrices.py")
         if name.startswith("AffinityMatrix.")
     }
-    assert set(stages.PASSES) == contract - {"diagonal", "toarray", "head"}
+    # Both at once is two passes, or one over tiles.
+    passes = contract - {"diagonal", "toarray", "head", "matmat_and_squares"}
+    assert set(stages.PASSES) == passes | {"_sums_of_tiles"}
+
+
+@pytest.mark.parametrize(("is_dense", "n_passes"), [(False, 1), (True, 2)])
+def test_a_product_with_the_norm_is_one_pass_over_tiles(is_dense, n_passes):
+    X = np.random.default_rng(0).normal(size=(50, 3))
+    tiles = TiledKernel(GaussianEntries(X, Bandwidth(1.0)))
+    G = DenseMatrix(tiles.toarray()) if is_dense else tiles
+    with stages.StageClock() as clock:
+        G.matmat_and_squares(np.ones((50, 2), np.float32), np.ones(50))
+    assert clock.n_products == n_passes
 
 
 def _function_of(name):

@@ -15,8 +15,8 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 FLOORS = (
     ("_tools", "_version"),
     ("_spectra", "datasets"),
-    ("_measures", "differentiable"),
-    ("skdse",),  # skdse/__init__.py: the estimators, for users
+    ("_measures",),
+    ("skdse", "differentiable"),  # skdse/__init__.py: the estimators, for users
     ("probing",),
     ("plotting", "model_selection"),
     ("_cli",),
@@ -45,6 +45,7 @@ ORDERS = {
         "neighbors",
         "kernels",
         "gibbs",
+        "stacks",
         "medians",
         "bandwidth",
         "matrices",
@@ -96,6 +97,7 @@ ORDERS = {
         "_mutual_info",
         "_training",
     ),
+    "differentiable": ("_pairs", "_entropy", "_mutual_info"),
     "_cli": ("files", "report", "arguments"),
 }
 MAX_FUNCTION, MEAN_FUNCTION, MAX_FILE = 40, 15, 400

@@ -16,6 +16,7 @@ SECTIONS = {
         "training_curve",
         "torch_tracker",
         "dse_regulariser",
+        "dsmi_regulariser",
     ],
     "scale": ["hundred_thousand", "precomputed"],
 }

@@ -278,7 +278,7 @@ JOBS = {
         {SKDSE: entropy()},
         settings=DEFAULT,
         repeats=1,
-        memory=4.4,  # 0.4 for copies of samples and threads, half of the rest for tiles
+        memory=4.3,  # 0.3 for copies of samples and threads, half of the rest for tiles
     ),
     **{
         f"dsmi_default_{d}": Job(

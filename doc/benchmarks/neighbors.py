@@ -213,8 +213,9 @@ def _in_process(data, name, options):
             command, capture_output=True, text=True, timeout=options.limit
         )
     except subprocess.TimeoutExpired:
-        row = dict.fromkeys(COLUMNS, "") | {"data": data, "search": name}
-        return row | {"seconds": f"> {options.limit:.0f}"}
+        size = dict(zip(("n", "d"), data.split("_")[1:], strict=False))
+        row = {"data": data, "search": name, "seconds": f"> {options.limit:.0f}"}
+        return dict.fromkeys(COLUMNS, "") | size | row
     if done.returncode:
         print(f"{data}, {name}: {done.stderr.splitlines()[-1:]}", file=sys.stderr)
         return None

@@ -49,7 +49,9 @@ STAGE_OF = {
     "_spectra/lanczos/quadrature.py": QUADRATURE,
     "_spectra/lanczos/density.py": QUADRATURE,
     "_spectra/small_sets.py:_affinities": AFFINITY,
-    "_spectra/small_sets.py:_eigenvalues": DENSE,
+    "_spectra/stacks.py": AFFINITY,
+    "_spectra/stacks.py:eigenvalues": DENSE,
+    "_spectra/stacks.py:bandwidth_of_distances": BANDWIDTH,
     "_spectra/bands.py": DENSE,
     "_spectra/solvers.py:solve_dense": DENSE,
     "_spectra/solvers.py:solve_dense32": DENSE,
@@ -63,7 +65,8 @@ WITHIN = {
 }
 # Functions that wait for threads.
 WAITS = ("_tools/parallel.py:map_threads", "_tools/parallel.py:run_tasks")
-# Passes over an affinity, and the files of the classes that make them.
+# Passes over an affinity, over tiles for several things at once, and the files of the
+# classes that make them.
 PASSES = ("matvec", "matmat", "squares_matvec", "_sums_of_tiles")
 OF_MATRICES = ("_spectra/matrices.py", "_spectra/tiles.py")
 

@@ -15,9 +15,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from .._tools.parallel import run_tasks
-from .meters import entropies_of
-
 # Error of the solver, as a share of the error from the random subsets.
 SOLVER_SHARE = 1 / 3
 # Samples of a small subset at most, and their number: the estimate of e errs by 21 %.
@@ -62,10 +59,6 @@ def _pilot_entropies(samples, m):
     """Entropies of some random subsets of m samples, all eigenvalues solved for."""
     # A random state of its own, so that subsets are the same with a pilot and without.
     rng = np.random.default_rng([samples.seed, m])
-    n_samples, meter = samples.X.shape[0], samples.meter.exact().quiet()
-    tasks = [
-        (meter, samples.X, samples.scale, [rng.permutation(n_samples)[:m]], 0)
-        for _ in range(N_PILOTS)
-    ]
-    found = run_tasks(entropies_of, tasks, samples.n_jobs)
-    return [one.value for (one,) in found]
+    sets = [[rng.permutation(samples.X.shape[0])[:m]] for _ in range(N_PILOTS)]
+    pilot = replace(samples, meter=samples.meter.exact().quiet(), verbose=0)
+    return [one.value for one in pilot.entropies(sets, "pilot")]

@@ -26,6 +26,7 @@ from .pairs import check_mutual_info_parameters, group_by, validated_pair
 from .subsets import (
     Samples,
     Terms,
+    announce,
     draw_subsample,
     mean_terms,
     measure_groups,
@@ -277,6 +278,7 @@ class DiffusionSpectralMI(MetaEstimatorMixin, PassThroughMixin, BaseEstimator):
         if found.is_of(X, labels, self.n_repeats):
             terms = found.terms
         else:
+            announce(found.meter, X, labels, self.n_repeats)
             seed, scale = rng.randint(MAX_SEED), found.samples.scale.at(X)
             samples = Samples(X, found.meter, scale, seed, self.n_jobs, self.verbose)
             terms, _ = measure_groups(samples, labels, self.n_repeats, rng)
@@ -332,6 +334,7 @@ def measure_mutual_info(dsmi, X, y, known=None):
     n_samples = len(grouping.labels)
     if sample_count(n_samples, dsmi.max_samples) < n_samples:
         return _measure_subsamples(dsmi, X, grouping, meter, rng)
+    announce(meter, X, grouping.labels, dsmi.n_repeats)
     seed = rng.randint(MAX_SEED)
     if known is not None and known.meter == meter:
         scale = meter.refit(X, seed, known.samples.scale)

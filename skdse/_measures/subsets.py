@@ -12,6 +12,7 @@ from sklearn.utils import check_random_state
 
 from .._spectra.meter import Meter, Scale
 from .._spectra.spectrum import SATURATION
+from .._tools.arrays import is_device_array
 from .._tools.parallel import run_tasks
 from .._tools.validation import sample_count
 from .balance import balanced_tol, solved_to
@@ -116,6 +117,9 @@ class Samples:
 
     def entropies(self, sets, label):
         """EntropyEstimate of each set of rows; sets is a list of lists of them."""
+        if is_device_array(self.X):
+            every = [rows for family in sets for rows in family]
+            return self.meter.measure_many(self.X, self.scale, every, self.seed)
         estimates = run_tasks(
             entropies_of_bundle,
             [
@@ -133,7 +137,7 @@ def measure_groups(samples, labels, n_repeats, rng):
     """Entropies of the groups and of random subsets of their sizes.
 
     Returns the terms, and the samples with a settled scale and a meter with the
-    tolerance of each of these sets.
+    tolerance of each of these sets. Who calls this has announced it.
     """
     groups = samples.group_rows(labels, rng)
     weights = np.bincount(labels) / len(labels)
@@ -150,12 +154,24 @@ def measure_groups(samples, labels, n_repeats, rng):
     # The subsets of a repeat nest, and are measured together.
     sets = [[rows] for rows in groups] + [list(one.values()) for one in subsets]
     both = weights, np.repeat(of_sizes / n_repeats, n_repeats)
-    samples.solved_to(samples.meter.tol, *both).announced(sets)
     samples = samples.quiet().settled(subsets[0][sizes.max()])
     tol = balanced_tol(samples, nodes, of_sizes, n_repeats)
     samples = samples.solved_to(tol, *both)
     estimates = samples.entropies(sets, "groups and subsets")
     return combine(weights, sizes, of_sizes, subsets, estimates), samples
+
+
+def announce(meter, X, labels, n_repeats):
+    """Warn where the groups and their random subsets take long to measure.
+
+    It comes before any work: the time is that of the tolerance known so far.
+    """
+    counts = np.bincount(labels)
+    sizes = np.array([sample_count(n, meter.max_samples) for n in counts])
+    nodes, weights = size_nodes(sizes), counts / len(labels)
+    of_sizes = np.tile(size_weights(nodes, sizes, weights) / n_repeats, n_repeats)
+    meter = solved_to(meter, meter.tol, weights, of_sizes)
+    meter.tell_if_long(X, [*sizes, *np.tile(nodes, n_repeats)])
 
 
 def size_nodes(sizes):

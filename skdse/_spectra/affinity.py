@@ -32,17 +32,17 @@ from .device_distances import check_metric_on_device
 from .device_matrices import GraphOnDevice
 from .distances import EUCLIDEAN, SQUARED, distances, warn_of_null_rows
 from .frames import frame_of
-from .gibbs import gaussian_entries, pairs_of_gaussian
+from .gibbs import gaussian_entries
 from .given import checked_affinity, part_of_affinity
 from .kernels import (
     LaplacianEntries,
     at,
     gaussian_of_distances,
     graph_affinity,
-    laplacian_of_pairs,
 )
 from .matrices import CopiesMatrix, DenseMatrix, SparseMatrix, as_matrix, dtype_for
 from .neighbors import NeighborIndex
+from .stacks import GaussianPairs, LaplacianPairs
 from .tiles import TiledKernel
 
 # Share of the free memory that kept tiles of the affinity may take.
@@ -87,7 +87,7 @@ class Affinity:
     spectrum_kind: ClassVar[str] = "indefinite"
     # Whether it is a kernel of all pairs, whose time can be told before.
     is_of_all_pairs: ClassVar[bool] = False
-    # Whether it also comes pair by pair, for small sets.
+    # Whether it also comes pair by pair, from its `pairs`, for small sets.
     has_pairs: ClassVar[bool] = False
     # Whether its matrix comes in tiles, which its parts can share.
     is_tiled: ClassVar[bool] = False
@@ -192,16 +192,15 @@ class _AllPairs(Affinity):
         frame = frame_of(X, self.distance)
         return self.entries(frame.apply(X), bandwidth.relative_to(frame), dtype)
 
-    def of_pairs(self, X, bandwidth, left, right):
-        """Affinity of each row on the left to that on the right."""
-        return self.pair_kernel(X, bandwidth, left, right, self.metric)
-
 
 @dataclass(frozen=True, kw_only=True)
 class Gaussian(_AllPairs):
     """Gaussian of all pairs, see `gibbs` for σ_i; by half the median distance."""
 
-    pair_kernel = staticmethod(pairs_of_gaussian)
+    @property
+    def pairs(self):
+        """How affinities of pairs are made."""
+        return GaussianPairs(self.metric)
 
     @property
     def is_semidefinite(self):
@@ -261,7 +260,7 @@ class Laplacian(_AllPairs):
     rules: ClassVar[tuple] = ("adaptive", "auto", "knn", "median")
     median_share: ClassVar[float] = 1.0
     has_pairs: ClassVar[bool] = True
-    pair_kernel = staticmethod(laplacian_of_pairs)
+    pairs: ClassVar[LaplacianPairs] = LaplacianPairs()
     # Sums of absolute differences are no matrix product: measured 3 to 9 times as slow.
     cost: ClassVar[int] = 8
 

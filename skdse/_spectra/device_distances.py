@@ -66,7 +66,7 @@ def squares_by_differences(X, Y):
 
 
 def manhattan(X, Y):
-    """Manhattan distances between all rows."""
+    """Manhattan distances between all rows, of stacks too."""
     if compat.is_torch_array(X):
         import torch
 
@@ -77,9 +77,10 @@ def manhattan(X, Y):
 def _summed(X, Y, function):
     """Sum over features of a function of all differences."""
     X, Y = astype(X, np.float64), astype(Y, np.float64)
-    total = function(X[:, :1] - Y[:, :1].T)
-    for k in range(1, X.shape[1]):
-        total += function(X[:, k : k + 1] - Y[:, k : k + 1].T)
+    Y = namespace(Y).matrix_transpose(Y)
+    total = function(X[..., :1] - Y[..., :1, :])
+    for k in range(1, X.shape[-1]):
+        total += function(X[..., k : k + 1] - Y[..., k : k + 1, :])
     return total
 
 

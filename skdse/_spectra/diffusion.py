@@ -97,6 +97,11 @@ class DiffusionOperator:
         self._take_squares(squares)
         return s * product
 
+    def leading_block(self):
+        """Leading eigenvector as a column in float32, where products are made."""
+        column = self.leading_vector.astype(np.float32).reshape(-1, 1)
+        return self.G.block(column)
+
     def matvec(self, v):
         """Product S v of a vector of the host, in float64."""
         self.n_passes += 1

@@ -15,7 +15,7 @@ import numpy as np
 
 from .._tools.arrays import at_most_0_in_place, exp_in_place, is_device_array, like
 from .distances import EUCLIDEAN, SQUARED
-from .kernels import GaussianEntries, SquaredEntries, gaussian_of_pairs
+from .kernels import GaussianEntries, SquaredEntries
 
 # The power p. From 8 on next to no eigenvalue is negative, whatever the number of
 # features, and DSMI ranks representations as with smaller powers (see the study of
@@ -111,25 +111,14 @@ class GibbsEntries(GaussianEntries):
 
 def gaussian_entries(X, bandwidth, metric, dtype):
     """Maker of the tiles of the Gaussian that suits a bandwidth and a metric."""
-    if _is_local(bandwidth, metric):
+    if is_local(bandwidth, metric):
         return GibbsEntries(X, bandwidth, dtype)
     if metric == SQUARED:
         return SquaredEntries(X, bandwidth, dtype)
     return GaussianEntries(X, bandwidth, metric, dtype)
 
 
-def pairs_of_gaussian(X, bandwidth, left, right, metric="euclidean"):
-    """Affinity of rows on the left to those on the right, by differences."""
-    if not _is_local(bandwidth, metric):
-        return gaussian_of_pairs(X, bandwidth, left, right, metric)
-    Z = X[left].astype(np.float64, copy=False) - X[right]
-    left, right = bandwidth.sigma[left], bandwidth.sigma[right]
-    squares = left**2 + right**2
-    exponents = np.einsum("ij,ij->i", Z, Z) / -squares
-    return np.exp(exponents) * _half_power(2 * left * right / squares)
-
-
-def _is_local(bandwidth, metric):
+def is_local(bandwidth, metric):
     """Whether samples have bandwidths of their own in a Euclidean space."""
     return bandwidth.is_adaptive and metric in EUCLIDEAN
 

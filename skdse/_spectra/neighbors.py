@@ -27,8 +27,11 @@ PRODUCTS = ("euclidean", "l2", "minkowski")
 # their trees pay for longer.
 TREE_FEATURES, TREE_FEATURES_OF_FEW, TREE_POINTS = 4, 8, 200_000
 TREE_FEATURES_OF_OTHERS = 15
-# All pairs cost about n² (d + 32) operations: 12 s for 100,000 points of 64 features.
-TILED_WORK = 1e12
+# All pairs cost about n² (d + 32) operations. Up to so many they take a few seconds;
+# cells would save half of them, or two thirds, but miss some and hang on the seed
+# (two cores, all pairs and cells: 20,000 points of 64 features, 4e10, 2.3 and 1.1 s; of
+# 768, 3e11, 9 and 3 s; images of MNIST, 3e11, 14 and 12 s; noise, 3e11, 19 and 10 s).
+TILED_WORK = 1e11
 # Of metrics without matrix products, n² (d + 64); pynndescent then needs seconds, after
 # 25 to 45 of compilation in each process.
 BRUTE_WORK = 8e11

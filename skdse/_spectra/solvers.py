@@ -15,7 +15,7 @@ from sklearn.utils import check_random_state
 
 from .._tools.arrays import has_float64, is_device_array, namespace, to_host
 from .._tools.progress import say
-from .._tools.validation import check_fits_in_memory, fits_in_memory
+from .._tools.validation import check_fits_in_memory, fits_in_memory, user_stacklevel
 from .bands import eigenvalues_by_band
 from .lanczos.course import lanczos_density
 from .lanczos.plan import plan_for
@@ -224,7 +224,7 @@ def warn_if_many_are_long(seconds, sizes, solver):
             )
             + "fewer n_repeats or max_samples is faster.",
             EfficiencyWarning,
-            stacklevel=7,
+            stacklevel=user_stacklevel(),
         )
 
 

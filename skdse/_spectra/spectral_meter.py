@@ -145,9 +145,8 @@ class SpectralMeter(SimpleMeter):
 
     def measure_many(self, X, scale, sets, seed):
         """Entropy of each set of rows, of the small ones many at a time."""
-        small = [i for i, rows in enumerate(sets) if self.is_small(len(rows))]
-        if is_device_array(X):
-            small = []
+        is_small = self.is_small_on_device if is_device_array(X) else self.is_small
+        small = [i for i, rows in enumerate(sets) if is_small(len(rows))]
         if not small or is_one_point(X, scale.bandwidth):
             return super().measure_many(X, scale, sets, seed)
         spectra = self._small_spectra(X, scale.bandwidth, [sets[i] for i in small])
@@ -163,6 +162,10 @@ class SpectralMeter(SimpleMeter):
             and self.affinity.has_pairs
             and self.solver(n_samples) == "dense"
         )
+
+    def is_small_on_device(self, n_samples):
+        """Whether a device is best given many sets of so many samples at a time."""
+        return self.affinity.has_pairs and self.solver(n_samples) == "dense"
 
     def is_exact(self, n_samples):
         """Whether the solver takes no tolerance, or none that matters."""

@@ -14,19 +14,23 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .._tools.arrays import is_device_array, namespace
+from .._tools.arrays import namespace
 from .drift import Drift
 from .estimates import EntropyEstimate, Rest
 
 # Standard deviation of a uniform distribution over its width.
 UNIFORM_STD = 12**-0.5
-# Error of an eigenvalue in float64, for each sample's square root.
-ROUNDING = 4 * np.finfo(float).eps
+# Error of an eigenvalue in units of the last place of 1, for each sample's square root;
+# that in float64.
+ROUNDING_UNITS = 4
+ROUNDING = ROUNDING_UNITS * np.finfo(float).eps
 # Beyond this time the error of an eigenvalue near the largest matters: a^t moves by t
 # times as much, and at last the error would decide whether an eigenvalue that is
 # repeated, as that of far clusters is, counts at all (and 1 + 1e-16 would overflow).
 # Up to this time rounding moves no result by more than 1e-10.
 LONG_TIME = 100
+# Beyond, nothing changes, and float32 has no room for the time.
+LAST_TIME = 1e30
 # A weight a^t less sure than this fades or does not; others move along a slope.
 UNSETTLED = 1e-3
 # A step of diffusion leaves its sample with less probability than this: isolated.
@@ -207,10 +211,8 @@ class Spectrum:
 
     def _weights(self, t):
         """a^t of what is known; 0 for what is only the rounding of a zero."""
-        shares = np.abs(self.eigenvalues) / self._unit(t)
-        if t > LONG_TIME:
-            shares = self._with_ones(shares)
-        return np.where(shares > self._rounding, shares, 0.0) ** t
+        moduli = np.abs(self.eigenvalues)
+        return weights_of(moduli, t, self._rounding, self.eigenvalue_error)
 
     def _range(self, t):
         """Smallest and largest a^t that the error of each known eigenvalue allows."""
@@ -303,25 +305,32 @@ def warn_if_saturated(saturation, stacklevel=1):
         warnings.warn(SATURATION[saturation], UserWarning, stacklevel=stacklevel + 1)
 
 
+def weights_of(moduli, t, rounding, error=0.0):
+    """Weights a^t of moduli, an array of any library; 0 for the rounding of a zero.
+
+    The rounding and the error are those of a modulus.
+    """
+    xp = namespace(moduli)
+    if t > LONG_TIME:
+        moduli = moduli / xp.max(moduli)
+        is_one = moduli >= 1 - (rounding + error)
+        moduli = xp.where(is_one, xp.ones_like(moduli), moduli)
+    moduli = xp.where(moduli > rounding, moduli, xp.zeros_like(moduli))
+    return moduli ** min(t, LAST_TIME)
+
+
+def entropy_of(weights):
+    """Shannon entropy in bits of weights (n,), an array of any library, not all 0."""
+    xp, weights = namespace(weights), weights[weights > 0]
+    # log M - Σ w log w / M needs no division of each weight.
+    total = xp.sum(weights)
+    return xp.log2(total) - weights @ xp.log2(weights) / total
+
+
 def shannon_entropy(weights):
     """Shannon entropy in bits of non-negative weights, normalised to sum 1."""
-    if is_device_array(weights):
-        return _shannon_entropy_on_device(weights)
-    weights = np.ravel(weights)
-    weights = weights[weights > 0]
-    # log M - Σ w log w / M needs no division of each weight.
-    total = weights.sum()
-    entropy = np.log2(total) - weights @ np.log2(weights) / total
-    return float(max(entropy, 0.0))
-
-
-def _shannon_entropy_on_device(weights):
-    """Shannon entropy of weights that stay on their device."""
-    xp = namespace(weights)
-    one = xp.ones_like(weights)
-    logs = xp.log2(xp.where(weights > 0, weights, one))
-    total = float(xp.sum(weights))
-    return max(float(np.log2(total)) - float(xp.sum(weights * logs)) / total, 0.0)
+    weights = namespace(weights).reshape(weights, (-1,))
+    return float(max(float(entropy_of(weights)), 0.0))
 
 
 def knee_time(spectrum, times=AUTO_TIMES):

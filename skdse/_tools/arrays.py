@@ -190,7 +190,8 @@ def like(values, X, dtype=None):
         values = values.astype(name, copy=False)
         if name == "float64" and not has_float64(X):
             values = values.astype(np.float32)
-    return xp.asarray(np.ascontiguousarray(values), device=compat.device(X))
+    values = np.asarray(values, order="C")
+    return xp.asarray(values, device=compat.device(X))
 
 
 def name_of(dtype, xp):
@@ -281,6 +282,16 @@ def contiguous_columns(V, dtype):
         return np.ascontiguousarray(V.reshape(len(V), -1), dtype)
     V = namespace(V).reshape(astype(V, dtype), (V.shape[0], -1))
     return V.contiguous() if compat.is_torch_array(V) else V
+
+
+def beside(A, B):
+    """Columns of A, then those of B."""
+    return namespace(A).concat([A, B], axis=1)
+
+
+def copied(X):
+    """Copy of X, in memory of its own."""
+    return namespace(X).asarray(X, copy=True)
 
 
 def row_squares(X, dtype=None):

@@ -13,7 +13,7 @@ from sklearn.exceptions import EfficiencyWarning
 from skdse import DiffusionSpectralEntropy, DiffusionSpectralMI, ShannonEntropy
 from skdse._measures.grouping import group_target
 from skdse._spectra import solvers
-from skdse._spectra.spectral_meter import SpectralMeter
+from skdse._spectra.spectral_meter import SpectralMeter, SpectralScale
 
 TOO_FEW = (
     "Most groups have so few samples (median {}) that their entropies say little, "
@@ -135,18 +135,31 @@ class Work(Exception):
     """The work has begun."""
 
 
-@pytest.mark.parametrize("sizes", [(10_000, 10_000), (1, 10_000)])
-def test_large_groups_are_announced_before_the_work(sizes, monkeypatch, rng):
-    def measure(*_):
-        raise Work
+def work(*_, **__):
+    raise Work
 
-    monkeypatch.setattr(SpectralMeter, "solve", measure)
+
+@pytest.mark.parametrize("step", ["fit", "solve"])
+@pytest.mark.parametrize("sizes", [(10_000, 10_000), (1, 10_000)])
+def test_large_groups_are_announced_before_the_work(sizes, step, monkeypatch, rng):
+    monkeypatch.setattr(SpectralMeter, step, work)
     y = np.repeat([0, 1], sizes)
     X = rng.normal(size=(len(y), 2))
     n = 2 + 5 * len(set(sizes))
     told = f"{n} groups and random subsets of up to 10000 samples .* max_samples is"
     with pytest.raises(Work), pytest.warns(EfficiencyWarning, match=told) as caught:
         DiffusionSpectralMI(random_state=0).fit(X, y)
+    assert [one.filename for one in caught] == [__file__]
+
+
+def test_score_announces_before_the_work(monkeypatch, rng):
+    X, y = rng.normal(size=(120, 4)), np.arange(120) % 3
+    dsmi = DiffusionSpectralMI(random_state=0).fit(X, y)
+    monkeypatch.setattr(solvers, "LONG", 0.0)
+    monkeypatch.setattr(SpectralScale, "at", work)
+    told = "8 groups and random subsets of up to 40 samples"  # 3, and 5 of one size
+    with pytest.raises(Work), pytest.warns(EfficiencyWarning, match=told) as caught:
+        dsmi.score(X, np.roll(y, 1))
     assert [one.filename for one in caught] == [__file__]
 
 

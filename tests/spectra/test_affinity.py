@@ -9,6 +9,8 @@ from sklearn import config_context
 
 from skdse import DiffusionSpectralEntropy
 from skdse._spectra import tiles
+from skdse._spectra.bandwidth import Bandwidth
+from skdse._spectra.gibbs import gaussian_entries
 
 
 @pytest.fixture
@@ -202,3 +204,19 @@ def test_lanczos_takes_the_variances_of_all_samples(rng):
     with config_context(working_memory=1):  # 64 rows a tile
         difference = found.fit(X).entropy_ - exact.fit(X).entropy_
     assert abs(difference) <= 2 * found.tol
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("metric", ["euclidean", "sqeuclidean", "cosine"])
+def test_features_that_do_not_vary_count_where_they_matter(rng, metric, dtype):
+    # Of ten features three are constant, far off: in angles they count.
+    X = np.full((50, 10), 3.0)
+    X[:, [0, 1, 2, 4, 5, 7, 8]] = rng.normal(size=(50, 7))
+    entries = gaussian_entries(X, Bandwidth(0.7), metric, dtype)
+    n_used = 7 if metric in ("euclidean", "sqeuclidean") else 10
+    assert entries.X.shape == (50, n_used) and entries.X.flags.c_contiguous
+    expected = np.exp(-(squareform(pdist(X, metric)) ** 2) / (2 * 0.7**2))
+    found = entries.tile(slice(0, 50), slice(0, 50))
+    assert_allclose(found, expected, atol=1e-5 if dtype == np.float32 else 1e-12)
+    all_alike = gaussian_entries(np.ones((5, 3)), Bandwidth(0.7), metric, dtype)
+    assert_allclose(all_alike.tile(slice(0, 5), slice(0, 2)), 1)

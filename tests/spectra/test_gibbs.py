@@ -16,7 +16,6 @@ from skdse._spectra.gibbs import (
     POWER,
     GibbsEntries,
     gaussian_entries,
-    pairs_of_gaussian,
 )
 from skdse._spectra.kernels import MAX_ROUNDING32, GaussianEntries
 
@@ -69,7 +68,7 @@ def test_tiles_and_pairs_are_the_definition(kind, dtype):
     assert tiles.dtype == np.float32
     assert_allclose(tiles, expected, atol=MAX_ROUNDING32)
     left, right = np.triu_indices(len(X), k=1)
-    pairs = ADAPTIVE.of_pairs(X, bandwidth, left, right)
+    pairs = ADAPTIVE.pairs.of_pairs(X, bandwidth, left, right)
     assert_allclose(pairs, expected[left, right], atol=1e-13)
 
 
@@ -204,5 +203,6 @@ def test_two_samples_in_closed_form():
     X = np.array([[0.0], [3.0]])
     g = 0.8**4 * np.exp(-1.8)
     bandwidth = Bandwidth(np.array([1.0, 2.0]))
-    assert pairs_of_gaussian(X, bandwidth, [0], [1])[0] == pytest.approx(g, rel=1e-14)
+    pairs = ADAPTIVE.pairs.of_pairs(X, bandwidth, [0], [1])
+    assert pairs[0] == pytest.approx(g, rel=1e-14)
     assert ADAPTIVE.array(X, bandwidth)[0, 1] == pytest.approx(g, rel=1e-14)

@@ -65,8 +65,9 @@ def test_duplicates_have_distance_zero(metric, offset, dtype):
     [
         ((1_000_000, 3), "euclidean", TreeSearch),
         ((100_000, 8), "euclidean", TreeSearch),
-        ((100_000, 12), "l2", TiledSearch),
-        ((20_000, 784), "euclidean", TiledSearch),
+        ((40_000, 12), "l2", TiledSearch),
+        ((10_000, 784), "euclidean", TiledSearch),
+        ((20_000, 784), "euclidean", CellSearch),
         ((1_000_000, 8), "euclidean", CellSearch),
         ((60_000, 784), "euclidean", CellSearch),
         ((5_000, 12), "manhattan", TreeSearch),

@@ -2,7 +2,7 @@
 Raise or lower the entropy of a layer
 =====================================
 
-:func:`~skdse.differentiable.torch_diffusion_spectral_entropy` has a gradient, so a loss
+:func:`skdse.differentiable.diffusion_spectral_entropy` has a gradient, so a loss
 can raise or lower the diffusion spectral entropy (DSE) of a layer. Here three networks
 learn the digits. The loss of the first is the cross-entropy alone; the loss of the
 second also rewards entropy in the hidden layer; the loss of the third penalises it.
@@ -22,7 +22,7 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from torch import nn
 
-from skdse.differentiable import torch_diffusion_spectral_entropy
+from skdse.differentiable import diffusion_spectral_entropy
 from skdse.probing import RepresentationTracker
 
 X, y = load_digits(return_X_y=True)
@@ -47,7 +47,7 @@ def train(weight, n_epochs=30):
             Z = hidden(inputs)
             loss = nn.functional.cross_entropy(model[1:](Z), labels)
             if weight:
-                entropy = torch_diffusion_spectral_entropy(Z, normalize=True)
+                entropy = diffusion_spectral_entropy(Z, normalize=True)
                 loss = loss + weight * entropy
             optimizer.zero_grad()
             loss.backward()

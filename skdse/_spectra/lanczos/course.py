@@ -7,7 +7,8 @@
         look, after some steps:
             converged Ritz values of T are eigenvalues, each with the weight 1
             the quadrature rule of T is the density of all others
-            where sampling is not what is left: T continued tells the truncation error
+            where sampling is not what is left: T continued tells the truncation error,
+            and so, if negative eigenvalues make looks costly, where the next one helps
     REFINE   until the tolerance is met (dense):
         new probes, orthogonal to what is known, add their rule to the density
     RESAMPLE (sparse), in place of REFINE:
@@ -21,7 +22,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..._tools.arrays import like, namespace
+from ..._tools.arrays import beside, copied, like
 from ..._tools.progress import say
 from ..diffusion import DiffusionOperator
 from .density import ROUNDING, SpectralDensity, calibrated
@@ -52,15 +53,13 @@ def lanczos_density(operator, plan, *, t=1, tol=1e-3, random_state=None, verbose
     n = operator.n_samples
     psd = operator.positive_semidefinite
     request = _Request(operator, plan, t, plan.margin * tol, psd, verbose)
-    leading = operator.leading_vector.astype(np.float32).reshape(n, 1)
-    leading = operator.G.block(leading)
+    leading = operator.leading_block()
     b = plan.first_columns(operator)
     room = plan.most_columns(operator)
     found = _explore(request, start(n, b, leading, leading, rng, room))
-    xp = namespace(leading)
-    fixed = xp.concat([leading, found.eigenvectors()], axis=1)
+    fixed = beside(leading, found.eigenvectors())
     request, density = found.request, found.density
-    probes = None if plan.recurs else xp.asarray(found.krylov.basis[:, :b], copy=True)
+    probes = None if plan.recurs else copied(found.krylov.basis[:, :b])
     del found  # its basis is large
     if plan.recurs:
         return _resample(request, density, fixed, rng)
@@ -81,9 +80,7 @@ class _Request:
     def is_met(self, density, *, by_sampling_alone=False):
         """Whether the error is small, or rounding is what is left."""
         found = density.errors(self.t)
-        error = found.sampling
-        if not by_sampling_alone:
-            error = np.hypot(error, found.truncation)
+        error = np.hypot(found.sampling, 0 if by_sampling_alone else found.truncation)
         return error <= max(self.target, found.rounding / 2)
 
     def missing_probes(self, density):
@@ -153,7 +150,7 @@ class _Exploration:
         if self.is_spent or self._has_enough_steps():
             return True
         # Truncation is what no more probes mend: then T may grow once.
-        return self.is_full and not (self.may_grow and self._is_cut_off())
+        return self.is_full and not (self.may_grow and self._excess() > 1)
 
     def grow(self):
         """Allow twice the steps, once."""
@@ -179,14 +176,17 @@ class _Exploration:
         psd = request.operator.positive_semidefinite
         psd = psd or is_semidefinite(self.ritz, self.n_known)
         self.request = replace(request, semidefinite=psd)
-        self.before, self.density = self.density, self._density_of_ritz_values()
+        # By the Gauss rule of T: what truncation may matter is not known.
+        self.before = self.density
+        self.density = self._density([gauss_rule(self.ritz)], ())
         if self.is_spent or self.is_full or self._has_few_missing():
             # Only now what takes more eigenvalues: how much truncation may matter.
             self.density = self._density_of_longer_t()
             self.knows_truncation = True
             self.request.tell(self.density)
-        factor = request.plan.look_factor
-        self.next_look = max(steps + 1, int(factor * steps))
+        costly = self.knows_truncation and not (psd or request.plan.recurs)
+        excess = self._excess() if costly else 1.0
+        self.next_look = request.plan.steps_to_next_look(steps, excess)
 
     def eigenvectors(self):
         """Eigenvectors of the known eigenvalues, but the leading one."""
@@ -194,10 +194,10 @@ class _Exploration:
         U = like(self.ritz.vectors[:, : self.n_known], basis)
         return basis[:, : U.shape[0]] @ U
 
-    def _is_cut_off(self):
-        """Whether truncation alone is above the tolerance."""
+    def _excess(self):
+        """Truncation error over what it may be."""
         found = self.density.errors(self.request.t)
-        return found.truncation > max(self.request.target, found.rounding)
+        return found.truncation / max(self.request.target, found.rounding)
 
     def _has_few_missing(self):
         """Whether sampling alone lets the steps end."""
@@ -235,10 +235,6 @@ class _Exploration:
         target = plan.sampling_share * request.target
         columns_a_step = operator.fixed_columns + density.n_probes
         return probes <= columns_a_step * np.log(sampling / target) / rate
-
-    def _density_of_ritz_values(self):
-        """Density by the Gauss rule of T: what truncation may matter is not known."""
-        return self._density([gauss_rule(self.ritz)], ())
 
     def _density_of_longer_t(self):
         """Density by rules of T continued, which also guess the truncation error."""
@@ -299,8 +295,7 @@ def _refine(request, density, fixed, probes, rng):
     while b := request.next_probes(density):
         n, room = request.operator.n_samples, b * (density.n_steps + 1)
         krylov = start(n, b, fixed, probes, rng, room)
-        first = krylov.basis[:, : len(krylov.R)]
-        probes = namespace(probes).concat([probes, first], axis=1)
+        probes = beside(probes, krylov.basis[:, : len(krylov.R)])
         density = _with_block(request, density, _spend(request, krylov, density))
     return density
 
@@ -365,8 +360,7 @@ def _resample(request, density, fixed, rng):
     density, n_steps = _long_enough(request, density, recurrence)
     while b := request.next_probes(density):
         recurrence = begin(operator.n_samples, b, fixed, probes, rng)
-        first = recurrence.vectors[1]
-        probes = namespace(probes).concat([probes, first], axis=1)
+        probes = beside(probes, recurrence.vectors[1])
         for _ in range(n_steps):
             recurrence = advance(recurrence, operator.matmat)
         # Cut off at the same step: its guesses of the truncation serve all probes.

@@ -14,7 +14,7 @@ S_D = log₂ M + F / M; T1 = Σ λ_i, T2 = Σ λ_i².
 Nothing of this depends on t but g, so one density serves every t.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -98,6 +98,8 @@ class SpectralDensity:
     n_steps: int = 0
     n_columns: int = 0
     drift: Drift | None = None
+    # Errors by time, once they were asked for; `replace` starts with none.
+    _errors: dict = field(default_factory=dict, init=False, repr=False, compare=False)
 
     is_certified = False
 
@@ -143,13 +145,9 @@ class SpectralDensity:
 
     def errors(self, t=1):
         """Parts of the standard error at time t."""
-        g = _entropy(self, t)[1]
-        return Errors(
-            sampling=_sampling_error(self, g),
-            truncation=_truncation_error(self, g)
-            * (SHORT_INFLATION if t < SHORT_TIME else 1.0),
-            rounding=_rounding_error(self, g) + _late_error(self, t),
-        )
+        if t not in self._errors:
+            self._errors[t] = _errors_at(self, t)
+        return self._errors[t]
 
 
 def calibrated(density):
@@ -164,6 +162,17 @@ def calibrated(density):
     gap = moments / _scale(density.nodes) ** np.arange(3) - density.uncalibrated @ A
     coef = np.linalg.lstsq(gram + unsure, gap, rcond=1e-10)[0]
     return replace(density, weights=density.uncalibrated * (1 + A @ coef))
+
+
+def _errors_at(density, t):
+    """Parts of the standard error of a density."""
+    g = _entropy(density, t)[1]
+    return Errors(
+        sampling=_sampling_error(density, g),
+        truncation=_truncation_error(density, g)
+        * (SHORT_INFLATION if t < SHORT_TIME else 1.0),
+        rounding=_rounding_error(density, g) + _late_error(density, t),
+    )
 
 
 def _powers(x, t, error=0.0):
