@@ -75,6 +75,7 @@ ORDERS = {
     "_measures": (
         "meters",
         "base",
+        "entropy_meter",
         "entropy",
         "baseline_meters",
         "baselines",

@@ -63,7 +63,7 @@ class RepresentationTracker(BaseEstimator):
     X : array-like or torch.Tensor of shape (n_samples, ...), default=None
         Samples to show to the network, as it takes them. Use samples that the network
         was not trained on.
-    y : array-like of shape (n_samples,) or (n_samples, ...), default=None
+    y : array-like or tensor of shape (n_samples,) or (n_samples, ...), default=None
         Labels of `X`, for "dsmi" and the accuracy.
     pooling : {"mean", "flatten"} or callable, default="mean"
         How outputs of layers become features, see :func:`layer_activations`.
