@@ -31,7 +31,7 @@ ORDERS = {
         "pools",
         "parallel",
         "arrays",
-        "placement",
+        "intake",
         "digests",
     ),
     "_spectra": (

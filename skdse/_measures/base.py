@@ -6,8 +6,8 @@ from sklearn.utils import check_random_state, get_tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._spectra.spectrum import warn_if_saturated
-from .._tools.arrays import is_device_array, taken_in
-from .._tools.placement import check_samples_on_device
+from .._tools.arrays import is_device_array
+from .._tools.intake import check_samples_on_device, taken_in
 from .._tools.validation import check_flag, check_max_samples, sample_count
 from .meters import make_meter
 

@@ -11,7 +11,8 @@ import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils import check_array, check_consistent_length, check_random_state
 
-from .._tools.arrays import is_device_array, is_finite, taken_in_labels
+from .._tools.arrays import is_device_array, is_finite
+from .._tools.intake import taken_in_labels
 from .entropy import DiffusionSpectralEntropy
 from .grouping import as_target
 from .mutual_info import DiffusionSpectralMI

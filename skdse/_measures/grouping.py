@@ -10,13 +10,8 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.multiclass import type_of_target
 
-from .._tools.arrays import (
-    astype,
-    is_device_array,
-    namespace,
-    taken_in,
-    taken_in_labels,
-)
+from .._tools.arrays import astype, is_device_array, namespace
+from .._tools.intake import taken_in, taken_in_labels
 from .._tools.pools import limits_kept
 from .._tools.validation import check_count, check_option
 from .device_clusters import NearestLabels, kmeans_labels, spectral_labels

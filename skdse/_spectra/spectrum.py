@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .._tools.arrays import namespace
+from .._tools.arrays import is_device_array, namespace
 from .drift import Drift
 from .estimates import EntropyEstimate, Rest
 
@@ -329,6 +329,8 @@ def entropy_of(weights):
 
 def shannon_entropy(weights):
     """Shannon entropy in bits of non-negative weights, normalised to sum 1."""
+    if not is_device_array(weights):
+        weights = np.asarray(weights)
     weights = namespace(weights).reshape(weights, (-1,))
     return float(max(float(entropy_of(weights)), 0.0))
 

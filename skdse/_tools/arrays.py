@@ -9,13 +9,11 @@ The standard has no operations in place and no bare integer index. The helpers h
 what a library has of these.
 """
 
-import math
 from contextlib import ExitStack, contextmanager
 
 import array_api_compat as compat
 import array_api_compat.numpy as numpy_namespace
 import numpy as np
-import scipy.sparse as sp
 from sklearn import get_config
 
 from .parallel import map_threads
@@ -25,15 +23,20 @@ from .validation import available_memory
 DEVICE_BLOCK_BYTES = 2**28
 # Rows of a square tile on a device at most.
 LARGEST_SIDE = 8192
-# What DLPack calls the memory of the host, and that of CUDA.
-_HOST, _CUDA = 1, (2, 13)
+# What DLPack calls the memory of the host.
+HOST_MEMORY = 1
 
 
 def is_device_array(X):
     """Whether X is an array that lies on a device, as `taken_in` leaves it."""
     if isinstance(X, np.ndarray) or not compat.is_array_api_obj(X):
         return False
-    return not _is_lazy_or_sparse(X)
+    return not is_lazy_or_sparse(X)
+
+
+def is_lazy_or_sparse(X):
+    """Whether an array is computed at need, or sparse, which scikit-learn sees to."""
+    return compat.is_dask_array(X) or compat.is_pydata_sparse_array(X)
 
 
 def namespace(X):
@@ -43,122 +46,21 @@ def namespace(X):
     return compat.array_namespace(X)
 
 
-def taken_in(X, name="X"):
-    """X as a NumPy array where it lies on the host, else as floats on its device.
-
-    A gradient is left behind, and half precision raised to float32. Whatever is no
-    array of the standard and knows no DLPack is returned as it is.
-    """
-    if isinstance(X, (np.ndarray, np.generic)) or sp.issparse(X):
-        return X
+def is_on_host(X):
+    """Whether the memory of an array of the standard is that of the host."""
     if compat.is_torch_array(X):
-        return _taken_from_torch(X, name)
-    if _is_lazy_or_sparse(X) or not hasattr(X, "__dlpack_device__"):
-        return X
-    if not compat.is_array_api_obj(X) or compat.is_jax_array(X):
-        return _taken_by_dlpack(X, name)
-    if is_on_host(X):
-        return np.asarray(X)
-    return _raised(X, name)
-
-
-def taken_in_labels(y, name="y"):
-    """Labels or values of samples as a NumPy array, wherever they lie.
-
-    They are one number a sample, which may leave a device. Vectors stay there.
-    """
-    if compat.is_torch_array(y):
-        _check_torch(y, name)
-        y = y.detach()
-        y = y.float() if y.dtype.itemsize < 4 and y.is_floating_point() else y
-    if not is_device_array(y):
-        return y
-    are_vectors = math.prod(y.shape[1:]) > 1
-    return y if are_vectors and not is_on_host(y) else to_host(y)
+        return X.device.type == "cpu"
+    if X.__dlpack_device__()[0] != HOST_MEMORY:
+        return False
+    xp = compat.array_namespace(X)
+    # A library may have devices that only look like others, to test with.
+    return compat.device(X) == xp.__array_namespace_info__().default_device()
 
 
 def is_finite(X):
     """Whether an array holds neither NaN nor infinity."""
     xp = namespace(X)
     return bool(xp.all(xp.isfinite(X)))
-
-
-def _taken_from_torch(X, name):
-    """Tensor as a NumPy array, or without gradient on its device."""
-    _check_torch(X, name)
-    if not X.is_floating_point():
-        raise TypeError(
-            f"{name} must be a tensor of floats; got {X.dtype}. Pass {name}.float()."
-        )
-    X = X.detach()
-    X = X.float() if X.dtype.itemsize < 4 else X
-    return X.numpy() if X.device.type == "cpu" else X
-
-
-def _check_torch(X, name):
-    """Raise unless a tensor holds its own plain numbers."""
-    import torch
-
-    if X.device.type == "meta":
-        raise TypeError(
-            f"{name} must hold numbers; got a tensor on the device 'meta', which has "
-            "a shape alone."
-        )
-    if X.layout != torch.strided or X.is_nested:
-        raise TypeError(
-            f"{name} must be a dense tensor; got one with layout {X.layout}. Pass "
-            f"{name}.to_dense(), or a sparse matrix of SciPy where one is taken."
-        )
-    if X.is_complex() or X.is_quantized:
-        raise TypeError(
-            f"{name} must be a tensor of real numbers; got {X.dtype}. Pass its real "
-            "part, its modulus, or dequantized values."
-        )
-
-
-def _taken_by_dlpack(X, name):
-    """Array of a library without the standard, or whose arrays cannot be changed."""
-    kind = X.__dlpack_device__()[0]
-    if kind == _HOST:
-        return np.asarray(X) if hasattr(X, "__array__") else np.from_dlpack(X)
-    if kind not in _CUDA:
-        raise TypeError(
-            f"{name} lies on a device that is not known; got {type(X).__name__}. "
-            "Pass a torch.Tensor, a cupy.ndarray or a NumPy array."
-        )
-    try:
-        from torch import from_dlpack
-    except ImportError:
-        from cupy import from_dlpack
-    return taken_in(from_dlpack(X), name)
-
-
-def _raised(X, name):
-    """Array on a device as float32 or float64."""
-    xp = namespace(X)
-    if not xp.isdtype(X.dtype, "real floating"):
-        raise TypeError(
-            f"{name} must be an array of real floats; got {X.dtype}. Convert it, for "
-            "instance to float32."
-        )
-    is_half = xp.finfo(X.dtype).bits < 32
-    return xp.astype(X, xp.float32) if is_half else X
-
-
-def _is_lazy_or_sparse(X):
-    """Whether an array is computed at need, or sparse, which scikit-learn sees to."""
-    return compat.is_dask_array(X) or compat.is_pydata_sparse_array(X)
-
-
-def is_on_host(X):
-    """Whether the memory of an array of the standard is that of the host."""
-    if compat.is_torch_array(X):
-        return X.device.type == "cpu"
-    if X.__dlpack_device__()[0] != _HOST:
-        return False
-    xp = compat.array_namespace(X)
-    # A library may have devices that only look like others, to test with.
-    return compat.device(X) == xp.__array_namespace_info__().default_device()
 
 
 def to_host(X):

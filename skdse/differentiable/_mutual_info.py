@@ -13,7 +13,7 @@ from .._measures.base import MAX_SEED
 from .._measures.grouping import group_target
 from .._measures.subsets import combine, draw_subsets, size_nodes, size_weights
 from .._spectra.estimates import EntropyEstimate
-from .._tools.arrays import taken_in_labels
+from .._tools.intake import taken_in_labels
 from .._tools.validation import check_count
 from ._pairs import Pairs, affinity_of, check_course, check_samples, import_torch
 

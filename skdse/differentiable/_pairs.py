@@ -16,7 +16,8 @@ from .._spectra.bandwidth import Bandwidth
 from .._spectra.distances import EUCLIDEAN, SQUARED
 from .._spectra.spectrum import ROUNDING_UNITS, entropy_of, saturation, weights_of
 from .._spectra.stacks import bandwidth_of_distances, eigenvalues, moments, operators
-from .._tools.arrays import like, namespace, taken_in, to_host
+from .._tools.arrays import like, namespace, to_host
+from .._tools.intake import taken_in
 from .._tools.validation import (
     check_flag,
     check_option,

@@ -6,7 +6,7 @@ each layer.
 
 from numbers import Integral
 
-from .._tools.arrays import taken_in
+from .._tools.intake import taken_in
 from .._tools.validation import check_count, check_flag, check_option
 from ._hooks import (
     POOLINGS,

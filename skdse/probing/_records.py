@@ -11,8 +11,9 @@ from pathlib import Path
 import joblib
 import numpy as np
 
-from .._tools.arrays import is_device_array, namespace, taken_in_labels
+from .._tools.arrays import is_device_array, namespace
 from .._tools.digests import digest
+from .._tools.intake import taken_in_labels
 
 KEYS = ("run", "epoch", "layer")
 TEXTS = ("run", "layer", "settings")

@@ -13,16 +13,8 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .._tools.arrays import (
-    astype,
-    is_device_array,
-    is_finite,
-    like,
-    namespace,
-    taken_in,
-    to_host,
-)
-from .._tools.placement import check_samples_on_device
+from .._tools.arrays import astype, is_device_array, is_finite, like, namespace, to_host
+from .._tools.intake import check_samples_on_device, taken_in
 from .._tools.validation import count_samples
 from ._hooks import is_net, layer_names, net_activations
 

@@ -19,11 +19,8 @@ from .._measures.catalogue import (
     prepare_measures,
     seed_measure,
 )
-from .._tools.arrays import (
-    is_finite,
-    taken_in,
-    taken_in_labels,
-)
+from .._tools.arrays import is_finite
+from .._tools.intake import taken_in, taken_in_labels
 from .._tools.progress import say
 from .._tools.validation import check_count, check_measure, check_option
 from ._activations import layer_activations

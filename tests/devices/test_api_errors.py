@@ -15,7 +15,7 @@ from skdse import (
     mutual_info_confidence_interval,
     mutual_info_permutation_test,
 )
-from skdse._tools.placement import check_same_device
+from skdse._tools.intake import check_same_device
 from skdse.model_selection import representation_scorer, select_representation
 from skdse.probing import layer_activations
 
