@@ -78,9 +78,11 @@ ORDERS = {
     "_measures": (
         "meters",
         "base",
+        "entropy_meter",
         "entropy",
         "baseline_meters",
         "baselines",
+        "device_clusters",
         "grouping",
         "pairs",
         "balance",
