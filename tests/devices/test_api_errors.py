@@ -212,8 +212,14 @@ def test_samples_and_targets_on_one_device():
         check_same_device(on_device(X), here)
     check_same_device(on_device(X), on_device(y))
     for one, another in ((X, on_device(y)), (on_device(X), other)):
-        with pytest.raises(ValueError, match=r"same device.*got .*device.*\.to\("):
-            check_same_device(one, another)
+        for call in (
+            check_same_device,
+            DiffusionSpectralMI().fit,
+            mutual_info_permutation_test,
+            mutual_info_confidence_interval,
+        ):
+            with pytest.raises(ValueError, match=r"same device.*got .*device.*\.to\("):
+                call(one, another)
 
 
 @pytest.mark.parametrize("place", ["torch", "device"])
