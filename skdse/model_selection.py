@@ -107,6 +107,9 @@ def representation_scorer(
     Pass the scorer itself to ``scoring``, not a string: scikit-learn accepts only the
     names of its own scorers.
 
+    Tensors are measured on their device. Searches pass them to estimators that take
+    them under ``sklearn.config_context(array_api_dispatch=True)``.
+
     All measures depend on the number of samples. You can compare scores of folds of
     the same size, but not the points of a learning curve.
 
@@ -189,13 +192,14 @@ def select_representation(
 
     Parameters
     ----------
-    candidates : dict of str to array-like or estimator
-        Representations by name: arrays of shape (n_samples, n_features), or estimators.
+    candidates : dict of str to array-like, tensor or estimator
+        Representations by name: arrays of shape (n_samples, n_features), which stay on
+        their device, or estimators.
         Estimators are cloned and fitted to X and y; their representation of X is that
         of :func:`representation_scorer` with ``representation="auto"``.
-    X : array-like of shape (n_samples, n_features)
+    X : array-like or tensor of shape (n_samples, n_features)
         Samples to which estimators are fitted.
-    y : array-like of shape (n_samples,) or (n_samples, ...), default=None
+    y : array-like or tensor of shape (n_samples,) or (n_samples, ...), default=None
         Labels, values or vectors. "dsmi_input" does not need y.
     measure : {"dsmi", "dsmi_input"} or DiffusionSpectralMI, default="dsmi"
         "dsmi" is mutual information with y, "dsmi_input" with clusters of X. For other

@@ -58,6 +58,7 @@ STAGE_OF = {
     "_spectra/stacks.py:eigenvalues": DENSE,
     "_spectra/stacks.py:bandwidth_of_distances": BANDWIDTH,
     "_spectra/bands.py": DENSE,
+    "_spectra/lapack.py": DENSE,
     "_spectra/solvers.py:solve_dense": DENSE,
     "_spectra/solvers.py:solve_dense32": DENSE,
 }

@@ -23,12 +23,12 @@ class PassThroughMixin(OneToOneFeatureMixin, TransformerMixin):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or tensor of shape (n_samples, n_features)
             Representations.
 
         Returns
         -------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or tensor of shape (n_samples, n_features)
             The same X.
         """
         check_is_fitted(self)
@@ -52,7 +52,7 @@ class BaseEntropy(PassThroughMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or tensor of shape (n_samples, n_features)
             Representations.
         y : None
             Ignored.
@@ -85,7 +85,7 @@ class BaseEntropy(PassThroughMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or tensor of shape (n_samples, n_features)
             Representations.
         y : None
             Ignored.

@@ -60,6 +60,11 @@ class ShannonEntropy(BaseEntropy):
     --------
     DiffusionSpectralEntropy : Entropy that stays informative in many dimensions.
 
+    Notes
+    -----
+    X may be a NumPy array or a tensor on any device, as of
+    :class:`DiffusionSpectralEntropy`.
+
     References
     ----------
     .. [1] Liao et al., arXiv:2312.04823, Section 4.
@@ -147,6 +152,11 @@ class MatrixEntryEntropy(BaseEntropy):
     See Also
     --------
     DiffusionSpectralEntropy : Entropy of the eigenvalues of P.
+
+    Notes
+    -----
+    X may be a NumPy array or a tensor on any device, as of
+    :class:`DiffusionSpectralEntropy`.
 
     References
     ----------
@@ -242,6 +252,11 @@ class AdjacencySpectralEntropy(BaseEntropy):
     See Also
     --------
     DiffusionSpectralEntropy : Spectral entropy of the diffusion operator.
+
+    Notes
+    -----
+    X may be a NumPy array or a tensor on any device, as of
+    :class:`DiffusionSpectralEntropy`.
 
     References
     ----------

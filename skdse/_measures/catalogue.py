@@ -11,7 +11,10 @@ import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils import check_array, check_consistent_length, check_random_state
 
+from .._tools.arrays import is_device_array, is_finite
+from .._tools.intake import taken_in_labels
 from .entropy import DiffusionSpectralEntropy
+from .grouping import as_target
 from .mutual_info import DiffusionSpectralMI
 from .pairs import check_mutual_info_parameters, group_by
 
@@ -116,6 +119,9 @@ def target_of(name, measure, against, X, y):
     if against != "X":
         return target
     try:
+        target = taken_in_labels(target, "X")
+        if is_device_array(target):
+            return as_target(target)
         return check_array(target, allow_nd=True, input_name="X")
     except (TypeError, ValueError) as error:
         raise ValueError(
@@ -178,8 +184,8 @@ def measure_layers(layers, prepared, *, occasion="", skip_not_finite=False):
 
     Parameters
     ----------
-    layers : iterable of (str, ndarray of shape (n_samples, n_features))
-        Representations and their names.
+    layers : iterable of (str, array of shape (n_samples, n_features))
+        Representations and their names. Those on a device stay there.
     prepared : dict of str to (estimator, target)
         What `prepare_measures` gives.
     occasion : str
@@ -195,7 +201,7 @@ def measure_layers(layers, prepared, *, occasion="", skip_not_finite=False):
     for name, Z in layers:
         start = perf_counter()
         fitted, values = {}, {}
-        skip = skip_not_finite and not np.isfinite(Z).all()
+        skip = skip_not_finite and not is_finite(Z)
         for key, (measure, target) in prepared.items():
             values[key] = values[key + ERROR] = np.nan
             if skip:

@@ -65,9 +65,9 @@ def mutual_info_confidence_interval(
 
     Parameters
     ----------
-    X : array-like of shape (n_samples, n_features)
+    X : array-like or tensor of shape (n_samples, n_features)
         Representations.
-    y : array-like of shape (n_samples,) or (n_samples, ...)
+    y : array-like or tensor of shape (n_samples,) or (n_samples, ...)
         Labels, values or vectors, as :class:`DiffusionSpectralMI` takes them.
     estimator : DiffusionSpectralMI, default=None
         How to measure; None is ``DiffusionSpectralMI()``. It must not have

@@ -1,4 +1,4 @@
-"""Diffusion spectral entropy (DSE): the function, the estimator and its meter.
+"""Diffusion spectral entropy (DSE): the function and the estimator.
 
 X ─► scale ─► spectrum λ of the diffusion operator ─► entropy S_D: the steps are those
 of ``_spectra.spectral_meter``.
@@ -10,28 +10,10 @@ import numpy as np
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from .._spectra.affinity import PARAMETERS, make_affinity
 from .._spectra.estimates import EntropyEstimate
-from .._spectra.solvers import SOLVERS
-from .._spectra.spectral_meter import SpectralMeter
 from .._spectra.spectrum import knee_time, warn_if_saturated
-from .._tools.validation import (
-    check_count,
-    check_number_or_option,
-    check_option,
-    check_positive,
-    check_share,
-    check_work,
-)
-from .base import (
-    MAX_SEED,
-    BaseEntropy,
-    as_share,
-    check_common,
-    n_draws,
-    subsample,
-    validated,
-)
+from .base import MAX_SEED, BaseEntropy, as_share, n_draws, subsample, validated
+from .entropy_meter import spectral_meter
 from .meters import make_meter
 
 
@@ -40,7 +22,7 @@ def diffusion_spectral_entropy(X, **params):
 
     Parameters
     ----------
-    X : array-like of shape (n_samples, n_features)
+    X : array-like or tensor of shape (n_samples, n_features)
         Representations.
     **params
         Parameters of :class:`DiffusionSpectralEntropy`.
@@ -204,6 +186,18 @@ class DiffusionSpectralEntropy(BaseEntropy):
     --------
     DiffusionSpectralMI : Mutual information with labels or inputs.
 
+    Notes
+    -----
+    X may be a NumPy array or a tensor: of PyTorch, on any device, of CuPy, or another
+    array with DLPack. It stays on its device, where all of its size is computed, and
+    `transform` returns it as it is. Floats and small NumPy arrays come out, without a
+    gradient (:func:`skdse.differentiable.diffusion_spectral_entropy` has one). Half
+    precision is raised to float32. Tensors on the CPU give what NumPy arrays give. On
+    a device, `metric` is "euclidean", "sqeuclidean", "cosine", "correlation" or
+    "manhattan", by any of their names. In pipelines,
+    ``sklearn.set_config(array_api_dispatch=True)`` lets steps before, such as
+    :class:`~sklearn.decomposition.PCA`, work on the device, too.
+
     References
     ----------
     .. [1] Liao et al., "Assessing Neural Network Representations During Training Using
@@ -276,7 +270,7 @@ class DiffusionSpectralEntropy(BaseEntropy):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or tensor of shape (n_samples, n_features)
             Representations. With a precomputed affinity: the affinity matrix, of
             shape (n_samples, n_samples).
         y : None
@@ -374,24 +368,7 @@ class DiffusionSpectralEntropy(BaseEntropy):
         return tags
 
 
-@make_meter.register
-def _spectral_meter(estimator: DiffusionSpectralEntropy):
-    """Meter of diffusion spectral entropy, its parameters checked."""
-    check_common(estimator)
-    params = {name: getattr(estimator, name) for name in PARAMETERS}
-    affinity = make_affinity(estimator.affinity, **params)
-    check_share(estimator.alpha, "alpha")
-    check_number_or_option(estimator.t, "t", ("auto",))
-    check_option(estimator.eigen_solver, "eigen_solver", ("auto", *SOLVERS))
-    if estimator.n_components is not None:
-        check_count(estimator.n_components, "n_components")
-    check_positive(estimator.tol, "tol")
-    check_count(estimator.n_repeats, "n_repeats")
-    check_work(estimator.n_jobs, estimator.verbose)
-    names = ["alpha", "t", "eigen_solver", "n_components", "tol", "max_samples"]
-    names += ["n_repeats", "verbose"]
-    rest = {name: getattr(estimator, name) for name in names}
-    return SpectralMeter(affinity=affinity, **rest)
+make_meter.register(DiffusionSpectralEntropy, spectral_meter)
 
 
 def _fit_spectrum(X, meter, rng):

@@ -10,9 +10,11 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.multiclass import type_of_target
 
-from .._tools.intake import taken_in_labels
+from .._tools.arrays import astype, is_device_array, namespace
+from .._tools.intake import taken_in, taken_in_labels
 from .._tools.pools import limits_kept
 from .._tools.validation import check_count, check_option
+from .device_clusters import NearestLabels, kmeans_labels, spectral_labels
 
 TARGETS = ("auto", "continuous", "discrete")
 BINNINGS = ("quantile", "uniform")
@@ -44,7 +46,13 @@ class Grouping:
 
     def regroup(self, y):
         """Grouping of another target, with the same bins or clusters."""
-        return _grouping(self.assign(as_target(y)), self.assign)
+        y = as_target(y)
+        if is_device_array(y) and not isinstance(self.assign, NearestLabels):
+            raise ValueError(
+                f"y of shape {tuple(y.shape)} lies on a device, and the fitted y on "
+                "the host. Bring it there, for instance by y.cpu()."
+            )
+        return _grouping(self.assign(y), self.assign)
 
 
 def check_grouping(target, n_groups, clusterer):
@@ -63,25 +71,41 @@ def check_grouping(target, n_groups, clusterer):
 def group_target(y, target="auto", n_groups=10, clusterer=None, random_state=None):
     """Group the samples of a target (n_samples,) or (n_samples, ...)."""
     y = as_target(y)
+    if is_device_array(y):
+        _check_groups(y.shape[0], n_groups)
+        return _clustered_on_device(y, target, n_groups, clusterer, random_state)
     kind = _discrete_or_continuous(y, target)
     if kind == "discrete":
         grouping = _grouping(_names(y), _names)
         if target == "auto":
             _warn_if_continuous(y, grouping)
         return grouping
-    if n_groups > len(y):
-        raise ValueError(
-            "n_groups must be at most the number of samples; "
-            f"got n_groups={n_groups!r} and n_samples={len(y)}."
-        )
+    _check_groups(len(y), n_groups)
     if y.ndim == 1 and (clusterer is None or clusterer in BINNINGS):
         return _binned(y.astype(np.float64), n_groups, clusterer or "quantile")
     return _clustered(y.reshape(len(y), -1), n_groups, clusterer, random_state)
 
 
+def _check_groups(n_samples, n_groups):
+    """Raise where there are fewer samples than groups."""
+    if n_groups > n_samples:
+        raise ValueError(
+            "n_groups must be at most the number of samples; "
+            f"got n_groups={n_groups!r} and n_samples={n_samples}."
+        )
+
+
 def as_target(y):
     """Target as an array of shape (n_samples,) or (n_samples, n_targets), or raise."""
-    y = np.asarray(taken_in_labels(y))
+    y = taken_in_labels(y)
+    if is_device_array(y):
+        return _vectors_on_device(y)
+    y = np.asarray(y)
+    if y.dtype.kind == "c":
+        raise ValueError(
+            f"Complex data not supported: y must be real; got {y.dtype}. Pass its "
+            "modulus, or its two parts side by side."
+        )
     if y.ndim == 0:
         raise ValueError(f"y must have a value for each sample; got {y!r}.")
     if y.ndim > 1:
@@ -93,6 +117,19 @@ def as_target(y):
         raise ValueError("y contains NaN; give every sample a value.")
     if y.dtype == object and len({type(value) for value in y.flat}) == 1:
         y = np.array(y.tolist())
+    return y
+
+
+def _vectors_on_device(y):
+    """Finite floats of shape (n_samples, n_targets), where they lie."""
+    xp = namespace(y)
+    y = xp.reshape(y, (y.shape[0], -1))
+    y = astype(y, np.float32) if xp.isdtype(y.dtype, ("bool", "integral")) else y
+    y = taken_in(y, "y")
+    if not bool(xp.all(xp.isfinite(y))):
+        raise ValueError(
+            "y contains NaN or infinity; give every sample a finite value."
+        )
     return y
 
 
@@ -182,13 +219,9 @@ def _bins_of(edges, y):
 def _clustered(Y, n_groups, clusterer, random_state):
     """Clusters of vectors."""
     Y = check_array(Y, dtype=(np.float64, np.float32), input_name="y")
+    _check_not_bins(clusterer)
     if clusterer is None:
         clusterer = _default_clusterer(len(Y), n_groups, random_state)
-    elif isinstance(clusterer, str):
-        raise ValueError(
-            f"clusterer={clusterer!r} bins a y of shape (n_samples,); for a y of "
-            "several columns pass a clusterer or None."
-        )
     else:
         clusterer = clone(clusterer)
     with warnings.catch_warnings(), limits_kept():
@@ -204,6 +237,33 @@ def _clustered(Y, n_groups, clusterer, random_state):
     return _grouping(labels, partial(_clusters_of, classifier, Y.dtype))
 
 
+def _check_not_bins(clusterer):
+    """Raise where vectors would be put into bins."""
+    if isinstance(clusterer, str):
+        raise ValueError(
+            f"clusterer={clusterer!r} bins a y of shape (n_samples,); for a y of "
+            "several columns pass a clusterer or None."
+        )
+
+
+def _clustered_on_device(Y, target, n_groups, clusterer, random_state):
+    """Clusters of vectors on a device."""
+    _check_not_bins(clusterer)
+    if target == "discrete" or clusterer is not None:
+        raise ValueError(
+            f"y of shape {tuple(Y.shape)} on a device can be clustered there with "
+            f"target='continuous' and clusterer=None; got target={target!r} and "
+            f"clusterer={clusterer!r}. Or bring y to the host, for instance by y.cpu()."
+        )
+    if _is_for_spectral(Y.shape[0], n_groups):
+        with warnings.catch_warnings(), limits_kept():
+            warnings.filterwarnings("ignore", message="Graph is not fully connected")
+            labels = spectral_labels(Y, n_groups, GRAPH_NEIGHBORS, random_state)
+    else:
+        labels = kmeans_labels(Y, n_groups, random_state)
+    return _grouping(labels, NearestLabels(Y, labels))
+
+
 def _clusters_of(classifier, dtype, y):
     """Number of the cluster of each vector."""
     return classifier.predict(
@@ -216,8 +276,7 @@ def _default_clusterer(n_samples, n_groups, random_state):
     # Imported here: most targets are labels.
     from sklearn.cluster import MiniBatchKMeans, SpectralClustering
 
-    # Spectral clustering wants more samples than clusters.
-    if n_samples > SPECTRAL_MAX_SAMPLES or n_samples == n_groups:
+    if not _is_for_spectral(n_samples, n_groups):
         return MiniBatchKMeans(n_groups, random_state=random_state, n_init=3)
     return SpectralClustering(
         n_groups,
@@ -225,3 +284,8 @@ def _default_clusterer(n_samples, n_groups, random_state):
         n_neighbors=min(GRAPH_NEIGHBORS, n_samples),
         random_state=random_state,
     )
+
+
+def _is_for_spectral(n_samples, n_groups):
+    """Whether spectral clustering, which wants more samples than groups, is to be."""
+    return n_groups < n_samples <= SPECTRAL_MAX_SAMPLES

@@ -43,9 +43,9 @@ def diffusion_spectral_mutual_info(X, y, **params):
 
     Parameters
     ----------
-    X : array-like of shape (n_samples, n_features)
+    X : array-like or tensor of shape (n_samples, n_features)
         Representations.
-    y : array-like of shape (n_samples,) or (n_samples, ...)
+    y : array-like or tensor of shape (n_samples,) or (n_samples, ...)
         Labels, values or vectors.
     **params
         Parameters of :class:`DiffusionSpectralMI`.
@@ -90,6 +90,9 @@ class DiffusionSpectralMI(MetaEstimatorMixin, PassThroughMixin, BaseEstimator):
     ``I_D(X; Y) = Σ_y n_y/n [E S_D(X*_{n_y}) - S_D(X | Y = y)]``. It is high if the
     samples of a group lie together, and about 0, sometimes slightly negative, if the
     groups are scattered.
+
+    X and y may be tensors on a device, see :class:`DiffusionSpectralEntropy`. Vectors
+    in y are clustered there.
 
     Parameters
     ----------
@@ -212,9 +215,9 @@ class DiffusionSpectralMI(MetaEstimatorMixin, PassThroughMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or tensor of shape (n_samples, n_features)
             Representations.
-        y : array-like of shape (n_samples,) or (n_samples, ...)
+        y : array-like or tensor of shape (n_samples,) or (n_samples, ...)
             Labels, values, vectors or images.
 
         Returns
@@ -248,9 +251,9 @@ class DiffusionSpectralMI(MetaEstimatorMixin, PassThroughMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or tensor of shape (n_samples, n_features)
             Representations.
-        y : array-like of shape (n_samples,) or (n_samples, ...)
+        y : array-like or tensor of shape (n_samples,) or (n_samples, ...)
             Labels, or values or vectors, which get the fitted bins or clusters.
 
         Returns

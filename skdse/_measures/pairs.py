@@ -2,6 +2,7 @@
 
 from sklearn.utils import check_consistent_length
 
+from .._tools.intake import check_same_device
 from .._tools.validation import (
     check_count,
     check_flag,
@@ -30,6 +31,7 @@ def validated_pair(dsmi, X, y, meter, *, reset):
         raise ValueError(
             f"{type(dsmi).__name__} requires y to be passed, but the target y is None."
         )
+    check_same_device(X, y)
     X = validated(dsmi, X, meter, reset=reset)
     check_consistent_length(X, y)
     return X

@@ -89,9 +89,9 @@ def mutual_info_permutation_test(
 
     Parameters
     ----------
-    X : array-like of shape (n_samples, n_features)
+    X : array-like or tensor of shape (n_samples, n_features)
         Representations.
-    y : array-like of shape (n_samples,) or (n_samples, ...)
+    y : array-like or tensor of shape (n_samples,) or (n_samples, ...)
         Labels, values or vectors, as :class:`DiffusionSpectralMI` takes them.
     estimator : DiffusionSpectralMI, default=None
         How to measure; None is ``DiffusionSpectralMI()``. If it has ``max_samples``,

@@ -14,10 +14,11 @@ backward stable method: a few roundings of the norm of A.
 """
 
 import numpy as np
-from scipy.linalg import eig_banded, qr, solve_triangular
+from scipy.linalg import qr, solve_triangular
 from sklearn.utils import gen_batches
 
 from .._tools.parallel import map_threads, threads_for_maps
+from .lapack import eigenvalues_of_band
 
 # Width of the band (measured, n = 4000 and 10,000): a narrower one has slower products,
 # a wider one more work in LAPACK.
@@ -36,8 +37,8 @@ def eigenvalues_by_band(A):
     triangle all is used and overwritten; the rest is not looked at.
     """
     with threads_for_maps():
-        band = _reduced_to_band(A).astype(np.float64, copy=False)
-    return eig_banded(band, lower=True, eigvals_only=True, check_finite=False)
+        band = _reduced_to_band(A)
+    return eigenvalues_of_band(band)
 
 
 def _reduced_to_band(A):

@@ -14,7 +14,6 @@ from contextlib import ExitStack, contextmanager
 import array_api_compat as compat
 import array_api_compat.numpy as numpy_namespace
 import numpy as np
-import scipy.sparse as sp
 from sklearn import get_config
 
 from .parallel import map_threads
@@ -30,9 +29,14 @@ HOST_MEMORY = 1
 
 def is_device_array(X):
     """Whether X is an array that lies on a device, as `taken_in` leaves it."""
-    if isinstance(X, np.ndarray) or sp.issparse(X):
+    if isinstance(X, np.ndarray) or not compat.is_array_api_obj(X):
         return False
-    return compat.is_array_api_obj(X)
+    return not is_lazy_or_sparse(X)
+
+
+def is_lazy_or_sparse(X):
+    """Whether an array is computed at need, or sparse, which scikit-learn sees to."""
+    return compat.is_dask_array(X) or compat.is_pydata_sparse_array(X)
 
 
 def namespace(X):
@@ -51,6 +55,12 @@ def is_on_host(X):
     xp = compat.array_namespace(X)
     # A library may have devices that only look like others, to test with.
     return compat.device(X) == xp.__array_namespace_info__().default_device()
+
+
+def is_finite(X):
+    """Whether an array holds neither NaN nor infinity."""
+    xp = namespace(X)
+    return bool(xp.all(xp.isfinite(X)))
 
 
 def to_host(X):

@@ -4,11 +4,21 @@ What lies on the host becomes a NumPy array without a copy; what lies on a devic
 there, as floats, see `arrays`.
 """
 
+import math
+
 import array_api_compat as compat
 import numpy as np
 import scipy.sparse as sp
 
-from .arrays import HOST_MEMORY, is_device_array, is_on_host, namespace, to_host
+from .arrays import (
+    HOST_MEMORY,
+    is_device_array,
+    is_finite,
+    is_lazy_or_sparse,
+    is_on_host,
+    namespace,
+    to_host,
+)
 
 # What DLPack calls memory that CUDA reaches.
 CUDA_MEMORY = 2, 13
@@ -24,9 +34,7 @@ def taken_in(X, name="X"):
         return X
     if compat.is_torch_array(X):
         return _taken_from_torch(X, name)
-    if compat.is_dask_array(X) or compat.is_pydata_sparse_array(X):
-        return X
-    if not hasattr(X, "__dlpack_device__"):
+    if is_lazy_or_sparse(X) or not hasattr(X, "__dlpack_device__"):
         return X
     if not compat.is_array_api_obj(X) or compat.is_jax_array(X):
         return _taken_by_dlpack(X, name)
@@ -38,20 +46,16 @@ def taken_in(X, name="X"):
 def taken_in_labels(y, name="y"):
     """Labels or values of samples as a NumPy array, wherever they lie.
 
-    They are one number a sample, which may leave a device.
+    They are one number a sample, which may leave a device. Vectors stay there.
     """
     if compat.is_torch_array(y):
         _check_torch(y, name)
         y = y.detach()
-        y = y.float() if y.dtype.itemsize == 2 and y.is_floating_point() else y
-    if not is_device_array(y) or compat.is_dask_array(y):
+        y = y.float() if y.dtype.itemsize < 4 and y.is_floating_point() else y
+    if not is_device_array(y):
         return y
-    if y.ndim > 1 and not is_on_host(y) and y.shape[1] > 1:
-        raise ValueError(
-            f"{name} on a device must have one value for each sample; got shape "
-            f"{tuple(y.shape)}. Bring it to the host, for instance by y.cpu()."
-        )
-    return to_host(y)
+    are_vectors = math.prod(y.shape[1:]) > 1
+    return y if are_vectors and not is_on_host(y) else to_host(y)
 
 
 def check_samples_on_device(X, context):
@@ -61,8 +65,7 @@ def check_samples_on_device(X, context):
             f"X must have shape (n_samples, n_features), none of them 0, for "
             f"{context}; got {tuple(X.shape)}."
         )
-    xp = namespace(X)
-    if not bool(xp.all(xp.isfinite(X))):
+    if not is_finite(X):
         raise ValueError(
             f"Input X contains NaN or infinity. {context} takes finite numbers: leave "
             "such samples or features out, or look for what made them."
@@ -70,13 +73,16 @@ def check_samples_on_device(X, context):
 
 
 def check_same_device(X, y):
-    """Raise where X and y lie on two different devices."""
-    if not (is_device_array(X) and is_device_array(y)):
+    """Raise where y lies on a device, and X on another one or on the host."""
+    if compat.is_torch_array(y):
+        _check_torch(y, "y")
+    if not is_device_array(y) or is_on_host(y):
         return
-    if compat.device(X) != compat.device(y) and not is_on_host(y):
+    of_X = compat.device(X) if is_device_array(X) else "cpu"
+    if of_X != compat.device(y):
         raise ValueError(
-            f"X and y must lie on the same device, or y on the host; got "
-            f"{compat.device(X)} and {compat.device(y)}."
+            f"X and y must lie on the same device, or y on the host; got {of_X} and "
+            f"{compat.device(y)}. Move one of them, for instance by y.to(X.device)."
         )
 
 

@@ -115,7 +115,7 @@ class LayerProfileDisplay:
         ----------
         estimator : MLPClassifier or MLPRegressor
             Fitted perceptron, or a pipeline or search that ends in one.
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or tensor of shape (n_samples, n_features)
             Samples, best those that the perceptron was not trained on.
         y : array-like of shape (n_samples,) or (n_samples, ...), default=None
             Labels or values, for DSMI(Z;Y). If None, DSMI(Z;X) is drawn alone.
@@ -171,8 +171,10 @@ class LayerProfileDisplay:
 
         Parameters
         ----------
-        activations : dict of str to array-like of shape (n_samples, n_features)
-            Activations of the same samples in each layer.
+        activations : dict of str to array-like or tensor of shape \
+                (n_samples, n_features)
+            Activations of the same samples in each layer. Those on a device are
+            measured there, layer after layer.
         X : array-like of shape (n_samples, ...), default=None
             Inputs, for DSMI(Z;X). They are clustered once.
         y : array-like of shape (n_samples,) or (n_samples, ...), default=None

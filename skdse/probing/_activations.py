@@ -6,7 +6,8 @@ each layer.
 
 from numbers import Integral
 
-from .._tools.validation import check_count, check_option
+from .._tools.intake import taken_in
+from .._tools.validation import check_count, check_flag, check_option
 from ._hooks import (
     POOLINGS,
     choose_names,
@@ -23,7 +24,9 @@ from ._representation import (
 )
 
 
-def layer_activations(model, X, layers=None, *, pooling="mean", batch_size=256):
+def layer_activations(
+    model, X, layers=None, *, pooling="mean", batch_size=256, keep_on_device=False
+):
     """Return the activations of samples in the layers of a network, by name.
 
     Parameters
@@ -53,13 +56,18 @@ def layer_activations(model, X, layers=None, *, pooling="mean", batch_size=256):
     batch_size : int, default=256
         Number of samples that a module gets at a time. A larger number needs more
         memory. A net of skorch uses its own batch size.
+    keep_on_device : bool, default=False
+        Whether activations in a module or net stay tensors on its device, where all
+        measures take them. All layers together then need its memory. If False, they
+        are copied to NumPy arrays.
 
     Returns
     -------
-    activations : dict of str to ndarray of shape (n_samples, n_features)
+    activations : dict of str to array of shape (n_samples, n_features)
         Activations by layer, in the order of `layers`. Layers that match the same
-        pattern are in the order of the model. float32 stays float32; half precision
-        becomes float32.
+        pattern are in the order of the model. They are NumPy arrays, or tensors with
+        `keep_on_device`; those of a perceptron are where X is. float32 stays float32;
+        half precision becomes float32.
 
     Raises
     ------
@@ -104,22 +112,23 @@ def layer_activations(model, X, layers=None, *, pooling="mean", batch_size=256):
     if not callable(pooling):
         check_option(pooling, "pooling", POOLINGS)
     check_count(batch_size, "batch_size")
+    check_flag(keep_on_device, "keep_on_device")
     if is_module(model):
-        return module_activations(model, X, layers, pooling, batch_size)
+        return module_activations(model, X, layers, pooling, batch_size, keep_on_device)
     before, network = split(unwrapped(model))
     if is_net(network):
-        return net_activations(network, before(X), layers, pooling)
-    return _of_perceptron(network, before(X), layers)
+        return net_activations(network, before(X), layers, pooling, keep_on_device)
+    return _of_perceptron(network, before, X, layers)
 
 
-def _of_perceptron(mlp, X, layers):
+def _of_perceptron(mlp, before, X, layers):
     """Activations of X in layers of a perceptron, by name."""
     if not is_perceptron(mlp):
         raise TypeError(
             "model must be an MLPClassifier or MLPRegressor, a net of skorch, a "
             f"pipeline that ends in one, or a torch.nn.Module; got {mlp!r}."
         )
-    activations = perceptron_activations(mlp, X)
+    activations = perceptron_activations(mlp, before(taken_in(X)))
     if layers is None:
         return activations
     names = list(activations)

@@ -1,6 +1,7 @@
 """Activations of layers of PyTorch modules and skorch nets, caught by forward hooks.
 
-batches ─► model, hooks on chosen layers ─► pooled, on the CPU ─► Z of each layer.
+batches ─► model, hooks on chosen layers ─► pooled ─► Z of each layer, as NumPy arrays
+or as tensors where they are.
 
 torch is imported by whoever made the model, never from here at the top.
 """
@@ -14,6 +15,8 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted
+
+from .._tools.arrays import is_device_array
 
 POOLINGS = ("flatten", "mean")
 # Names that an error lists.
@@ -32,7 +35,9 @@ def is_net(model):
     return all(hasattr(type(model), name) for name in needed)
 
 
-def module_activations(module, X, layers=None, pooling="mean", batch_size=256):
+def module_activations(
+    module, X, layers=None, pooling="mean", batch_size=256, keep_on_device=False
+):
     """Activations of X in layers of a module of PyTorch, by name."""
 
     def outputs():
@@ -41,10 +46,10 @@ def module_activations(module, X, layers=None, pooling="mean", batch_size=256):
             module(batch)
             yield len(batch)
 
-    return _catch(module, outputs(), layers, pooling)
+    return _catch(module, outputs(), layers, pooling, keep_on_device)
 
 
-def net_activations(net, X, layers=None, pooling="mean"):
+def net_activations(net, X, layers=None, pooling="mean", keep_on_device=False):
     """Activations of X in layers of the module of a skorch net, by name.
 
     X is what the net predicts from, in batches of its own.
@@ -57,7 +62,7 @@ def net_activations(net, X, layers=None, pooling="mean"):
         for batch in iterator:
             yield len(_first_tensor(net.evaluation_step(batch, training=False)))
 
-    return _catch(net.module_, outputs(), layers, pooling)
+    return _catch(net.module_, outputs(), layers, pooling, keep_on_device)
 
 
 def layer_names(module):
@@ -112,7 +117,7 @@ def _choose_modules(module, layers):
     return {name: modules[name] for name in chosen}, exact
 
 
-def _catch(module, outputs, layers, pooling):
+def _catch(module, outputs, layers, pooling, keep_on_device):
     """Activations of chosen layers while outputs, an iterator, runs the module."""
     modules, exact = _choose_modules(module, layers)
     caught, parts = {}, {name: [] for name in modules}
@@ -120,7 +125,8 @@ def _catch(module, outputs, layers, pooling):
     def hook(name, module, args, output):
         # Of several calls in one pass the last one counts. Copied at once: the next
         # layer may work in place.
-        caught[name] = _pooled(name, output, pooling)
+        Z = _pooled(name, output, pooling)
+        caught[name] = Z.clone() if keep_on_device else Z.to("cpu", copy=True).numpy()
 
     with ExitStack() as stack:
         stack.enter_context(_undisturbed(module))
@@ -140,7 +146,8 @@ def _catch(module, outputs, layers, pooling):
             "have no activations. Choose those that call them or that they hold."
         )
     # Part by part, so that no more than one layer is held twice.
-    return {name: np.concatenate(parts.pop(name)) for name in modules if parts[name]}
+    join = _torch().cat if keep_on_device else np.concatenate
+    return {name: join(parts.pop(name)) for name in modules if parts[name]}
 
 
 @contextmanager
@@ -192,7 +199,7 @@ def _batches(X, batch_size):
             yield batch[0] if isinstance(batch, (list, tuple)) else batch
         return
     if not isinstance(X, _torch().Tensor):
-        X = np.asarray(X)
+        X = _torch().from_dlpack(X) if is_device_array(X) else np.asarray(X)
     for rows in gen_batches(len(X), batch_size):
         yield X[rows]
 
@@ -223,7 +230,7 @@ def _first_tensor(output):
 
 
 def _pooled(name, output, pooling):
-    """Output of a layer as an array (n_samples, n_features) of its own."""
+    """Output of a layer as a tensor (n_samples, n_features), maybe a view of it."""
     torch = _torch()
     Z = _first_tensor(output)
     if Z is None or Z.ndim == 0 or Z.is_complex():
@@ -241,7 +248,7 @@ def _pooled(name, output, pooling):
         Z = Z.mean(dim=1)
     elif pooling == "mean" and Z.ndim > 3:  # maps: (samples, channels, height, ...)
         Z = Z.flatten(2).mean(dim=2)
-    return Z.reshape(len(Z), -1).to("cpu", copy=True).numpy()
+    return Z.reshape(len(Z), -1)
 
 
 def _check_rows(name, Z, n_samples):

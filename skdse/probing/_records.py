@@ -8,9 +8,23 @@ import csv
 import os
 from pathlib import Path
 
+import joblib
+import numpy as np
+
+from .._tools.arrays import is_device_array, namespace
+from .._tools.digests import digest
+from .._tools.intake import taken_in_labels
+
 KEYS = ("run", "epoch", "layer")
 TEXTS = ("run", "layer", "settings")
 INTEGERS = ("epoch", "n_samples", "n_features")
+
+
+def hash_of_settings(measures, layers, X, y, pooling, accuracy):
+    """Short hash of what records depend on, but for the network."""
+    layers = None if layers is None else str(layers)
+    contents, functions = map(_content, (X, y)), map(described, (pooling, accuracy))
+    return joblib.hash((measures, layers, *contents, *functions))[:12]
 
 
 def records_of_run(path, run, settings):
@@ -70,3 +84,20 @@ def _record(row):
         for key, text in row.items()
         if text or key in TEXTS
     }
+
+
+def _content(samples):
+    """Samples as a NumPy array, or the digest of those on a device."""
+    samples = None if samples is None else taken_in_labels(samples)
+    if not is_device_array(samples):
+        return None if samples is None else np.asarray(samples)
+    flat = namespace(samples).reshape(samples, (samples.shape[0], -1))
+    return samples.shape, digest(flat)
+
+
+def described(value):
+    """Text that is the same in another process: functions by their names."""
+    if isinstance(value, dict):
+        return str({key: described(one) for key, one in sorted(value.items())})
+    name = getattr(value, "__qualname__", None)
+    return name or repr(value)

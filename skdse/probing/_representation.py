@@ -13,6 +13,8 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from .._tools.arrays import astype, is_device_array, is_finite, like, namespace, to_host
+from .._tools.intake import check_samples_on_device, taken_in
 from .._tools.validation import count_samples
 from ._hooks import is_net, layer_names, net_activations
 
@@ -58,12 +60,37 @@ def check_representation(representation):
 def hidden_activations(mlp, X):
     """Activations of X in each hidden layer of a fitted perceptron of scikit-learn."""
     check_is_fitted(mlp)
-    Z = validate_data(mlp, X, reset=False, accept_sparse="csr")
+    Z = taken_in(X)
+    if is_device_array(Z):
+        check_samples_on_device(Z, type(mlp).__name__)
+        validate_data(mlp, Z, reset=False, skip_check_array=True)
+    else:
+        Z = validate_data(mlp, Z, reset=False, accept_sparse="csr")
     activations = []
     for W, b in zip(mlp.coefs_[:-1], mlp.intercepts_[:-1], strict=True):
-        Z = ACTIVATIONS[mlp.activation](Z @ W + b)
+        Z = _activation(mlp.activation, _affine(Z, W, b))
         activations.append(Z)
     return activations
+
+
+def _affine(Z, W, b):
+    """Z W + b, where Z lies."""
+    if is_device_array(Z):
+        Z = astype(Z, W.dtype)
+        W, b = like(W, Z), like(b, Z)
+    return Z @ W + b
+
+
+def _activation(name, Z):
+    """Z after an activation function of scikit-learn's perceptrons."""
+    if not is_device_array(Z):
+        return ACTIVATIONS[name](Z)
+    xp = namespace(Z)
+    if name == "identity":
+        return Z
+    if name == "relu":
+        return xp.maximum(Z, xp.zeros_like(Z))
+    return xp.tanh(Z) if name == "tanh" else (1 + xp.tanh(Z / 2)) / 2
 
 
 def perceptron_activations(mlp, X):
@@ -72,9 +99,24 @@ def perceptron_activations(mlp, X):
     layers = {f"hidden_{i}": Z for i, Z in enumerate(activations, 1)}
     # Probabilities of a trained network crowd in the corners of the simplex, closer
     # than the rounding of their distances: 0.006 bits of DSMI.
-    last = activations[-1] if activations else X
-    layers["output"] = last @ mlp.coefs_[-1] + mlp.intercepts_[-1]
+    last = activations[-1] if activations else taken_in(X)
+    layers["output"] = _affine(last, mlp.coefs_[-1], mlp.intercepts_[-1])
     return layers
+
+
+def predicted_classes(model, X):
+    """Class of each of the samples X that a model of scikit-learn predicts.
+
+    Of samples on a device, the model is or ends in a perceptron.
+    """
+    X = taken_in(X)
+    if not is_device_array(X):
+        return model.predict(X)
+    before, mlp = split(unwrapped(model))
+    output = perceptron_activations(mlp, before(X))["output"]
+    if output.shape[1] == 1:
+        return mlp.classes_[to_host(output[:, 0] > 0).astype(int)]
+    return mlp.classes_[to_host(namespace(output).argmax(output, axis=1))]
 
 
 def unwrapped(estimator):
@@ -178,16 +220,24 @@ def _n_hidden_layers(estimator):
 
 
 def as_matrix(Z, n_samples, name):
-    """Z as a dense array (n_samples, n_features), or raise and blame the name."""
+    """Z as a dense array (n_samples, n_features), or raise and blame the name.
+
+    An array on a device stays there.
+    """
     if sp.issparse(Z):
         raise ValueError(
             f"{name} gives a sparse matrix; make it dense, with a step such as "
             "TruncatedSVD or with a callable that returns an array."
         )
-    Z = check_array(Z, ensure_2d=False, allow_nd=True, input_name=name)
-    if Z.ndim not in (1, 2) or len(Z) != n_samples:
+    Z = taken_in(Z, name)
+    if is_device_array(Z):
+        if not is_finite(Z):
+            raise ValueError(f"{name} must be finite; it contains NaN or infinity.")
+    else:
+        Z = check_array(Z, ensure_2d=False, allow_nd=True, input_name=name)
+    if Z.ndim not in (1, 2) or Z.shape[0] != n_samples:
         raise ValueError(
             f"{name} must give an array of shape (n_samples, n_features) with "
-            f"n_samples={n_samples}; got shape {Z.shape}."
+            f"n_samples={n_samples}; got shape {tuple(Z.shape)}."
         )
-    return Z.reshape(n_samples, -1)
+    return namespace(Z).reshape(Z, (n_samples, -1))

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from contextlib import nullcontext
 from time import perf_counter
 
-import joblib
 import numpy as np
 from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.utils import check_consistent_length
@@ -20,12 +19,20 @@ from .._measures.catalogue import (
     prepare_measures,
     seed_measure,
 )
+from .._tools.arrays import is_finite
+from .._tools.intake import taken_in, taken_in_labels
 from .._tools.progress import say
 from .._tools.validation import check_count, check_measure, check_option
 from ._activations import layer_activations
 from ._hooks import is_module, is_net, predictions
-from ._records import KEYS, append_records, records_of_run
-from ._representation import split, unwrapped
+from ._records import (
+    KEYS,
+    append_records,
+    described,
+    hash_of_settings,
+    records_of_run,
+)
+from ._representation import predicted_classes, split, unwrapped
 
 # Columns of a record that are not measures.
 COLUMNS = (*KEYS, "n_samples", "n_features", "accuracy", "seconds", "settings")
@@ -53,12 +60,16 @@ class RepresentationTracker(BaseEstimator):
     X : array-like or torch.Tensor of shape (n_samples, ...), default=None
         Samples to show to the network, as it takes them. Use samples that the network
         was not trained on.
-    y : array-like of shape (n_samples,) or (n_samples, ...), default=None
+    y : array-like or tensor of shape (n_samples,) or (n_samples, ...), default=None
         Labels of `X`, for "dsmi" and the accuracy.
     pooling : {"mean", "flatten"} or callable, default="mean"
         How outputs of layers become features, see :func:`layer_activations`.
     batch_size : int, default=256
         Number of samples that a module gets at a time. More need more memory.
+    keep_on_device : bool, default=True
+        Whether activations of a module or net stay on its device, and are measured
+        there. If False, they are copied to the host, layer by layer, which needs less
+        memory of the device. With a model on the CPU it makes no difference.
     accuracy : callable, "auto" or None, default="auto"
         "auto" is the share of samples whose largest output, or prediction, is `y`; NaN
         if the outputs are not scores of classes. A callable gets the model, `X` and
@@ -132,6 +143,7 @@ class RepresentationTracker(BaseEstimator):
         *,
         pooling="mean",
         batch_size=256,
+        keep_on_device=True,
         accuracy="auto",
         every=1,
         path=None,
@@ -145,6 +157,7 @@ class RepresentationTracker(BaseEstimator):
         self.y = y
         self.pooling = pooling
         self.batch_size = batch_size
+        self.keep_on_device = keep_on_device
         self.accuracy = accuracy
         self.every = every
         self.path = path
@@ -296,14 +309,11 @@ class RepresentationTracker(BaseEstimator):
     def _hash_of_settings(self):
         """Hash of everything that the records depend on, except the network."""
         measures = {
-            name: (type(one).__name__, _described(one.get_params()), against)
+            name: (type(one).__name__, described(one.get_params()), against)
             for name, (one, against) in self._named_measures().items()
         }
-        X, y = (None if one is None else np.asarray(one) for one in (self.X, self.y))
-        layers = None if self.layers is None else str(self.layers)
-        pooling, accuracy = map(_described, (self.pooling, self.accuracy))
-        settings = measures, layers, X, y, pooling, accuracy
-        return joblib.hash(settings)[:12]
+        functions = self.pooling, self.accuracy
+        return hash_of_settings(measures, self.layers, self.X, self.y, *functions)
 
     def _measure_epoch(self, model, epoch):
         """Records of all layers at an epoch."""
@@ -341,6 +351,7 @@ class RepresentationTracker(BaseEstimator):
                 self.layers,
                 pooling=self.pooling,
                 batch_size=self.batch_size,
+                keep_on_device=self.keep_on_device,
             )
         return activations, self._accuracy(model, module, classes)
 
@@ -353,9 +364,9 @@ class RepresentationTracker(BaseEstimator):
         if module is None:
             if not is_classifier(model):
                 return np.nan
-            classes = [model.predict(self.X)]
-        y = np.asarray(self.y)
-        if any(one is None for one in classes) or y.ndim != 1:
+            classes = [predicted_classes(model, self.X)]
+        y = taken_in_labels(self.y)
+        if any(one is None for one in classes) or np.ndim(y) != 1:
             return np.nan
         return float(np.mean(np.concatenate(classes) == y))
 
@@ -363,7 +374,7 @@ class RepresentationTracker(BaseEstimator):
 def _warn_of_not_finite(activations, epoch):
     """Warn of layers that cannot be measured."""
     for layer, Z in activations.items():
-        if not np.isfinite(Z).all():
+        if not is_finite(taken_in(Z)):
             warnings.warn(
                 f"layer {layer!r} at epoch {epoch} has activations that are not "
                 "finite: recorded as NaN.",
@@ -377,11 +388,3 @@ def _module_of(model):
         return model
     _, network = split(unwrapped(model))
     return network.module_ if is_net(network) else None
-
-
-def _described(value):
-    """Text that is the same in another process: functions by their names."""
-    if isinstance(value, dict):
-        return str({key: _described(one) for key, one in sorted(value.items())})
-    name = getattr(value, "__qualname__", None)
-    return name or repr(value)
