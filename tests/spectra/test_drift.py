@@ -171,9 +171,9 @@ def test_interval_stays_within_what_is_possible():
 def test_exponents_of_the_median_serve_the_affinity(offset, unit, monkeypatch):
     X = unit * (np.random.default_rng(0).normal(size=(2300, 5)) + offset)
     made = []
-    factor = GaussianEntries._factor
+    factor = GaussianEntries.factor
     monkeypatch.setattr(
-        GaussianEntries, "_factor", lambda *args: made.append(1) or factor(*args)
+        GaussianEntries, "factor", lambda *args: made.append(1) or factor(*args)
     )
     fitted = DiffusionSpectralEntropy(random_state=0).fit(X)
     assert len(made) == 2 * 6  # two factors of each of six tiles, once
