@@ -1,13 +1,14 @@
 """Diffusion spectral entropy and mutual information as scikit-learn estimators."""
 
+from ._functions import diffusion_spectral_entropy, diffusion_spectral_mutual_info
 from ._measures.baselines import (
     AdjacencySpectralEntropy,
     MatrixEntryEntropy,
     ShannonEntropy,
 )
 from ._measures.confidence import mutual_info_confidence_interval
-from ._measures.entropy import DiffusionSpectralEntropy, diffusion_spectral_entropy
-from ._measures.mutual_info import DiffusionSpectralMI, diffusion_spectral_mutual_info
+from ._measures.entropy import DiffusionSpectralEntropy
+from ._measures.mutual_info import DiffusionSpectralMI
 from ._measures.permutation import mutual_info_permutation_test
 from ._version import __version__, show_versions
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+import skdse
 from skdse import DiffusionSpectralEntropy
 from skdse.differentiable import torch_diffusion_spectral_entropy
 
@@ -281,3 +282,28 @@ def test_long_times_end_at_the_number_of_far_clusters(rng, t, dtype):
     assert value.item() == pytest.approx(2, abs=1e-3)
     value.backward()
     assert torch.isfinite(Z.grad).all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_functions_of_skdse_give_a_gradient_where_one_is_asked_for(dtype):
+    Z = torch.randn(40, 3, dtype=dtype, generator=torch.Generator().manual_seed(0))
+    y = torch.arange(40) % 2
+    value = skdse.diffusion_spectral_entropy(Z)
+    shared = skdse.diffusion_spectral_mutual_info(Z, y, random_state=0)
+    assert isinstance(value, float)
+    assert isinstance(shared, float)
+    Z.requires_grad_()
+    entropy = skdse.diffusion_spectral_entropy(Z)
+    mutual_info = skdse.diffusion_spectral_mutual_info(Z, y, random_state=0)
+    assert entropy.item() == pytest.approx(value, abs=1e-4)
+    assert mutual_info.item() == pytest.approx(shared, abs=1e-4)
+    (entropy + mutual_info).backward()
+    assert Z.grad.abs().sum() > 0
+
+
+def test_parameters_that_have_no_gradient_are_refused():
+    Z = torch.zeros(4, 2, requires_grad=True)
+    with pytest.raises(TypeError, match=r"eigen_solver='lanczos'.*X\.detach"):
+        skdse.diffusion_spectral_entropy(Z, eigen_solver="lanczos")
+    with pytest.raises(TypeError, match=r"target='auto'.*X\.detach"):
+        skdse.diffusion_spectral_mutual_info(Z, [0, 0, 1, 1], target="auto")

@@ -16,7 +16,9 @@ FLOORS = (
     ("_tools", "_version"),
     ("_spectra", "datasets"),
     ("_measures",),
-    ("skdse", "differentiable"),  # skdse/__init__.py: the estimators, for users
+    ("differentiable",),
+    ("_functions",),
+    ("skdse",),  # skdse/__init__.py: the estimators, for users
     ("probing",),
     ("plotting", "model_selection"),
     ("_cli",),

@@ -1,10 +1,12 @@
 """Cases for products by the kernel of Triton, wherever it runs."""
 
 import numpy as np
-import torch
+import pytest
 
 from skdse._spectra.bandwidth import Bandwidth
 from skdse._spectra.gibbs import gaussian_entries
+
+torch = pytest.importorskip("torch")
 
 KINDS = ("one", "reduced", "squared", "reduced squared", "adaptive squared", "gibbs")
 # Rounding of exponents and of sums, in units of sums without signs.

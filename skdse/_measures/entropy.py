@@ -17,44 +17,6 @@ from .entropy_meter import spectral_meter
 from .meters import make_meter
 
 
-def diffusion_spectral_entropy(X, **params):
-    """Compute the diffusion spectral entropy (DSE) of X, in bits.
-
-    Parameters
-    ----------
-    X : array-like or tensor of shape (n_samples, n_features)
-        Representations.
-    **params
-        Parameters of :class:`DiffusionSpectralEntropy`.
-
-    Returns
-    -------
-    entropy : float
-        Entropy in bits, between 0 and log2(n_samples).
-
-    Raises
-    ------
-    ValueError
-        If X or a parameter is invalid.
-
-    See Also
-    --------
-    DiffusionSpectralEntropy : The estimator, with error, spectrum and ``score``.
-
-    Examples
-    --------
-    Three clusters of identical points, far apart, have three diffusion states:
-
-    >>> import numpy as np
-    >>> from skdse import diffusion_spectral_entropy
-    >>> X = np.repeat([[0.0], [100.0], [200.0]], 5, axis=0)
-    >>> entropy = diffusion_spectral_entropy(X, bandwidth=1.0)
-    >>> print(f"{2**entropy:.4f}")
-    3.0000
-    """
-    return DiffusionSpectralEntropy(**params).fit(X).entropy_
-
-
 class DiffusionSpectralEntropy(BaseEntropy):
     """Diffusion spectral entropy (DSE) of a representation.
 

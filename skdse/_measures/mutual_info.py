@@ -38,50 +38,6 @@ from .subsets import (
 LOCAL_SCALE = {"bandwidth": "adaptive", "metric": "sqeuclidean"}
 
 
-def diffusion_spectral_mutual_info(X, y, **params):
-    """Compute the diffusion spectral mutual information (DSMI) of X and y, in bits.
-
-    Parameters
-    ----------
-    X : array-like or tensor of shape (n_samples, n_features)
-        Representations.
-    y : array-like or tensor of shape (n_samples,) or (n_samples, ...)
-        Labels, values or vectors.
-    **params
-        Parameters of :class:`DiffusionSpectralMI`.
-
-    Returns
-    -------
-    mutual_info : float
-        Mutual information in bits (a share of the entropy if ``normalize``). It can
-        be slightly negative if X says nothing about y.
-
-    Raises
-    ------
-    ValueError
-        If X, y or a parameter is invalid.
-
-    See Also
-    --------
-    DiffusionSpectralMI : The estimator, with error, terms and ``score``.
-
-    Examples
-    --------
-    The labels of two clusters that are far apart explain one bit:
-
-    >>> import numpy as np
-    >>> from skdse import DiffusionSpectralEntropy
-    >>> from skdse import diffusion_spectral_mutual_info
-    >>> y = np.repeat([0, 1], 50)
-    >>> X = 100.0 * y[:, None]
-    >>> dse = DiffusionSpectralEntropy(bandwidth=1.0)
-    >>> mi = diffusion_spectral_mutual_info(X, y, estimator=dse, random_state=0)
-    >>> print(f"{mi:.4f}")
-    1.0000
-    """
-    return DiffusionSpectralMI(**params).fit(X, y).mutual_info_
-
-
 class DiffusionSpectralMI(MetaEstimatorMixin, PassThroughMixin, BaseEstimator):
     """Diffusion spectral mutual information (DSMI) of a representation and a target.
 

@@ -43,6 +43,11 @@ def taken_in(X, name="X"):
     return _raised(X, name)
 
 
+def requires_gradient(X):
+    """Whether X is a tensor whose measures are to have a gradient."""
+    return compat.is_torch_array(X) and X.requires_grad
+
+
 def taken_in_labels(y, name="y"):
     """Labels or values of samples as a NumPy array, wherever they lie.
 
