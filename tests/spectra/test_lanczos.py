@@ -315,3 +315,25 @@ def test_tiles_that_are_made_anew_take_few_wide_products(seed):
         estimate = lanczos_density(S, random_state=seed).entropy(1)
         assert abs(estimate.value - exact) <= 3 * estimate.std_error <= 3e-3
     assert anew.n_products < kept.n_products
+
+
+class Costly:
+    """Operator of many samples whose tiles are made anew for each product."""
+
+    is_sparse, fixed_columns = False, 400
+
+    def __init__(self, n_samples):
+        self.n_samples = n_samples
+
+
+@pytest.mark.parametrize(
+    ("n_samples", "first", "later"),
+    [(60_000, 64, 128), (200_000, 20, 83), (1_000_000, 16, 16)],
+)
+def test_blocks_of_costly_products_are_wide_and_fit_in_memory(n_samples, first, later):
+    operator = Costly(n_samples)
+    plan = plan_for(operator)
+    assert plan.first_columns(operator) == first
+    assert plan.later_columns(operator) == later
+    # 16 steps of a later block take a gibibyte of float32 at most.
+    assert 16 * later * n_samples * 4 <= 2**30 or later == 16

@@ -22,6 +22,9 @@ RECURRENCE_BLOCK, RECURRENCE_ELEMENTS = 128, 3_200_000
 PROBES_A_ROOT = 3.2
 # Columns of a block at least, however many samples there are.
 LEAST_COLUMNS = 4
+# ... where products are costly: a kernel on a device takes no longer for so many than for
+# one. Later blocks have room for so many steps in their basis.
+COSTLY_COLUMNS, COSTLY_STEPS = 16, 16
 # From this time on the kink of |x|^t at 0 is smooth enough for Gauss rules.
 SMOOTH_TIME = 3
 
@@ -105,15 +108,17 @@ class Plan:
         # The spectra of many samples are rich, and want more probes.
         probes = int(PROBES_A_ROOT * operator.n_samples**0.25)
         wide = int(np.clip(max(operator.fixed_columns, probes), *self.block))
+        least = LEAST_COLUMNS
         if self.is_costly(operator):
-            wide = self.costly_block[0]
+            least, wide = COSTLY_COLUMNS, self.costly_block[0]
         most = FIRST_ELEMENTS // operator.n_samples
-        return min(int(np.clip(most, LEAST_COLUMNS, wide)), operator.n_samples - 1)
+        return min(int(np.clip(most, least, wide)), operator.n_samples - 1)
 
     def later_columns(self, operator):
         """Columns of a block of later probes at most."""
         if self.is_costly(operator):
-            return self.costly_block[1]
+            room = BASIS_ELEMENTS // operator.n_samples // COSTLY_STEPS
+            return int(np.clip(room, COSTLY_COLUMNS, self.costly_block[1]))
         if not self.recurs:
             return int(np.clip(operator.fixed_columns, *self.block))
         most = RECURRENCE_ELEMENTS // operator.n_samples
