@@ -12,6 +12,7 @@ _REQUIRED = (
     "scipy",
     "scikit-learn",
     "pynndescent",
+    "array-api-compat",
     "numba",
     "joblib",
     "threadpoolctl",
