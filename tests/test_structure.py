@@ -94,7 +94,16 @@ ORDERS = {
         "confidence",
         "catalogue",
     ),
-    "probing": ("_hooks", "_representation", "_activations", "_records", "_tracker"),
+    "probing": (
+        "_hooks",
+        "_representation",
+        "_activations",
+        "_callbacks",
+        "_choice",
+        "_collapse",
+        "_records",
+        "_tracker",
+    ),
     "plotting": (
         "_axes",
         "_frames",

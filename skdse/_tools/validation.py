@@ -44,6 +44,12 @@ def check_count(value, name, minimum=1):
     check_scalar(value, name, Integral, min_val=minimum)
 
 
+def check_callable(value, name):
+    """Raise TypeError unless value can be called."""
+    if not callable(value):
+        raise TypeError(f"{name} must be a callable; got {value!r}.")
+
+
 def check_work(n_jobs, verbose):
     """Raise unless n_jobs and verbose are what joblib takes."""
     if n_jobs is not None:

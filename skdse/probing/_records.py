@@ -27,6 +27,22 @@ def hash_of_settings(measures, layers, X, y, pooling, accuracy):
     return joblib.hash((measures, layers, *contents, *functions))[:12]
 
 
+def numbers_of(records):
+    """Numbers of an epoch by name, "layer/measure", as dashboards take them.
+
+    The accuracy is that of the network; NaN are left out.
+    """
+    numbers = {
+        f"{record['layer']}/{key}": value
+        for record in records
+        for key, value in record.items()
+        if key not in (*TEXTS, *INTEGERS, "accuracy", "seconds")
+    }
+    numbers["accuracy"] = records[0]["accuracy"]
+    numbers["seconds"] = sum(record["seconds"] for record in records)
+    return {key: float(value) for key, value in numbers.items() if value == value}
+
+
 def records_of_run(path, run, settings):
     """Records of a run in a file, or raise if they were measured otherwise."""
     records = [one for one in read_records(path) if one["run"] == run]

@@ -4,41 +4,51 @@ model ─► activations of the same samples ─► measures of each layer ─�
 """
 
 import warnings
-from collections.abc import Mapping
 from contextlib import nullcontext
 from time import perf_counter
 
 import numpy as np
-from sklearn.base import BaseEstimator, clone, is_classifier
+from sklearn.base import BaseEstimator, is_classifier
 from sklearn.utils import check_consistent_length
 
 from .._measures.catalogue import (
-    MEASURES,
-    default_measure,
     measure_layers,
     prepare_measures,
-    seed_measure,
 )
 from .._tools.arrays import is_finite
 from .._tools.intake import taken_in, taken_in_labels
 from .._tools.progress import say
-from .._tools.validation import check_count, check_measure, check_option
+from .._tools.validation import (
+    check_callable,
+    check_count,
+    check_option,
+)
 from ._activations import layer_activations
+from ._callbacks import SkorchCallback
+from ._choice import named_measures
+from ._collapse import (
+    SIGNS,
+    check_collapse_parameters,
+    new_collapses,
+    report_collapses,
+    signs_of_collapse,
+)
 from ._hooks import is_module, is_net, predictions
 from ._records import (
     KEYS,
     append_records,
     described,
     hash_of_settings,
+    numbers_of,
     records_of_run,
 )
 from ._representation import predicted_classes, split, unwrapped
 
 # Columns of a record that are not measures.
-COLUMNS = (*KEYS, "n_samples", "n_features", "accuracy", "seconds", "settings")
+COLUMNS = (*KEYS, *SIGNS, "n_samples", "n_features", "accuracy", "seconds", "settings")
 
 
-class RepresentationTracker(BaseEstimator):
+class RepresentationTracker(SkorchCallback, BaseEstimator):
     """Measure the layers of a network, epoch by epoch.
 
     Call the tracker with the network at each epoch, or pass it to a net of skorch as a
@@ -85,6 +95,22 @@ class RepresentationTracker(BaseEstimator):
     random_state : int, RandomState instance or None, default=0
         Seed of measures that have no seed. With an integer, all epochs and layers are
         measured with the same random subsets.
+    log : callable, default=None
+        Called as ``log(numbers, epoch)`` after each measured epoch, such as
+        ``wandb.log`` or ``mlflow.log_metrics``. The dictionary has each measure by
+        layer, ``"hidden_1/dse"``, and ``"accuracy"``; numbers that are NaN are left
+        out. Epochs that are in the file already are not logged again.
+    on_collapse : {"warn", "raise"}, callable or None, default=None
+        What to do when a layer collapses: its rank or its spread (``feature_rank`` and
+        ``feature_spread`` of the records, see `records_`) falls under `collapse_share`
+        of its start, or the layer is constant. "warn" gives a
+        :class:`CollapseWarning`, "raise" a :class:`CollapseError`. A callable gets the
+        list of :class:`Collapse`. Each layer is reported once in a run, when its epoch
+        is recorded and logged. None does not look.
+    collapse_share : float, default=0.1
+        Share of the start, in (0, 1), under which a layer counts as collapsed. The
+        start is the first epoch in the records: call the tracker before training. A
+        larger share tells earlier, and also of networks that train well.
     verbose : int, default=0
         Whether to say on standard error what was measured: 0 is silent.
 
@@ -94,7 +120,10 @@ class RepresentationTracker(BaseEstimator):
         A record for each epoch and layer: ``run``, ``epoch``, ``layer``,
         ``n_samples``, ``n_features``, each measure by its name, its standard error
         (such as ``dse_std_error``; NaN if unknown), ``accuracy``, ``seconds`` (the
-        time for this record), and ``settings``, a hash of samples and parameters.
+        time for this record), and ``settings``, a hash of samples and parameters. With
+        `on_collapse` also ``feature_rank``, the effective rank of the centred features
+        (from 1, a line, to the number of features), and ``feature_spread``, the
+        distance of the samples from their mean relative to their size (0 to 1).
 
     See Also
     --------
@@ -149,6 +178,9 @@ class RepresentationTracker(BaseEstimator):
         path=None,
         run="",
         random_state=0,
+        log=None,
+        on_collapse=None,
+        collapse_share=0.1,
         verbose=0,
     ):
         self.measures = measures
@@ -163,6 +195,9 @@ class RepresentationTracker(BaseEstimator):
         self.path = path
         self.run = run
         self.random_state = random_state
+        self.log = log
+        self.on_collapse = on_collapse
+        self.collapse_share = collapse_share
         self.verbose = verbose
 
     def __call__(self, model, epoch=None):
@@ -183,6 +218,11 @@ class RepresentationTracker(BaseEstimator):
         self.records_ += records
         if self.path is not None:
             append_records(self.path, records)
+        if self.log is not None:
+            self.log(numbers_of(records), self._epoch)
+        if self.on_collapse is not None:
+            found = new_collapses(self.records_, self._epoch, self.collapse_share)
+            report_collapses(found, self.on_collapse)
         return records
 
     def to_frame(self):
@@ -228,49 +268,6 @@ class RepresentationTracker(BaseEstimator):
             self.records_ = records_of_run(self.path, self.run, self._settings)
         return self
 
-    def on_train_begin(self, net, X=None, y=None, **kwargs):
-        """Measure a net of skorch before its first epoch, as epoch 0.
-
-        Parameters
-        ----------
-        net : skorch.NeuralNet
-            The net.
-        X, y : object
-            Ignored.
-        **kwargs
-            Ignored.
-        """
-        if not len(net.history):
-            self(net, 0)
-
-    def on_epoch_end(self, net, dataset_train=None, dataset_valid=None, **kwargs):
-        """Measure a net of skorch after an epoch.
-
-        Parameters
-        ----------
-        net : skorch.NeuralNet
-            The net.
-        dataset_train, dataset_valid : object
-            Ignored.
-        **kwargs
-            Ignored.
-        """
-        self(net, len(net.history))
-
-    def _do_nothing(self, net, *args, **kwargs):
-        """Do nothing when skorch calls at other moments.
-
-        Parameters
-        ----------
-        net : skorch.NeuralNet
-            The net.
-        *args, **kwargs
-            Ignored.
-        """
-
-    on_train_end = on_epoch_begin = on_batch_begin = on_batch_end = _do_nothing
-    on_grad_computed = _do_nothing
-
     def _check_parameters(self):
         """Raise if a parameter is invalid."""
         check_count(self.every, "every")
@@ -280,31 +277,16 @@ class RepresentationTracker(BaseEstimator):
             raise TypeError(f"run must be a str; got {self.run!r}.")
         if self.accuracy is not None and not callable(self.accuracy):
             check_option(self.accuracy, "accuracy", ("auto",))
+        if self.log is not None:
+            check_callable(self.log, "log")
+        check_collapse_parameters(self.on_collapse, self.collapse_share)
         if self.y is not None:
             check_consistent_length(self.X, self.y)
         self._named_measures()
 
     def _named_measures(self):
         """Unfitted copies of the measures by name, seeded, each with "X" or "y"."""
-        asked = self.measures
-        if isinstance(asked, str):
-            asked = [asked]
-        if not isinstance(asked, Mapping):
-            for name in asked:
-                check_option(name, "measures", MEASURES)
-            asked = {name: default_measure(name) for name in asked}
-        measures = {}
-        for name, measure in asked.items():
-            measure, against = measure if isinstance(measure, tuple) else (measure, "y")
-            check_measure(measure, f"measures[{name!r}]", "a name or an estimator")
-            if name in COLUMNS or against not in ("X", "y", None):
-                raise ValueError(
-                    "measures must be a dict of estimators or of (estimator, 'X'), by "
-                    f"names other than {COLUMNS}; got {name!r}: {asked[name]!r}."
-                )
-            measures[name] = clone(measure), against
-            seed_measure(measures[name][0], self.random_state)
-        return measures
+        return named_measures(self.measures, self.random_state, COLUMNS)
 
     def _hash_of_settings(self):
         """Hash of everything that the records depend on, except the network."""
@@ -335,6 +317,8 @@ class RepresentationTracker(BaseEstimator):
             record = {"run": self.run, "epoch": epoch, "layer": found.name}
             record |= {"n_samples": n_samples, "n_features": n_features, **found.values}
             record |= {"accuracy": accuracy, "seconds": looking + found.seconds}
+            if self.on_collapse is not None:
+                record |= signs_of_collapse(activations[found.name])
             records.append(record | {"settings": self._settings})
         if self.verbose:
             seconds = sum(record["seconds"] for record in records)
