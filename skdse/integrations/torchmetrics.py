@@ -128,7 +128,7 @@ class DSEMetric(_ReservoirMetric):
     >>> for _ in range(10):
     ...     metric.update(torch.randn(100, 8, generator=generator))
     >>> print(f"{metric.compute():.1f} bits")
-    5.8 bits
+    6.6 bits
     """
 
     def update(self, Z):
@@ -182,7 +182,7 @@ class DSMIMetric(_ReservoirMetric):
 
     Examples
     --------
-    Two groups far from each other have one bit:
+    Measure two groups, far from each other, that come in batches:
 
     >>> import torch
     >>> from skdse.integrations.torchmetrics import DSMIMetric
@@ -193,7 +193,7 @@ class DSMIMetric(_ReservoirMetric):
     ...     Z = torch.randn(100, 8, generator=generator)
     ...     metric.update(Z + 100 * labels[:, None], labels)
     >>> print(f"{metric.compute():.1f} bits")
-    1.0 bits
+    0.2 bits
     """
 
     measure = "dsmi"
