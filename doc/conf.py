@@ -54,6 +54,12 @@ nitpicky = False
 # -------------
 
 autosummary_generate = True
+# Adapters are documented where their packages are not installed, too.
+autodoc_mock_imports = [
+    name
+    for name in ("torch", "torchmetrics", "lightning", "transformers", "keras")
+    if find_spec(name) is None
+]
 autodoc_typehints = "none"
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False

@@ -10,6 +10,8 @@ from sklearn.datasets import load_digits
 
 # Before anything imports matplotlib: figures are drawn in memory.
 os.environ["MPLBACKEND"] = "Agg"
+# Before anything imports Keras: the backend that skdse knows.
+os.environ["KERAS_BACKEND"] = "torch"
 # Rooms have a conftest.py of their own. As modules with doctests, which they have not,
 # files of one name could not be collected.
 collect_ignore_glob = ["conftest.py", "*/conftest.py"]

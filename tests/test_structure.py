@@ -20,7 +20,7 @@ FLOORS = (
     ("_functions",),
     ("skdse",),  # skdse/__init__.py: the estimators, for users
     ("probing",),
-    ("plotting", "model_selection"),
+    ("plotting", "model_selection", "integrations"),
     ("_cli",),
     ("__main__",),
 )
@@ -112,6 +112,7 @@ ORDERS = {
         "_mutual_info",
         "_training",
     ),
+    "integrations": ("_course", "torchmetrics", "lightning", "transformers", "keras"),
     "differentiable": ("_pairs", "_entropy", "_mutual_info"),
     "_cli": ("files", "report", "arguments"),
 }

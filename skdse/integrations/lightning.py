@@ -1,0 +1,150 @@
+"""A callback of Lightning: a tracker that measures at the end of each epoch.
+
+start ─► epoch 0; last validation of an epoch, or its end ─► tracker ─► self.log
+"""
+
+from ._course import check_tracker, measure, missing, take_up, values_of
+
+try:
+    from lightning.pytorch import Callback
+except ImportError as error:
+    raise missing("lightning", "Lightning") from error
+
+__all__ = ["RepresentationCallback"]
+
+
+class RepresentationCallback(Callback):
+    """Measure the layers of a LightningModule epoch by epoch, and log the values.
+
+    The module is measured before its first epoch, as epoch 0, and after each epoch:
+    at the end of its validation where there is one, so that what is monitored is known
+    when a checkpoint is written. The validation that Lightning runs as a check before
+    the training does not count.
+
+    Parameters
+    ----------
+    tracker : RepresentationTracker
+        What measures, with its samples and layers. Its records are in ``records_``.
+    log : bool, default=True
+        Whether values are logged, as "dsmi/encoder" for the measure "dsmi" of the
+        layer "encoder".
+
+    See Also
+    --------
+    skdse.probing.RepresentationTracker : What does the work.
+
+    Notes
+    -----
+    Records are saved in checkpoints of Lightning. A training that is resumed from one
+    measures no epoch twice that is in the checkpoint or in the file of the tracker. A
+    new training starts with the records of the file alone.
+
+    Every rank calls the tracker; what rank 0 finds is logged on all.
+
+    Examples
+    --------
+    Pass it to a Trainer, with samples that are not trained on:
+
+    >>> import numpy as np
+    >>> from skdse.integrations.lightning import RepresentationCallback
+    >>> from skdse.probing import RepresentationTracker
+    >>> X, y = np.zeros((100, 8), dtype="float32"), np.arange(100) % 2
+    >>> tracker = RepresentationTracker(["dse", "dsmi"], "encoder*", X, y)
+    >>> callbacks = [RepresentationCallback(tracker)]
+    """
+
+    def __init__(self, tracker, *, log=True):
+        check_tracker(tracker)
+        self.tracker = tracker
+        self.log_values = log
+        self._last = None
+
+    def setup(self, trainer, pl_module, stage):
+        """Start with the records of the file, unless a training goes on.
+
+        Parameters
+        ----------
+        trainer : lightning.pytorch.Trainer
+            The trainer.
+        pl_module : lightning.pytorch.LightningModule
+            Ignored.
+        stage : str
+            Only "fit" counts.
+        """
+        if stage == "fit" and trainer.current_epoch == 0:
+            self._last = None
+            take_up(self.tracker, [])
+
+    def on_train_start(self, trainer, pl_module):
+        """Measure before the first epoch, as epoch 0.
+
+        Parameters
+        ----------
+        trainer : lightning.pytorch.Trainer
+            The trainer.
+        pl_module : lightning.pytorch.LightningModule
+            The module.
+        """
+        if trainer.global_step == 0:
+            self._measure(trainer, pl_module, 0)
+
+    def on_validation_epoch_end(self, trainer, pl_module):
+        """Measure at the end of an epoch's last validation.
+
+        Parameters
+        ----------
+        trainer : lightning.pytorch.Trainer
+            The trainer.
+        pl_module : lightning.pytorch.LightningModule
+            The module.
+        """
+        in_training = trainer.state.fn == "fit" and not trainer.sanity_checking
+        if in_training and trainer.is_last_batch:
+            self._measure(trainer, pl_module, trainer.current_epoch + 1)
+
+    def on_train_epoch_end(self, trainer, pl_module):
+        """Measure at the end of an epoch without validation.
+
+        Parameters
+        ----------
+        trainer : lightning.pytorch.Trainer
+            The trainer.
+        pl_module : lightning.pytorch.LightningModule
+            The module.
+        """
+        self._measure(trainer, pl_module, trainer.current_epoch + 1)
+
+    def state_dict(self):
+        """Return the records, for a checkpoint.
+
+        Returns
+        -------
+        state : dict
+            The records of the tracker.
+        """
+        return {"records": list(getattr(self.tracker, "records_", []))}
+
+    def load_state_dict(self, state_dict):
+        """Take up the records of a checkpoint.
+
+        Parameters
+        ----------
+        state_dict : dict
+            What `state_dict` returned.
+        """
+        take_up(self.tracker, state_dict["records"])
+
+    def _measure(self, trainer, pl_module, epoch):
+        """Measure an epoch once, and log it."""
+        if epoch == self._last:
+            return
+        self._last = epoch
+        values = values_of(measure(self.tracker, pl_module, epoch))
+        values = trainer.strategy.broadcast(values)
+        if not (self.log_values and values):
+            return
+        if epoch == 0:  # self.log would mix it with the first epoch's
+            for logger in trainer.loggers:
+                logger.log_metrics(values, step=0)
+        else:  # the same on all ranks, each of which can then monitor it
+            self.log_dict(values, on_step=False, on_epoch=True)

@@ -1,0 +1,194 @@
+"""Metrics of TorchMetrics: the rows that are kept, alone and on two ranks."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from skdse import DiffusionSpectralEntropy, DiffusionSpectralMI, ShannonEntropy
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("torchmetrics")
+
+from skdse.integrations.torchmetrics import (  # noqa: E402
+    DSEMetric,
+    DSMIMetric,
+    _keys,
+)
+
+N, K = 300, 100
+
+
+class Kept(ShannonEntropy):
+    """Not an entropy: the sum of squares of rows that hold their number."""
+
+    def fit(self, X, y=None):
+        self.entropy_ = float((X[:, 0] ** 2).sum())
+        return self
+
+
+def _batches(Z, *sizes):
+    starts = np.cumsum([0, *sizes])
+    return [Z[a:b] for a, b in pairwise(starts)]
+
+
+def _rows(metric):
+    """Numbers of the rows that are kept."""
+    table = torch.cat(metric.reservoir).reshape(-1, int(metric.n_columns))
+    return sorted(table[:, -1].int().tolist())
+
+
+@pytest.fixture
+def Z():
+    return torch.randn(N, 5, generator=torch.Generator().manual_seed(0))
+
+
+def test_all_rows_are_measured_where_they_are_few(Z):
+    metric = DSEMetric(max_samples=N)
+    for batch in _batches(Z, 100, 150, 50):
+        metric.update(batch)
+    expected = DiffusionSpectralEntropy(random_state=0).fit(Z.numpy()).entropy_
+    # The same rows in another order: equal but for rounding.
+    assert float(metric.compute()) == pytest.approx(expected, abs=1e-4)
+
+
+def test_mutual_information_takes_labels_along(Z):
+    y = torch.arange(N) % 3
+    Z = Z + 3 * y[:, None]
+    metric = DSMIMetric(max_samples=N)
+    for batch, labels in zip(_batches(Z, 170, 130), _batches(y, 170, 130), strict=True):
+        metric.update(batch, labels)
+    order = np.argsort(_keys(0, 0, 0, N), kind="stable")
+    dsmi = DiffusionSpectralMI(random_state=0).fit(Z.numpy()[order], y.numpy()[order])
+    assert float(metric.compute()) == pytest.approx(dsmi.mutual_info_, rel=1e-5)
+    assert dsmi.mutual_info_ > 0.3
+    metric.reset()
+    metric.update(Z, y[torch.randperm(N, generator=torch.Generator().manual_seed(0))])
+    assert float(metric.compute()) < 0.1
+
+
+def test_real_numbers_are_grouped_as_such(Z):
+    y = Z[:, 0]
+    metric = DSMIMetric(max_samples=N)
+    metric.update(Z, y)
+    assert metric.has_real_labels
+    assert float(metric.compute()) > 0
+
+
+def test_the_rows_kept_do_not_depend_on_the_batches():
+    numbers = torch.arange(N)[:, None].float()
+    kept = []
+    for sizes in ([N], [7] * 42 + [6], [299, 1]):
+        metric = DSEMetric(max_samples=K)
+        for batch in _batches(numbers, *sizes):
+            metric.update(batch)
+            assert len(_rows(metric)) <= K
+        kept.append(_rows(metric))
+    assert kept[0] == kept[1] == kept[2]
+    assert len(set(kept[0])) == K
+    metric.reset()
+    metric.update(numbers)
+    assert _rows(metric) == kept[0]
+    other = DSEMetric(max_samples=K, random_state=1)
+    other.update(numbers)
+    assert _rows(other) != kept[0]
+
+
+def test_each_row_is_as_likely_as_another():
+    # 400 seeds keep 10 of 20 rows: each is kept Binomial(400, 1/2) times, 200 with a
+    # standard deviation of 10.
+    counts = np.zeros(20)
+    for seed in range(400):
+        metric = DSEMetric(max_samples=10, random_state=seed)
+        for batch in torch.arange(20.0)[:, None].split(3):
+            metric.update(batch)
+        counts[_rows(metric)] += 1
+    assert counts.sum() == 4000
+    assert abs(counts - 200).max() < 45
+
+
+def test_forward_measures_the_batch_and_counts_it_once():
+    numbers = torch.arange(N)[:, None].float()
+    metric, other = DSEMetric(Kept(), max_samples=K), DSEMetric(Kept(), max_samples=K)
+    for batch in numbers.split(50):
+        assert float(metric(batch)) == pytest.approx(float((batch**2).sum()), rel=1e-6)
+        other.update(batch)
+    assert _rows(metric) == _rows(other)
+    assert float(metric.compute()) == float(other.compute())
+
+
+def test_gradients_and_random_states_stay(Z):
+    Z = Z.requires_grad_()
+    state, numpy_state = torch.get_rng_state(), np.random.get_state()[1].copy()
+    metric = DSEMetric(max_samples=K)
+    metric.update(Z * 2)
+    assert not metric.compute().requires_grad
+    assert Z.grad is None
+    assert torch.equal(torch.get_rng_state(), state)
+    assert np.array_equal(np.random.get_state()[1], numpy_state)
+
+
+def test_errors_name_the_parameter(Z):
+    with pytest.raises(ValueError, match="max_samples"):
+        DSEMetric(max_samples=1)
+    with pytest.raises(TypeError, match="estimator"):
+        DSEMetric("dse")
+    metric = DSMIMetric()
+    with pytest.raises(ValueError, match=r"a label for each of 300 samples.*\(2,\)"):
+        metric.update(Z, torch.zeros(2))
+    metric.update(Z, torch.zeros(N))
+    with pytest.raises(ValueError, match="the 5 features of earlier batches; got 4"):
+        metric.update(Z[:, :4], torch.zeros(N))
+
+
+@pytest.mark.filterwarnings("ignore:The ``compute`` method:UserWarning")
+def test_nothing_to_measure():
+    with pytest.raises(ValueError, match="call update before compute"):
+        DSEMetric().compute()
+
+
+# Two ranks
+
+
+SIZES = ([150, 150], [230, 70], [300, 0])
+
+
+def _on_a_rank(rank, folder):
+    """Give a rank its rows and write what both ranks find together."""
+    torch.distributed.init_process_group(
+        "gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2
+    )
+    try:
+        found = [_found(rank, sizes) for sizes in SIZES]
+        torch.save(found, f"{folder}/{rank}.pt")
+    finally:
+        torch.distributed.destroy_process_group()
+
+
+def _found(rank, sizes):
+    """Values of both metrics, and the rows that this rank keeps."""
+    mine = torch.arange(N)[:, None].float().split(sizes)[rank]
+    metric, dsmi = DSEMetric(Kept(), max_samples=K), DSMIMetric(max_samples=K)
+    for batch in mine.split(40) if len(mine) else ():
+        metric.update(batch)
+        dsmi.update(batch, (batch[:, 0] >= N / 2).long())
+    before = _rows(metric) if len(mine) else []
+    values = float(metric.compute()), float(dsmi.compute())
+    assert (_rows(metric) if len(mine) else []) == before  # after the ranks part
+    return values, before
+
+
+@pytest.mark.filterwarnings("ignore:The ``compute`` method:UserWarning")
+def test_two_ranks_find_the_same(tmp_path, monkeypatch):
+    monkeypatch.setenv("GLOO_SOCKET_IFNAME", "lo")
+    torch.multiprocessing.spawn(_on_a_rank, (tmp_path,), nprocs=2)
+    found = [torch.load(tmp_path / f"{rank}.pt") for rank in (0, 1)]
+    for sizes, (first, mine), (second, others) in zip(SIZES, *found, strict=True):
+        assert first == second
+        # The smallest keys of both ranks.
+        keys = np.concatenate([_keys(0, rank, 0, sizes[rank]) for rank in (0, 1)])
+        kept = np.argsort(keys, kind="stable")[:K]
+        assert set(kept) <= {*mine, *others}
+        assert first[0] == pytest.approx(float((kept**2.0).sum()), rel=1e-6)
+        # Halves of a line; in the first case each rank has seen one of them alone.
+        assert 0.3 < first[1] <= 1
