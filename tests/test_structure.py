@@ -96,6 +96,7 @@ ORDERS = {
         "_selection",
         "_inputs",
         "_pooling",
+        "_wrapped",
         "_hooks",
         "_representation",
         "_activations",

@@ -10,6 +10,7 @@ from .._tools.intake import taken_in, taken_in_labels
 from .._tools.validation import user_stacklevel
 from ._hooks import is_module, is_net
 from ._representation import predicted_classes, split, unwrapped
+from ._wrapped import agreed, inside, is_first, is_sharded
 
 
 def accuracy_of(model, shown, accuracy, classes, rows):
@@ -38,9 +39,21 @@ def accuracy_of(model, shown, accuracy, classes, rows):
 def module_of(model):
     """Return the module of PyTorch that a model runs, None of a perceptron."""
     if is_module(model):
-        return model
+        return inside(model)
     _, network = split(unwrapped(model))
-    return network.module_ if is_net(network) else None
+    return inside(network.module_) if is_net(network) else None
+
+
+def takes_part(model, is_due):
+    """Whether this process has to run the model for measures that are due.
+
+    The first process measures. The others are needed where each has a part of the
+    model; they then do what is due in the first one.
+    """
+    module = module_of(model)
+    if module is not None and is_sharded(module):
+        return agreed(is_due)
+    return is_due and is_first()
 
 
 def warn_of_not_finite(activations, epoch):

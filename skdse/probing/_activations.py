@@ -128,6 +128,9 @@ def layer_activations(
     error, the hooks are removed, each part of the module is back in its mode, and the
     random state of torch is restored. So the training is not changed.
 
+    Compiled networks, and those in ``DataParallel`` or ``DistributedDataParallel``, are
+    looked at without these wrappers, and layers are named as inside.
+
     If a layer is called several times in one forward pass, its last call counts. If a
     layer returns several tensors, the first counts, such as the sequence of
     :class:`torch.nn.LSTM`. The first dimension must be the samples

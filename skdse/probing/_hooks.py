@@ -36,6 +36,7 @@ from ._pooling import (
     pooled,
 )
 from ._selection import Selection, chosen_samples
+from ._wrapped import inside, named_layers, not_compiled
 
 # Names that an error lists.
 N_LISTED = 20
@@ -73,6 +74,7 @@ def is_net(model):
 
 def module_activations(module, X, layers=None, look=LOOK):
     """Activations of X in layers of a module by name, and the sample of each row."""
+    module = inside(module)
     _check_can_look(module)
     chosen = None
     if look.max_samples is not None and not is_stream(X) and look.pooling != "tokens":
@@ -108,12 +110,12 @@ def net_activations(net, X, layers=None, look=LOOK):
             run_net = partial(net.evaluation_step, batch, training=False)
             yield count_inputs(one), mask_of(one), run_net
 
-    return _catch(net.module_, steps(), layers, look)
+    return _catch(inside(net.module_), steps(), layers, look)
 
 
 def layer_names(module):
     """Names of the layers of a module that patterns can match."""
-    return [name for name, _ in module.named_modules() if name]
+    return [name for name in named_layers(inside(module)) if name]
 
 
 def choose_names(names, layers, also=()):
@@ -170,10 +172,12 @@ def _choose_modules(module, layers):
     """Chosen modules by name, and the names that must give something."""
     if layers is None:
         leaves = {
-            name: one for name, one in module.named_modules() if not [*one.children()]
+            name: one
+            for name, one in named_layers(module).items()
+            if not [*one.children()]
         }
         return leaves, set()
-    modules = dict(module.named_modules(remove_duplicate=False))
+    modules = named_layers(module, remove_duplicate=False)
     layers = [layers] if isinstance(layers, (str, Integral)) else list(layers)
     if FEATURE_INFO in layers and FEATURE_INFO not in modules:
         layers = [*layers]
@@ -342,7 +346,7 @@ def _undisturbed(module):
     training = {one: one.training for one in module.modules()}
     devices = {p.device for p in module.parameters() if p.device.type == "cuda"}
     try:
-        with torch.no_grad(), torch.random.fork_rng([*devices]):
+        with torch.no_grad(), not_compiled(), torch.random.fork_rng([*devices]):
             module.eval()
             yield
     finally:

@@ -19,7 +19,7 @@ from .._measures.catalogue import (
 )
 from .._tools.progress import say
 from .._tools.validation import check_count, check_measure, check_option
-from ._accuracy import accuracy_of, module_of, warn_of_not_finite
+from ._accuracy import accuracy_of, module_of, takes_part, warn_of_not_finite
 from ._activations import layer_activations
 from ._hooks import predictions
 from ._records import (
@@ -30,6 +30,7 @@ from ._records import (
     records_of_run,
 )
 from ._samples import Samples
+from ._wrapped import is_first
 
 # Columns of a record that are not measures.
 COLUMNS = (*KEYS, "n_samples", "n_features", "accuracy", "seconds", "settings")
@@ -178,7 +179,8 @@ class RepresentationTracker(BaseEstimator):
     def __call__(self, model, epoch=None):
         """Measure the model at an epoch, if not yet done, and return its records.
 
-        If epoch is None, it is the epoch after the last call; the first is 0.
+        If epoch is None, it is the epoch after the last call; the first is 0. Call it
+        in each process where several train together; the first one measures and writes.
         """
         if not hasattr(self, "records_"):
             self.initialize()
@@ -187,7 +189,11 @@ class RepresentationTracker(BaseEstimator):
         check_count(epoch, "epoch", minimum=0)
         self._epoch = int(epoch)
         known = [one for one in self.records_ if one["epoch"] == epoch]
-        if known or epoch % self.every:
+        is_due = not known and epoch % self.every == 0
+        if not takes_part(model, is_due):
+            return known
+        if not is_first():
+            self._look(model)
             return known
         records = self._measure_epoch(model, self._epoch)
         self.records_ += records
