@@ -1,7 +1,7 @@
 """Activations of layers of PyTorch modules and skorch nets, caught by forward hooks.
 
-batches ─► model, hooks on chosen layers ─► pooled ─► Z of each layer, as NumPy arrays
-or as tensors where they are.
+batches ─► model, hooks on chosen layers ─► pooled, rows chosen ─► Z of each layer, as
+NumPy arrays or as tensors where they are.
 
 torch is imported by whoever made the model, never from here at the top.
 """
@@ -9,23 +9,60 @@ torch is imported by whoever made the model, never from here at the top.
 from contextlib import ExitStack, contextmanager
 from fnmatch import fnmatchcase
 from functools import partial
-from itertools import chain
 from numbers import Integral
+from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted
 
-from .._tools.arrays import is_device_array
+from ._inputs import (
+    as_input,
+    batches_of,
+    count_inputs,
+    imported_torch,
+    is_stream,
+    mask_of,
+    run,
+    samples_of,
+    take_inputs,
+)
+from ._pooling import (
+    MAX_TOKENS,
+    as_tokens,
+    channels_of,
+    checked_tensor,
+    first_tensor,
+    mask_for,
+    pooled,
+)
+from ._selection import Selection, chosen_samples
+from ._wrapped import inside, named_layers, not_compiled
 
-POOLINGS = ("flatten", "mean")
 # Names that an error lists.
 N_LISTED = 20
+# Rows in memory for each that is kept, before others are left out.
+SURPLUS = 1.25
+# Names that stand for the outputs that a model of transformers or timm calls its own.
+HIDDEN_STATES, FEATURE_INFO = "hidden_states", "feature_info"
+
+
+class Look(NamedTuple):
+    """How one looks into a network, see `layer_activations`."""
+
+    pooling: Any = "mean"
+    channels: str = "auto"
+    batch_size: int = 256
+    max_samples: int | None = None
+    seed: int = 0
+    keep_on_device: bool = False
+
+
+LOOK = Look()
 
 
 def is_module(model):
     """Whether the model is a module of PyTorch."""
-    torch = _torch()
+    torch = imported_torch()
     return torch is not None and isinstance(model, torch.nn.Module)
 
 
@@ -35,39 +72,50 @@ def is_net(model):
     return all(hasattr(type(model), name) for name in needed)
 
 
-def module_activations(
-    module, X, layers=None, pooling="mean", batch_size=256, keep_on_device=False
-):
-    """Activations of X in layers of a module of PyTorch, by name."""
+def module_activations(module, X, layers=None, look=LOOK):
+    """Activations of X in layers of a module by name, and the sample of each row."""
+    module = inside(module)
+    _check_can_look(module)
+    chosen = None
+    if look.max_samples is not None and not is_stream(X) and look.pooling != "tokens":
+        # Samples that are not looked at need not pass through the network.
+        chosen = chosen_samples(count_inputs(X), look.max_samples, look.seed)
+        X = take_inputs(X, chosen)
+    more = _asked_of_model(module, layers)
 
-    def outputs():
-        for batch in _batches(X, batch_size):
-            batch = _as_input(batch, module)
-            module(batch)
-            yield len(batch)
+    def steps():
+        for batch in batches_of(X, look.batch_size):
+            batch = as_input(batch, module)
+            yield (
+                count_inputs(batch),
+                mask_of(batch),
+                partial(run, module, batch, **more),
+            )
 
-    return _catch(module, outputs(), layers, pooling, keep_on_device)
+    activations, samples = _catch(module, steps(), layers, look)
+    return activations, samples if chosen is None else chosen[samples]
 
 
-def net_activations(net, X, layers=None, pooling="mean", keep_on_device=False):
-    """Activations of X in layers of the module of a skorch net, by name.
+def net_activations(net, X, layers=None, look=LOOK):
+    """Activations of X in layers of the module of a skorch net, by name, and samples.
 
     X is what the net predicts from, in batches of its own.
     """
     check_is_fitted(net, "module_")
 
-    def outputs():
+    def steps():
         # Not forward_iter: EpochScoring puts stored predictions in its place.
-        iterator = net.get_iterator(net.get_dataset(X), training=False)
-        for batch in iterator:
-            yield len(_first_tensor(net.evaluation_step(batch, training=False)))
+        for batch in net.get_iterator(net.get_dataset(X), training=False):
+            one = samples_of(batch)
+            run_net = partial(net.evaluation_step, batch, training=False)
+            yield count_inputs(one), mask_of(one), run_net
 
-    return _catch(net.module_, outputs(), layers, pooling, keep_on_device)
+    return _catch(inside(net.module_), steps(), layers, look)
 
 
 def layer_names(module):
     """Names of the layers of a module that patterns can match."""
-    return [name for name, _ in module.named_modules() if name]
+    return [name for name in named_layers(inside(module)) if name]
 
 
 def choose_names(names, layers, also=()):
@@ -98,56 +146,193 @@ def choose_names(names, layers, also=()):
     return list(chosen), exact
 
 
-def _torch():
-    """Return torch where it was imported, which who has a module has done."""
-    import sys
+def _check_can_look(module):
+    """Raise of a module into which no hooks reach."""
+    if isinstance(module, imported_torch().jit.ScriptModule):
+        raise TypeError(
+            "model must be a module of Python, whose layers can be looked at; got a "
+            "TorchScript module. Pass the module that it was made from."
+        )
 
-    return sys.modules.get("torch")
+
+def _asked_of_model(module, layers):
+    """Arguments by which a model of transformers gives its hidden states, if asked."""
+    asked = [layers] if isinstance(layers, (str, Integral)) else layers or []
+    if HIDDEN_STATES not in asked or HIDDEN_STATES in dict(module.named_modules()):
+        return {}
+    if not hasattr(getattr(module, "config", None), "output_hidden_states"):
+        raise ValueError(
+            f"layers={HIDDEN_STATES!r} needs a model of transformers, with such a "
+            f"setting in its config; got {type(module).__name__}. Name its layers."
+        )
+    return {"output_hidden_states": True, "return_dict": True}
 
 
 def _choose_modules(module, layers):
     """Chosen modules by name, and the names that must give something."""
     if layers is None:
         leaves = {
-            name: one for name, one in module.named_modules() if not [*one.children()]
+            name: one
+            for name, one in named_layers(module).items()
+            if not [*one.children()]
         }
         return leaves, set()
-    modules = dict(module.named_modules(remove_duplicate=False))
+    modules = named_layers(module, remove_duplicate=False)
+    layers = [layers] if isinstance(layers, (str, Integral)) else list(layers)
+    if FEATURE_INFO in layers and FEATURE_INFO not in modules:
+        layers = [*layers]
+        place = layers.index(FEATURE_INFO)
+        layers[place : place + 1] = _feature_names(module)
+    if _asked_of_model(module, layers):
+        layers.remove(HIDDEN_STATES)
+        if not layers:
+            return {}, set()
     chosen, exact = choose_names(layer_names(module), layers, modules)
     return {name: modules[name] for name in chosen}, exact
 
 
-def _catch(module, outputs, layers, pooling, keep_on_device):
-    """Activations of chosen layers while outputs, an iterator, runs the module."""
-    modules, exact = _choose_modules(module, layers)
-    caught, parts = {}, {name: [] for name in modules}
+def _feature_names(module):
+    """Names of the layers that a model of timm calls its features."""
+    features = getattr(module, FEATURE_INFO, None)
+    if features is None:
+        raise ValueError(
+            f"layers={FEATURE_INFO!r} needs a model of timm, which has such a list; "
+            f"got {type(module).__name__}. Name its layers."
+        )
+    return [one["module"] for one in features]
 
-    def hook(name, module, args, output):
-        # Of several calls in one pass the last one counts. Copied at once: the next
-        # layer may work in place.
-        Z = _pooled(name, output, pooling)
-        caught[name] = Z.clone() if keep_on_device else Z.to("cpu", copy=True).numpy()
+
+class _Catcher:
+    """What hooks have caught, batch by batch."""
+
+    def __init__(self, look):
+        is_capped = look.pooling == "tokens" and look.max_samples is None
+        self.look, self.parts, self._caught = look, {}, {}
+        self.rows = Selection(MAX_TOKENS if is_capped else look.max_samples, look.seed)
+
+    def begin(self, n_samples, mask):
+        """Begin with a batch."""
+        self._n_samples, self._mask, self._shape = n_samples, mask, None
+        self._chosen = self.rows.choose(n_samples)
+        self._caught = {}
+
+    def catch(self, name, module, output):
+        """Take the output of a layer. Of several calls in one pass the last counts."""
+        Z = checked_tensor(name, output)
+        channels = channels_of(module, Z.shape, self.look.channels)
+        if self.look.pooling == "tokens":
+            Z, n_rows = self._tokens(name, Z, channels), self._n_samples
+        else:
+            Z = pooled(name, Z, self.look.pooling, self._mask, channels)
+            n_rows = len(Z)
+            Z = self._chosen_of(Z) if n_rows == self._n_samples else Z
+        # Copied at once: the next layer may work in place.
+        kept = Z.clone() if self.look.keep_on_device else Z.to("cpu", copy=True).numpy()
+        self._caught[name] = n_rows, kept
+
+    def catch_hidden_states(self, module, args, output):
+        """Take the hidden states that a model of transformers returns."""
+        for i, Z in enumerate(output.hidden_states):
+            self.catch(f"{HIDDEN_STATES}.{i}", module, Z)
+
+    def end(self):
+        """Add what the batch gave to what there is."""
+        for name, (n_rows, Z) in self._caught.items():
+            _check_rows(name, n_rows, self._n_samples)
+            self.parts.setdefault(name, []).append(Z)
+        self.rows.add(self._n_samples, self._chosen)
+        self._leave_out(self.rows.leave_out(SURPLUS))
+
+    def finish(self, names):
+        """Activations of the layers by name; hidden states after them."""
+        self._leave_out(self.rows.leave_out(1))
+        names = [name for name in names if name in self.parts]
+        names += [name for name in self.parts if name not in names]
+        # Part by part, so that no more than one layer is held twice.
+        return {name: self._joined(name, self.parts.pop(name)) for name in names}
+
+    def _tokens(self, name, Z, channels):
+        """Tokens that are kept, a row for each."""
+        if Z.ndim < 3 or len(Z) != self._n_samples:
+            raise ValueError(
+                f"pooling='tokens' needs layers that give tokens for each sample; "
+                f"layer {name!r} gives shape {tuple(Z.shape)} for {self._n_samples} "
+                "samples. Choose other layers."
+            )
+        tokens = as_tokens(Z, channels)
+        shape = tuple(tokens.shape[:2])
+        if self._shape not in (None, shape):
+            raise ValueError(
+                "pooling='tokens' needs layers with as many tokens each; layer "
+                f"{name!r} gives {shape[1]}, others {self._shape[1]}. Take them apart."
+            )
+        if self._shape is None:
+            self._shape = shape
+            mask = mask_for(tokens, self._mask)
+            is_token = np.ones(shape, bool) if mask is None else mask.cpu().numpy()
+            self._chosen = self.rows.choose(self._n_samples, is_token)
+        return self._chosen_of(tokens.flatten(0, 1))
+
+    def _chosen_of(self, Z):
+        """Rows of a tensor that were chosen."""
+        rows = self._chosen[0]
+        if len(rows) == len(Z):
+            return Z
+        return Z[imported_torch().as_tensor(rows, device=Z.device)]
+
+    def _leave_out(self, kept):
+        """Keep these rows of all layers; None is all."""
+        for name, parts in self.parts.items() if kept is not None else ():
+            self.parts[name] = [self._joined(name, parts)[kept]]
+
+    def _joined(self, name, parts):
+        """Rows of a layer in one piece."""
+        widths = sorted({Z.shape[1] for Z in parts})
+        if len(widths) > 1:
+            raise ValueError(
+                f"layer {name!r} gives {widths[0]} features in one batch and "
+                f"{widths[-1]} in another: pad the samples to one length, or use a "
+                "pooling over tokens, such as 'mean'."
+            )
+        if len(parts) == 1:
+            return parts[0]
+        join = imported_torch().cat if self.look.keep_on_device else np.concatenate
+        return join(parts)
+
+
+def _catch(module, steps, layers, look):
+    """Activations of chosen layers while steps run the module, and samples of rows.
+
+    Each step is the number of samples in a batch, its mask, and what runs the module.
+    """
+    modules, exact = _choose_modules(module, layers)
+    catcher = _Catcher(look)
+
+    def hook(name, one, args, output):
+        catcher.catch(name, one, output)
 
     with ExitStack() as stack:
         stack.enter_context(_undisturbed(module))
-        for name, one in modules.items():
-            handle = one.register_forward_hook(partial(hook, name))
+        handles = [
+            one.register_forward_hook(partial(hook, name))
+            for name, one in modules.items()
+        ]
+        if _asked_of_model(module, layers):
+            handles.append(module.register_forward_hook(catcher.catch_hidden_states))
+        for handle in handles:
             stack.callback(handle.remove)
-        for n_samples in outputs:
-            for name, Z in caught.items():
-                _check_rows(name, Z, n_samples)
-                parts[name].append(Z)
-            caught.clear()
-    missing = [name for name in parts if not parts[name]]
-    if exact & set(missing) or len(missing) == len(parts):
+        for n_samples, mask, run_batch in steps:
+            catcher.begin(n_samples, mask)
+            run_batch()
+            catcher.end()
+    missing = [name for name in modules if name not in catcher.parts]
+    if exact & set(missing) or not catcher.parts:
         names = [name for name in missing if name in exact] or missing[:N_LISTED]
         raise ValueError(
             f"layers {names} were not called in the forward pass of the model: they "
             "have no activations. Choose those that call them or that they hold."
         )
-    # Part by part, so that no more than one layer is held twice.
-    join = _torch().cat if keep_on_device else np.concatenate
-    return {name: join(parts.pop(name)) for name in modules if parts[name]}
+    return catcher.finish(modules), catcher.rows.samples
 
 
 @contextmanager
@@ -157,11 +342,11 @@ def _undisturbed(module):
     Each part's mode is put back, and the random state of torch, from which even an
     iteration over a DataLoader draws: training goes on as if nothing had been.
     """
-    torch = _torch()
+    torch = imported_torch()
     training = {one: one.training for one in module.modules()}
     devices = {p.device for p in module.parameters() if p.device.type == "cuda"}
     try:
-        with torch.no_grad(), torch.random.fork_rng([*devices]):
+        with torch.no_grad(), not_compiled(), torch.random.fork_rng([*devices]):
             module.eval()
             yield
     finally:
@@ -178,7 +363,7 @@ def predictions(module):
     classes = []
 
     def hook(module, args, output):
-        output = _first_tensor(output)
+        output = first_tensor(output)
         several = output is not None and output.ndim == 2 and output.shape[1] > 1
         classes.append(output.argmax(dim=1).cpu().numpy() if several else None)
 
@@ -189,72 +374,10 @@ def predictions(module):
         handle.remove()
 
 
-def _batches(X, batch_size):
-    """Batches of samples of an array, a tensor, a Dataset or a DataLoader."""
-    data = _torch().utils.data
-    if isinstance(X, data.Dataset):
-        X = data.DataLoader(X, batch_size)
-    if isinstance(X, data.DataLoader):
-        for batch in X:  # samples alone, or with targets behind them
-            yield batch[0] if isinstance(batch, (list, tuple)) else batch
-        return
-    if not isinstance(X, _torch().Tensor):
-        X = _torch().from_dlpack(X) if is_device_array(X) else np.asarray(X)
-    for rows in gen_batches(len(X), batch_size):
-        yield X[rows]
-
-
-def _as_input(batch, module):
-    """Batch as a tensor on the device of the module; floats in its precision."""
-    torch = _torch()
-    if not isinstance(batch, torch.Tensor):
-        # A copy: what is read-only, as files mapped into memory are, torch warns of.
-        batch = torch.tensor(np.asarray(batch))
-    like = next(chain(module.parameters(), module.buffers()), None)
-    if like is None:
-        return batch
-    floats = batch.is_floating_point() and like.is_floating_point()
-    return batch.to(like.device, like.dtype if floats else batch.dtype)
-
-
-def _first_tensor(output):
-    """Return the tensor that a module gives: of several, the first; None of none."""
-    if isinstance(output, _torch().Tensor):
-        return output
-    if isinstance(output, dict):
-        output = list(output.values())
-    if isinstance(output, (list, tuple)):
-        found = map(_first_tensor, output)
-        return next((one for one in found if one is not None), None)
-    return None
-
-
-def _pooled(name, output, pooling):
-    """Output of a layer as a tensor (n_samples, n_features), maybe a view of it."""
-    torch = _torch()
-    Z = _first_tensor(output)
-    if Z is None or Z.ndim == 0 or Z.is_complex():
-        what = type(output).__name__ if Z is None else f"{Z.dtype}, {Z.ndim}d"
-        raise ValueError(
-            f"layer {name!r} must give real numbers for each sample, in a tensor or "
-            f"first in a tuple, list or dict; it gives {what}."
-        )
-    Z = Z.detach()
-    if Z.dtype not in (torch.float32, torch.float64):  # NumPy knows no bfloat16
-        Z = Z.float()
-    if callable(pooling):
-        Z = pooling(Z)
-    elif pooling == "mean" and Z.ndim == 3:  # tokens: (samples, tokens, features)
-        Z = Z.mean(dim=1)
-    elif pooling == "mean" and Z.ndim > 3:  # maps: (samples, channels, height, ...)
-        Z = Z.flatten(2).mean(dim=2)
-    return Z.reshape(len(Z), -1)
-
-
-def _check_rows(name, Z, n_samples):
+def _check_rows(name, n_rows, n_samples):
     """Raise unless a layer gave a row for each sample of the batch."""
-    if len(Z) != n_samples:
+    if n_rows != n_samples:
         raise ValueError(
-            f"layer {name!r} gives {len(Z)} rows for a batch of {n_samples} samples; "
+            f"layer {name!r} gives {n_rows} rows for a batch of {n_samples} samples; "
             "the first dimension of its output must be the samples."
         )

@@ -20,11 +20,15 @@ TEXTS = ("run", "layer", "settings")
 INTEGERS = ("epoch", "n_samples", "n_features")
 
 
-def hash_of_settings(measures, layers, X, y, pooling, accuracy):
-    """Short hash of what records depend on, but for the network."""
+def hash_of_settings(measures, layers, X, y, pooling, accuracy, **more):
+    """Short hash of what records depend on, but for the network.
+
+    More parameters count where they are not the defaults.
+    """
     layers = None if layers is None else str(layers)
     contents, functions = map(_content, (X, y)), map(described, (pooling, accuracy))
-    return joblib.hash((measures, layers, *contents, *functions))[:12]
+    more = [(name, value) for name, value in sorted(more.items()) if value is not None]
+    return joblib.hash((measures, layers, *contents, *functions, *more))[:12]
 
 
 def numbers_of(records):

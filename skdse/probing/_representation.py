@@ -208,7 +208,7 @@ def _hidden(before, mlp, layer, X):
 
 def _net_layer(before, net, name, X):
     """Activations in a layer of a skorch net."""
-    return net_activations(net, before(X), name)[name]
+    return net_activations(net, before(X), name)[0][name]
 
 
 def _n_hidden_layers(estimator):

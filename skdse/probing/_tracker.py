@@ -3,26 +3,19 @@
 model ─► activations of the same samples ─► measures of each layer ─► records, CSV.
 """
 
-import warnings
 from contextlib import nullcontext
+from numbers import Integral
 from time import perf_counter
 
-import numpy as np
-from sklearn.base import BaseEstimator, is_classifier
-from sklearn.utils import check_consistent_length
+from sklearn.base import BaseEstimator
 
 from .._measures.catalogue import (
     measure_layers,
     prepare_measures,
 )
-from .._tools.arrays import is_finite
-from .._tools.intake import taken_in, taken_in_labels
 from .._tools.progress import say
-from .._tools.validation import (
-    check_callable,
-    check_count,
-    check_option,
-)
+from .._tools.validation import check_callable, check_count, check_option
+from ._accuracy import accuracy_of, module_of, takes_part, warn_of_not_finite
 from ._activations import layer_activations
 from ._callbacks import SkorchCallback
 from ._choice import named_measures
@@ -33,7 +26,7 @@ from ._collapse import (
     report_collapses,
     signs_of_collapse,
 )
-from ._hooks import is_module, is_net, predictions
+from ._hooks import predictions
 from ._records import (
     KEYS,
     append_records,
@@ -42,7 +35,8 @@ from ._records import (
     numbers_of,
     records_of_run,
 )
-from ._representation import predicted_classes, split, unwrapped
+from ._samples import Samples
+from ._wrapped import is_first
 
 # Columns of a record that are not measures.
 COLUMNS = (*KEYS, *SIGNS, "n_samples", "n_features", "accuracy", "seconds", "settings")
@@ -67,13 +61,22 @@ class RepresentationTracker(SkorchCallback, BaseEstimator):
         ``(estimator, "X")`` is mutual information with `X`.
     layers : str, int, list of these or None, default=None
         Layers, see :func:`layer_activations`.
-    X : array-like or torch.Tensor of shape (n_samples, ...), default=None
-        Samples to show to the network, as it takes them. Use samples that the network
-        was not trained on.
+    X : array-like, torch.Tensor, dict, tuple, Dataset or DataLoader, default=None
+        Samples to show to the network, as :func:`layer_activations` takes them. Use
+        samples that the network was not trained on. A DataLoader must not shuffle.
+        "dsmi_input" needs an array or tensor, or a Dataset or DataLoader of tensors.
     y : array-like or tensor of shape (n_samples,) or (n_samples, ...), default=None
-        Labels of `X`, for "dsmi" and the accuracy.
-    pooling : {"mean", "flatten"} or callable, default="mean"
-        How outputs of layers become features, see :func:`layer_activations`.
+        Labels of `X`, for "dsmi" and the accuracy. If None, they are the second entries
+        that a Dataset or DataLoader gives, or "labels" of its dictionaries.
+    pooling : {"mean", "max", "cls", "last", "tokens", "flatten"} or callable, \
+            default="mean"
+        How outputs of layers become features, see :func:`layer_activations`. With
+        "tokens", each token has the label of its sample.
+    channels : {"auto", "first", "last"}, default="auto"
+        Which axis of maps has the features, see :func:`layer_activations`.
+    max_samples : int or None, default=None
+        Number of rows (samples, or tokens) that are measured and kept at most. They are
+        the same each epoch, and depend on `random_state`.
     batch_size : int, default=256
         Number of samples that a module gets at a time. More need more memory.
     keep_on_device : bool, default=True
@@ -171,6 +174,8 @@ class RepresentationTracker(SkorchCallback, BaseEstimator):
         y=None,
         *,
         pooling="mean",
+        channels="auto",
+        max_samples=None,
         batch_size=256,
         keep_on_device=True,
         accuracy="auto",
@@ -188,6 +193,8 @@ class RepresentationTracker(SkorchCallback, BaseEstimator):
         self.X = X
         self.y = y
         self.pooling = pooling
+        self.channels = channels
+        self.max_samples = max_samples
         self.batch_size = batch_size
         self.keep_on_device = keep_on_device
         self.accuracy = accuracy
@@ -203,7 +210,8 @@ class RepresentationTracker(SkorchCallback, BaseEstimator):
     def __call__(self, model, epoch=None):
         """Measure the model at an epoch, if not yet done, and return its records.
 
-        If epoch is None, it is the epoch after the last call; the first is 0.
+        If epoch is None, it is the epoch after the last call; the first is 0. Call it
+        in each process where several train together; the first one measures and writes.
         """
         if not hasattr(self, "records_"):
             self.initialize()
@@ -212,7 +220,11 @@ class RepresentationTracker(SkorchCallback, BaseEstimator):
         check_count(epoch, "epoch", minimum=0)
         self._epoch = int(epoch)
         known = [one for one in self.records_ if one["epoch"] == epoch]
-        if known or epoch % self.every:
+        is_due = not known and epoch % self.every == 0
+        if not takes_part(model, is_due):
+            return known
+        if not is_first():
+            self._look(model)
             return known
         records = self._measure_epoch(model, self._epoch)
         self.records_ += records
@@ -280,9 +292,16 @@ class RepresentationTracker(SkorchCallback, BaseEstimator):
         if self.log is not None:
             check_callable(self.log, "log")
         check_collapse_parameters(self.on_collapse, self.collapse_share)
-        if self.y is not None:
-            check_consistent_length(self.X, self.y)
-        self._named_measures()
+        measures = self._named_measures().values()
+        needs_inputs = any(against == "X" for _, against in measures)
+        self._samples = Samples(
+            self.X, self.y, self.max_samples, self._seed(), needs_inputs
+        )
+
+    def _seed(self):
+        """Seed of the choice of rows."""
+        is_number = isinstance(self.random_state, Integral)
+        return int(self.random_state) if is_number else 0
 
     def _named_measures(self):
         """Unfitted copies of the measures by name, seeded, each with "X" or "y"."""
@@ -294,20 +313,30 @@ class RepresentationTracker(SkorchCallback, BaseEstimator):
             name: (type(one).__name__, described(one.get_params()), against)
             for name, (one, against) in self._named_measures().items()
         }
-        functions = self.pooling, self.accuracy
-        return hash_of_settings(measures, self.layers, self.X, self.y, *functions)
+        return hash_of_settings(
+            measures,
+            self.layers,
+            self._samples.content,
+            self._samples.y,
+            self.pooling,
+            self.accuracy,
+            max_samples=self.max_samples,
+            channels=None if self.channels == "auto" else self.channels,
+        )
 
     def _measure_epoch(self, model, epoch):
         """Records of all layers at an epoch."""
-        if self._prepared is None:
-            measures = self._named_measures()
-            self._prepared = prepare_measures(
-                measures, self.X, self.y, self.random_state
-            )
         start = perf_counter()
-        activations, accuracy = self._look(model)
+        activations, accuracy, samples = self._look(model)
+        if self._prepared is None:
+            self._prepared = prepare_measures(
+                self._named_measures(),
+                self._samples.inputs_of(samples),
+                self._samples.labels_of(samples),
+                self.random_state,
+            )
         looking = (perf_counter() - start) / len(activations)
-        _warn_of_not_finite(activations, epoch)
+        warn_of_not_finite(activations, epoch)
         occasion = f" at epoch {epoch}"
         records = []
         for found in measure_layers(
@@ -326,49 +355,20 @@ class RepresentationTracker(SkorchCallback, BaseEstimator):
         return records
 
     def _look(self, model):
-        """Activations of the layers, and the accuracy of the model."""
-        module = _module_of(model)
-        with nullcontext([]) if module is None else predictions(module) as classes:
-            activations = layer_activations(
+        """Activations of the layers, the accuracy, and the sample of each row."""
+        module = module_of(model)
+        with nullcontext() if module is None else predictions(module) as classes:
+            activations, samples = layer_activations(
                 model,
                 self.X,
                 self.layers,
                 pooling=self.pooling,
+                channels=self.channels,
                 batch_size=self.batch_size,
+                max_samples=self.max_samples,
+                random_state=self._seed(),
                 keep_on_device=self.keep_on_device,
+                return_samples=True,
             )
-        return activations, self._accuracy(model, module, classes)
-
-    def _accuracy(self, model, module, classes):
-        """Accuracy of a model from the classes of its module; NaN without classes."""
-        if callable(self.accuracy):
-            return float(self.accuracy(model, self.X, self.y))
-        if self.accuracy is None or self.y is None:
-            return np.nan
-        if module is None:
-            if not is_classifier(model):
-                return np.nan
-            classes = [predicted_classes(model, self.X)]
-        y = taken_in_labels(self.y)
-        if any(one is None for one in classes) or np.ndim(y) != 1:
-            return np.nan
-        return float(np.mean(np.concatenate(classes) == y))
-
-
-def _warn_of_not_finite(activations, epoch):
-    """Warn of layers that cannot be measured."""
-    for layer, Z in activations.items():
-        if not is_finite(taken_in(Z)):
-            warnings.warn(
-                f"layer {layer!r} at epoch {epoch} has activations that are not "
-                "finite: recorded as NaN.",
-                stacklevel=4,
-            )
-
-
-def _module_of(model):
-    """Return the module of PyTorch that a model runs, None of a perceptron."""
-    if is_module(model):
-        return model
-    _, network = split(unwrapped(model))
-    return network.module_ if is_net(network) else None
+        accuracy = accuracy_of(model, self._samples, self.accuracy, classes, samples)
+        return activations, accuracy, samples

@@ -113,7 +113,9 @@ def test_models_without_layers(digits):
 @pytest.mark.parametrize(
     ("params", "error", "message"),
     [
-        ({"pooling": "max"}, ValueError, "pooling must be one of ['flatten', 'mean']"),
+        ({"pooling": "sum"}, ValueError, "pooling must be one of ['cls', 'flatten',"),
+        ({"channels": "both"}, ValueError, "channels must be one of ['auto', 'first',"),
+        ({"max_samples": 0}, ValueError, "max_samples == 0, must be >= 1."),
         ({"batch_size": 0}, ValueError, "batch_size == 0, must be >= 1."),
         ({"batch_size": True}, TypeError, "batch_size must be an integer"),
     ],

@@ -1,0 +1,67 @@
+"""Accuracy of a network on the samples of a tracker, beside its activations."""
+
+import warnings
+
+import numpy as np
+from sklearn.base import is_classifier
+
+from .._tools.arrays import is_finite
+from .._tools.intake import taken_in, taken_in_labels
+from .._tools.validation import user_stacklevel
+from ._hooks import is_module, is_net
+from ._representation import predicted_classes, split, unwrapped
+from ._wrapped import agreed, inside, is_first, is_sharded
+
+
+def accuracy_of(model, shown, accuracy, classes, rows):
+    """Accuracy of a model on the samples that it was shown; NaN without classes.
+
+    classes are those of the batches that its module gave, None of a model without one;
+    rows are the numbers of the samples that were looked at.
+    """
+    if callable(accuracy):
+        return float(accuracy(model, shown.X, shown.y))
+    if accuracy is None or shown.y is None:
+        return np.nan
+    if classes is None:
+        if not is_classifier(model):
+            return np.nan
+        classes = [predicted_classes(model, shown.X)]
+    y = taken_in_labels(shown.y)
+    if any(one is None for one in classes) or np.ndim(y) != 1:
+        return np.nan
+    classes = np.concatenate(classes)
+    # Of arrays, only samples that are measured pass through the network.
+    y = y if len(classes) == len(y) else shown.labels_of(rows)
+    return float(np.mean(classes == y)) if len(classes) == len(y) else np.nan
+
+
+def module_of(model):
+    """Return the module of PyTorch that a model runs, None of a perceptron."""
+    if is_module(model):
+        return inside(model)
+    _, network = split(unwrapped(model))
+    return inside(network.module_) if is_net(network) else None
+
+
+def takes_part(model, is_due):
+    """Whether this process has to run the model for measures that are due.
+
+    The first process measures. The others are needed where each has a part of the
+    model; they then do what is due in the first one.
+    """
+    module = module_of(model)
+    if module is not None and is_sharded(module):
+        return agreed(is_due)
+    return is_due and is_first()
+
+
+def warn_of_not_finite(activations, epoch):
+    """Warn of layers that cannot be measured."""
+    for layer, Z in activations.items():
+        if not is_finite(taken_in(Z)):
+            warnings.warn(
+                f"layer {layer!r} at epoch {epoch} has activations that are not "
+                "finite: recorded as NaN.",
+                stacklevel=user_stacklevel(),
+            )

@@ -1,0 +1,82 @@
+"""Networks that are wrapped: compiled, or spread over devices and processes.
+
+Layers keep the names that they have in the network itself. A copy that is whole is
+looked at by itself: no process waits for another one. Of shards, all processes must run
+the forward pass together; one of them measures and writes.
+"""
+
+from contextlib import contextmanager
+
+from ._inputs import imported_torch
+
+# What holds the whole network in an attribute, by class.
+WRAPPERS = {
+    "OptimizedModule": "_orig_mod",
+    "DistributedDataParallel": "module",
+    "DataParallel": "module",
+}
+# Parts of names that wrappers inside a network put in.
+WRAPPING = ("_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module")
+
+
+def inside(module):
+    """Network that a compiled module or one copied to devices is wrapped around."""
+    while (name := WRAPPERS.get(type(module).__name__)) is not None:
+        module = getattr(module, name)
+    return module
+
+
+def named_layers(module, remove_duplicate=True):
+    """Layers by the names that they have without wrappers; of both, what is inside."""
+    found = {}
+    for name, one in module.named_modules(remove_duplicate=remove_duplicate):
+        parts = [part for part in name.split(".") if part not in WRAPPING]
+        found[".".join(parts)] = one
+    return found
+
+
+@contextmanager
+def not_compiled():
+    """Context in which compiled code is left aside: it does not call new hooks."""
+    set_stance = getattr(imported_torch().compiler, "set_stance", None)
+    if set_stance is None:  # before torch 2.6
+        yield
+        return
+    with set_stance("force_eager"):
+        yield
+
+
+def is_sharded(module):
+    """Whether parts of a network are in several processes, so that all must run it."""
+    if n_processes() == 1:
+        return False
+    names = "FullyShardedDataParallel", "FSDPModule"
+    kinds = {kind.__name__ for one in module.modules() for kind in type(one).__mro__}
+    return not kinds.isdisjoint(names)
+
+
+def n_processes():
+    """Return the number of processes that train together."""
+    group = _group()
+    return 1 if group is None else group.get_world_size()
+
+
+def is_first():
+    """Whether this process is the one that measures and writes."""
+    group = _group()
+    return group is None or group.get_rank() == 0
+
+
+def agreed(value):
+    """Value of the first process, in all of them."""
+    values = [value]
+    _group().broadcast_object_list(values, src=0)
+    return values[0]
+
+
+def _group():
+    """Functions of torch for processes that train together; None where there is one."""
+    torch = imported_torch()
+    if torch is None or not torch.distributed.is_available():
+        return None
+    return torch.distributed if torch.distributed.is_initialized() else None

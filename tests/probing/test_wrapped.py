@@ -1,0 +1,141 @@
+"""Networks that are compiled, or trained by several processes."""
+
+import csv
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from skdse.probing import RepresentationTracker, layer_activations
+
+torch = pytest.importorskip("torch")
+nn = torch.nn
+
+# torch imports sympy for its first optimizer, and sympy adds to the warning filters.
+torch.optim.SGD([torch.zeros(1)])
+
+
+def network():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Dropout(), nn.Linear(8, 3))
+
+
+@pytest.fixture
+def X(rng):
+    return rng.normal(size=(20, 6)).astype(np.float32)
+
+
+def compiled(model):
+    return torch.compile(model, backend="eager")
+
+
+def compiled_in_place(model):
+    model.compile(backend="eager")
+    return model
+
+
+def compiled_inside(model):
+    model[0] = torch.compile(model[0], backend="eager")
+    return model
+
+
+WRAPPERS = {
+    "compiled": compiled,
+    "in place": compiled_in_place,
+    "inside": compiled_inside,
+    "parallel": nn.DataParallel,
+    "both": lambda model: nn.DataParallel(compiled(model)),
+}
+
+
+@pytest.mark.filterwarnings("ignore:.*:DeprecationWarning")
+@pytest.mark.parametrize("wrapper", WRAPPERS)
+def test_layers_keep_their_names_and_values(wrapper, X):
+    expected = layer_activations(network(), X)
+    model = WRAPPERS[wrapper](network())
+    batch = torch.from_numpy(X)
+    model(batch)  # compiled before the hooks are there
+    for _ in range(2):
+        found = layer_activations(model, X)
+        assert list(found) == list(expected) == ["0", "1", "2", "3"]
+        for name, Z in expected.items():
+            assert_array_equal(found[name], Z)
+        chosen = layer_activations(model, X, "[03]", batch_size=7)
+        assert list(chosen) == ["0", "3"]
+    y = np.arange(20) % 3
+    (record,) = RepresentationTracker("dse", "0", X, y)(model)
+    assert record["accuracy"] == np.mean(expected["3"].argmax(axis=1) == y)
+    assert model.training
+
+
+def trained(model, tracker=None):
+    """Weights of a compiled network after training, in the order of its layers."""
+    torch.manual_seed(1)
+    X, y = torch.randn(64, 6), torch.arange(64) % 3
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    for epoch in range(3):
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(model(X), y).backward()
+        optimizer.step()
+        if tracker is not None:
+            tracker(model, epoch)
+    return [p.tolist() for p in model.parameters()]
+
+
+@pytest.mark.filterwarnings("ignore:.*:DeprecationWarning")
+@pytest.mark.parametrize("wrapper", ["compiled", "in place", "inside"])
+def test_compiled_training_does_not_notice(wrapper, X):
+    tracker = RepresentationTracker("dse", X=X)
+    weights = [trained(WRAPPERS[wrapper](network()), one) for one in (None, tracker)]
+    assert weights[0] == weights[1]
+    assert len(tracker.records_) == 3 * 4
+
+
+# Two processes
+
+
+def train_together(folder, wrapper, is_tracked):
+    """What two processes leave: weights, random states, numbers of records."""
+    folder.mkdir()
+    script = Path(__file__).with_name("two_processes.py")
+    processes = [
+        subprocess.Popen(
+            [sys.executable, script, folder, str(rank), wrapper, is_tracked],
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(2)
+    ]
+    try:
+        for one in processes:
+            _, error = one.communicate(timeout=120)
+            assert one.returncode == 0, error
+    finally:
+        for one in processes:
+            one.kill()
+    return [torch.load(folder / f"{rank}.pt") for rank in range(2)]
+
+
+@pytest.mark.skipif(
+    not torch.distributed.is_available() or sys.platform == "win32",
+    reason="needs processes that talk by gloo",
+)
+@pytest.mark.parametrize("wrapper", ["ddp", "ddp of compiled", "fsdp"])
+def test_one_of_two_processes_measures_and_writes(wrapper, tmp_path):
+    if wrapper == "fsdp":
+        fsdp = pytest.importorskip("torch.distributed.fsdp")
+        if not hasattr(fsdp, "fully_shard"):
+            pytest.skip("needs fully_shard, of torch 2.6")
+    plain = train_together(tmp_path / "plain", wrapper, "no")
+    tracked = train_together(tmp_path / "tracked", wrapper, "yes")
+    for one, other in zip(plain, tracked, strict=True):
+        assert one[0].keys() == other[0].keys()
+        assert all(torch.equal(one[0][name], other[0][name]) for name in one[0])
+        assert torch.equal(one[1], other[1])
+    assert [n_records for _, _, n_records in tracked] == [6, 0]
+    with open(tmp_path / "tracked" / "run.csv", newline="") as file:
+        rows = [(row["epoch"], row["layer"]) for row in csv.DictReader(file)]
+    assert rows == [(epoch, layer) for epoch in "012" for layer in "04"]
