@@ -22,8 +22,8 @@ RECURRENCE_BLOCK, RECURRENCE_ELEMENTS = 128, 3_200_000
 PROBES_A_ROOT = 3.2
 # Columns of a block at least, however many samples there are.
 LEAST_COLUMNS = 4
-# ... where products are costly: a kernel on a device takes no longer for so many than for
-# one. Later blocks have room for so many steps in their basis.
+# ... where products are costly: a kernel on a device takes no longer for so many than
+# for one. Later blocks have room for so many steps in their basis.
 COSTLY_COLUMNS, COSTLY_STEPS = 16, 16
 # From this time on the kink of |x|^t at 0 is smooth enough for Gauss rules.
 SMOOTH_TIME = 3
