@@ -13,8 +13,8 @@ stops such a run.
 # Two losses
 # ----------
 #
-# The first loss is that of SimCLR: of all images in a batch, the network has to find the
-# other copy of each. The second only brings the two copies together.
+# The first loss is that of SimCLR: of all images in a batch, the network has to find
+# the other copy of each. The second only brings the two copies together.
 
 import numpy as np
 import torch
