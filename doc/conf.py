@@ -15,6 +15,7 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "_extensions"))
 # Examples with a perceptron or torch: two threads each are slower than one.
 os.environ.setdefault("OMP_NUM_THREADS", "2")
+os.environ["KERAS_BACKEND"] = "torch"  # the one that skdse knows
 
 from gallery import SECTIONS  # noqa: E402
 

@@ -11,7 +11,7 @@ try:
     import keras
     import torch
 except ImportError as error:
-    raise missing("keras", "Keras 3 and PyTorch") from error
+    raise missing("keras", "PyTorch, and Keras 3 with KERAS_BACKEND=torch") from error
 
 __all__ = ["RepresentationCallback"]
 

@@ -38,7 +38,7 @@ class _ReservoirMetric(Metric):
     full_state_update = True  # rows are counted from batch to batch
     measure = "dse"
 
-    def __init__(self, estimator=None, *, max_samples=2000, random_state=0, **kwargs):
+    def __init__(self, estimator, *, max_samples, random_state, **kwargs):
         super().__init__(**kwargs)
         check_count(max_samples, "max_samples", minimum=2)
         check_count(random_state, "random_state", minimum=0)
@@ -130,6 +130,11 @@ class DSEMetric(_ReservoirMetric):
     >>> print(f"{metric.compute():.1f} bits")
     6.6 bits
     """
+
+    def __init__(self, estimator=None, *, max_samples=2000, random_state=0, **kwargs):
+        super().__init__(
+            estimator, max_samples=max_samples, random_state=random_state, **kwargs
+        )
 
     def update(self, Z):
         """Add a batch.
