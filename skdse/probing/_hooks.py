@@ -41,7 +41,7 @@ from ._wrapped import inside, named_layers, not_compiled
 # Names that an error lists.
 N_LISTED = 20
 # Rows in memory for each that is kept, before others are left out.
-SURPLUS = 1.25
+SURPLUS = 1.1
 # Names that stand for the outputs that a model of transformers or timm calls its own.
 HIDDEN_STATES, FEATURE_INFO = "hidden_states", "feature_info"
 

@@ -18,9 +18,18 @@ nn = torch.nn
 torch.optim.SGD([torch.zeros(1)])
 
 
+class Chain(nn.Sequential):
+    """Layers one after the other, in code that is compiled: that of torch is not."""
+
+    def forward(self, x):
+        for layer in self:
+            x = layer(x)
+        return x
+
+
 def network():
     torch.manual_seed(0)
-    return nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Dropout(), nn.Linear(8, 3))
+    return Chain(nn.Linear(6, 8), nn.ReLU(), nn.Dropout(), nn.Linear(8, 3))
 
 
 @pytest.fixture
@@ -69,6 +78,31 @@ def test_layers_keep_their_names_and_values(wrapper, X):
     (record,) = RepresentationTracker("dse", "0", X, y)(model)
     assert record["accuracy"] == np.mean(expected["3"].argmax(axis=1) == y)
     assert model.training
+
+
+@pytest.mark.filterwarnings("ignore:.*:DeprecationWarning")
+@pytest.mark.parametrize("where", ["in place", "inside"])
+def test_nothing_is_compiled_for_a_look(where, X):
+    graphs = []
+
+    def backend(graph, inputs):
+        graphs.append(graph)
+        return graph.forward
+
+    model = network()
+    if where == "in place":
+        model.compile(backend=backend)
+    else:
+        model[0] = torch.compile(model[0], backend=backend)
+    batch = torch.from_numpy(X)
+    model(batch)
+    before = len(graphs)
+    assert before > 0
+    # Each size of a batch, and evaluation mode, would be compiled for itself.
+    for batch_size in (20, 7, 3):
+        layer_activations(model, X, batch_size=batch_size)
+    model(batch)
+    assert len(graphs) == before
 
 
 def trained(model, tracker=None):
