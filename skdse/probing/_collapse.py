@@ -36,7 +36,7 @@ MAX_ROWS = 512
 class Collapse(NamedTuple):
     """A layer that has collapsed, and by which sign.
 
-    Attributes
+    Parameters
     ----------
     layer : str
         Name of the layer.
