@@ -48,6 +48,15 @@ class Collapse(NamedTuple):
         Its value now.
     start : float
         Its value at the first epoch in the records.
+
+    Examples
+    --------
+    As text it is a sentence:
+
+    >>> from skdse.probing import Collapse
+    >>> print(Collapse("0", 3, "feature_spread", 0.01, 0.5))
+    layer '0' has collapsed at epoch 3: the spread of its features is 0.01; at the
+    start it was 0.5.
     """
 
     layer: str
@@ -66,7 +75,17 @@ class Collapse(NamedTuple):
 
 
 class CollapseWarning(UserWarning):
-    """A layer of a network has collapsed, see :class:`Collapse`."""
+    """A layer of a network has collapsed, see :class:`Collapse`.
+
+    Examples
+    --------
+    End a program where it would warn:
+
+    >>> import warnings
+    >>> from skdse.probing import CollapseWarning
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("error", CollapseWarning)
+    """
 
 
 class CollapseError(RuntimeError):
@@ -81,6 +100,15 @@ class CollapseError(RuntimeError):
     ----------
     collapses : list of Collapse
         The layers.
+
+    Examples
+    --------
+    The error knows the layers:
+
+    >>> from skdse.probing import Collapse, CollapseError
+    >>> error = CollapseError([Collapse("0", 3, "feature_spread", 0.01, 0.5)])
+    >>> error.collapses[0].layer
+    '0'
     """
 
     def __init__(self, collapses):

@@ -13,8 +13,8 @@ stops such a run.
 # Two losses
 # ----------
 #
-# The first loss is that of SimCLR: of all images in a batch, the network has to find
-# the other copy of each. The second only brings the two copies together.
+# The first loss is that of SimCLR: of all images in a batch, find the other copy of
+# each. The second only brings the two copies together.
 
 import numpy as np
 import torch
@@ -57,7 +57,7 @@ def attract(first, second):
 from skdse.probing import CollapseError, RepresentationTracker
 
 
-def train(loss, on_collapse, n_epochs=40):
+def train(loss, on_collapse, n_epochs=24):
     """Train an encoder; the encoder, its tracker, the losses and the error, if any."""
     torch.manual_seed(0)
     encoder = nn.Sequential(
@@ -65,7 +65,7 @@ def train(loss, on_collapse, n_epochs=40):
         nn.Linear(128, 32),
     )
     tracker = RepresentationTracker(
-        ["dse", "dsmi"], "4", X_test, y_test, on_collapse=on_collapse
+        "dsmi", "4", X_test, y_test, on_collapse=on_collapse
     )
     tracker(encoder, 0)
     optimizer = torch.optim.Adam(encoder.parameters(), lr=1e-3)
@@ -151,7 +151,7 @@ from skdse.probing import layer_activations
 panels = {
     "SimCLR": healthy,
     f"attraction alone, caught at epoch {stop}": caught,
-    "attraction alone, epoch 40": ruined,
+    "attraction alone, epoch 24": ruined,
 }
 figure, axes = plt.subplots(
     1, 3, figsize=(9, 3.3), layout="constrained", sharex=True, sharey=True
