@@ -77,6 +77,11 @@ class Collapse(NamedTuple):
 class CollapseWarning(UserWarning):
     """A layer of a network has collapsed, see :class:`Collapse`.
 
+    Parameters
+    ----------
+    message : str
+        What is said.
+
     Examples
     --------
     End a program where it would warn:
@@ -86,6 +91,9 @@ class CollapseWarning(UserWarning):
     >>> with warnings.catch_warnings():
     ...     warnings.simplefilter("error", CollapseWarning)
     """
+
+    def __init__(self, message):
+        super().__init__(message)
 
 
 class CollapseError(RuntimeError):
@@ -105,7 +113,8 @@ class CollapseError(RuntimeError):
     --------
     The error knows the layers:
 
-    >>> from skdse.probing import Collapse, CollapseError
+    >>> from skdse.probing import Collapse
+    >>> from skdse.probing import CollapseError
     >>> error = CollapseError([Collapse("0", 3, "feature_spread", 0.01, 0.5)])
     >>> error.collapses[0].layer
     '0'
