@@ -17,6 +17,7 @@ SECTIONS = {
         "torch_tracker",
         "dse_regulariser",
         "dsmi_regulariser",
+        "collapse",
     ],
     "scale": ["hundred_thousand", "precomputed"],
 }
