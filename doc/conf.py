@@ -104,7 +104,7 @@ intersphinx_timeout = 5
 # -------------------
 
 # Without PyTorch its examples are shown, not run.
-_RUN = r"/plot_" if find_spec("torch") else r"/plot_(?!torch|ds.+_regulariser)"
+_RUN = r"/plot_" if find_spec("torch") else r"/plot_(?!torch|ds.+_regulariser|collapse)"
 
 sphinx_gallery_conf = {
     "filename_pattern": _RUN,

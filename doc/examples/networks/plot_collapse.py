@@ -106,10 +106,10 @@ for one in noted:
     print(one)
 
 # %%
-# The loss of the collapsing run falls and falls: nothing there is alarming. The features
-# lose three quarters of their spread in the first epochs, and nine tenths of their
-# effective rank by the epoch at which the run is caught. Their information about the
-# digits, DSMI, goes down more slowly.
+# The loss of the collapsing run falls and falls: nothing there is alarming. The
+# features lose three quarters of their spread in the first epochs, and nine tenths of
+# their effective rank by the epoch at which the run is caught. Their information about
+# the digits, DSMI, goes down more slowly.
 
 import matplotlib.pyplot as plt
 
