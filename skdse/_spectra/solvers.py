@@ -13,7 +13,13 @@ from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 from sklearn.exceptions import ConvergenceWarning, EfficiencyWarning
 from sklearn.utils import check_random_state
 
-from .._tools.arrays import has_float64, is_device_array, namespace, to_host
+from .._tools.arrays import (
+    free_bytes,
+    has_float64,
+    is_device_array,
+    namespace,
+    to_host,
+)
 from .._tools.progress import say
 from .._tools.validation import check_fits_in_memory, fits_in_memory, user_stacklevel
 from .bands import eigenvalues_by_band
@@ -62,19 +68,24 @@ FALLBACK_SAMPLES = 4000
 
 def solve_dense(operator, **_):
     """All eigenvalues, by LAPACK in float64."""
-    # S and the copy that eigvalsh works on.
-    check_fits_in_memory(operator.n_samples, 2, f"{LANCZOS}, or a subsample")
+    _check_memory(operator, 2)  # S, and the copy that eigvalsh works on
     return _spectrum(operator, _eigenvalues(operator.toarray()))
 
 
 def solve_dense32(operator, **_):
     """All eigenvalues, in float32."""
-    # S and the affinity, both in float32.
-    check_fits_in_memory(operator.n_samples, 1, f"{LANCZOS}, or a subsample")
+    _check_memory(operator, 1)  # S and the affinity, both in float32
     eigenvalues = _eigenvalues(operator.toarray(np.float32))
     # What may be rounding alone counts as 0.
     eigenvalues = np.where(np.abs(eigenvalues) > SINGLE_ERROR, eigenvalues, 0.0)
     return _spectrum(operator, eigenvalues, eigenvalue_error=SINGLE_ERROR)
+
+
+def _check_memory(operator, n_matrices):
+    """Raise where dense matrices would not fit in the memory in which S is made."""
+    free = free_bytes(operator.leading_block())
+    way_out = f"{LANCZOS}, or a subsample"
+    check_fits_in_memory(operator.n_samples, n_matrices, way_out, free)
 
 
 def _eigenvalues(S):
