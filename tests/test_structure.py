@@ -37,6 +37,7 @@ ORDERS = {
         "digests",
     ),
     "_spectra": (
+        "metrics",
         "device_distances",
         "distances",
         "frames",

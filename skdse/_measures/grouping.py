@@ -10,7 +10,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.multiclass import type_of_target
 
-from .._tools.arrays import astype, is_device_array, namespace
+from .._tools.arrays import astype, is_device_array, is_finite, namespace
 from .._tools.intake import taken_in, taken_in_labels
 from .._tools.pools import limits_kept
 from .._tools.validation import check_count, check_option
@@ -126,7 +126,7 @@ def _vectors_on_device(y):
     y = xp.reshape(y, (y.shape[0], -1))
     y = astype(y, np.float32) if xp.isdtype(y.dtype, ("bool", "integral")) else y
     y = taken_in(y, "y")
-    if not bool(xp.all(xp.isfinite(y))):
+    if not is_finite(y):
         raise ValueError(
             "y contains NaN or infinity; give every sample a finite value."
         )

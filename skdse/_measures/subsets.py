@@ -107,8 +107,7 @@ class Samples:
 
     def group_rows(self, labels, rng):
         """Rows of each group, as many as the meter measures of them."""
-        order = np.argsort(labels, kind="stable")
-        groups = np.split(order, np.cumsum(np.bincount(labels))[:-1])
+        groups = rows_of_groups(labels)
         used = [sample_count(len(rows), self.meter.max_samples) for rows in groups]
         return [
             rng.permutation(rows)[:n] if n < len(rows) else rows
@@ -172,6 +171,12 @@ def announce(meter, X, labels, n_repeats):
     of_sizes = np.tile(size_weights(nodes, sizes, weights) / n_repeats, n_repeats)
     meter = solved_to(meter, meter.tol, weights, of_sizes)
     meter.tell_if_long(X, [*sizes, *np.tile(nodes, n_repeats)])
+
+
+def rows_of_groups(labels):
+    """Rows of each group, in ascending order."""
+    order = np.argsort(labels, kind="stable")
+    return np.split(order, np.cumsum(np.bincount(labels))[:-1])
 
 
 def size_nodes(sizes):

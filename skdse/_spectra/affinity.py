@@ -30,7 +30,7 @@ from .bandwidth import (
 )
 from .device_distances import check_metric_on_device
 from .device_matrices import GraphOnDevice
-from .distances import EUCLIDEAN, SQUARED, distances, warn_of_null_rows
+from .distances import distances, warn_of_null_rows
 from .frames import frame_of
 from .gibbs import gaussian_entries
 from .given import checked_affinity, part_of_affinity
@@ -41,6 +41,7 @@ from .kernels import (
     graph_affinity,
 )
 from .matrices import CopiesMatrix, DenseMatrix, SparseMatrix, as_matrix, dtype_for
+from .metrics import EUCLIDEAN, MANHATTAN, SQUARED
 from .neighbors import NeighborIndex
 from .stacks import GaussianPairs, LaplacianPairs
 from .tiles import TiledKernel
@@ -51,7 +52,6 @@ WAY_OUT = (
     "eigen_solver='lanczos', affinity='nearest_neighbors' with another eigen_solver "
     "than 'dense', or a subsample"
 )
-MANHATTAN = ("cityblock", "l1", "manhattan")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,7 @@ import numpy as np
 from scipy.linalg import qr, solve_triangular
 from sklearn.utils import gen_batches
 
-from .._tools.parallel import map_threads, threads_for_maps
+from .._tools.parallel import lower_tiles, map_threads, threads_for_maps
 from .lapack import eigenvalues_of_band
 
 # Width of the band (measured, n = 4000 and 10,000): a narrower one has slower products,
@@ -87,7 +87,7 @@ def _reflect(A, V, T):
         rows, columns = pair
         A[rows, columns] -= left[rows] @ right[columns].T
 
-    map_threads(update, _tiles(len(A)))
+    map_threads(update, lower_tiles(list(gen_batches(len(A), TILE_ROWS))))
 
 
 def _product(A, V):
@@ -104,11 +104,5 @@ def _product(A, V):
                 total[columns] += tile.T @ V[rows]
         return total
 
-    pairs = _tiles(len(A))
+    pairs = lower_tiles(list(gen_batches(len(A), TILE_ROWS)))
     return sum(map_threads(part, [pairs[i::N_PARTS] for i in range(N_PARTS)]))
-
-
-def _tiles(n):
-    """Rows and columns of the tiles of the lower triangle."""
-    blocks = list(gen_batches(n, TILE_ROWS))
-    return [(a, b) for i, a in enumerate(blocks) for b in blocks[: i + 1]]

@@ -19,12 +19,7 @@ from .._tools.arrays import (
     to_host,
 )
 from .._tools.validation import check_count, check_number_or_option, check_positive
-from .distances import (
-    EUCLIDEAN,
-    distances,
-    distinct_rows,
-    without_rounding,
-)
+from .distances import distances, distinct_rows, without_rounding
 from .frames import AS_IS, Frame
 from .kernels import Exponents
 from .medians import (
@@ -35,6 +30,7 @@ from .medians import (
     median_of_pairs,
     nearest_distances,
 )
+from .metrics import EUCLIDEAN
 from .neighbors import NeighborIndex
 
 RULES = ("adaptive", "auto", "knn", "median", "reduced")

@@ -6,6 +6,7 @@ one index each, lies on the host.
 
 import array_api_compat as compat
 import numpy as np
+from sklearn.utils import gen_batches
 
 from .._tools.arrays import (
     astype,
@@ -17,11 +18,9 @@ from .._tools.arrays import (
     take,
     to_host,
 )
+from .metrics import COSINE, EUCLIDEAN, MANHATTAN, SQUARED
 
-EUCLIDEAN = ("euclidean", "l2")
-MANHATTAN = ("cityblock", "l1", "manhattan")
-COSINE = ("cosine", "correlation")
-METRICS = (*EUCLIDEAN, "sqeuclidean", *MANHATTAN, *COSINE)
+METRICS = (*EUCLIDEAN, SQUARED, *MANHATTAN, *COSINE)
 
 
 def check_metric_on_device(metric):
@@ -42,7 +41,7 @@ def distances(X, Y, metric):
         return _cosines(X, Y, metric)
     xp = namespace(X)
     squares = squares_by_differences(X, Y)
-    return squares if metric == "sqeuclidean" else xp.sqrt(squares)
+    return squares if metric == SQUARED else xp.sqrt(squares)
 
 
 def distances_of_pairs(X, Y, metric):
@@ -57,7 +56,7 @@ def distances_of_pairs(X, Y, metric):
         half = to_host(row_squares(directions(X) - directions(Y))) / 2
         return np.where(is_null(X) ^ is_null(Y), 1, half.astype(np.float64))
     squares = to_host(row_squares(X - Y)).astype(np.float64)
-    return squares if metric == "sqeuclidean" else np.sqrt(squares)
+    return squares if metric == SQUARED else np.sqrt(squares)
 
 
 def squares_by_differences(X, Y):
@@ -143,7 +142,6 @@ def distinct_rows(X):
 
 def _equal_rows(X, others):
     """Whether each row equals another one, on the host."""
-    xp, n, step = namespace(X), X.shape[0], rows_a_block(X, 3)
-    blocks = [slice(i, min(i + step, n)) for i in range(0, n, step)]
+    xp, blocks = namespace(X), gen_batches(X.shape[0], rows_a_block(X, 3))
     found = [xp.all(take(X, rows) == take(X, others[rows]), axis=1) for rows in blocks]
     return np.concatenate([to_host(one) for one in found])

@@ -20,7 +20,8 @@ from .._tools.arrays import (
     tile_side,
     to_host,
 )
-from .device_distances import MANHATTAN, directions, manhattan
+from .device_distances import directions, manhattan
+from .metrics import MANHATTAN
 from .tiled_search import SPARE, LocalSamples, in_order, rounding
 
 

@@ -14,12 +14,11 @@ from sklearn.metrics.pairwise import manhattan_distances, paired_distances
 from sklearn.utils import gen_batches
 
 from .._tools.arrays import is_device_array, namespace
+from .._tools.digests import mix
 from .._tools.validation import user_stacklevel
 from . import device_distances as on_device
+from .metrics import COSINE
 
-EUCLIDEAN = ("euclidean", "l2")
-SQUARED = "sqeuclidean"
-COSINE = ("cosine", "correlation")
 # Metrics, besides the cosine, that do not always put equal rows at distance 0.
 _UNEQUAL = ("braycurtis", "dice", "russellrao", "sokalsneath")
 # What rows without a direction are called.
@@ -141,13 +140,9 @@ def _row_codes(X):
 
 
 def _mixed(X):
-    """Bits of floats, each mixed so that all of them matter in sums (splitmix64)."""
+    """Bits of floats, each mixed so that all of them matter in sums."""
     # Adding 0 turns -0 into 0, which equals it.
-    bits = (X.astype(np.float64) + 0.0).view(np.uint64)
-    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
-        bits ^= bits >> np.uint64(shift)
-        bits *= np.uint64(factor)
-    return bits ^ (bits >> np.uint64(31))
+    return mix((X.astype(np.float64) + 0.0).view(np.uint64))
 
 
 def _blocks(X):

@@ -7,9 +7,9 @@ import array_api_compat as compat
 import numpy as np
 
 from .._tools.progress import say
-from .distances import EUCLIDEAN
 from .gibbs import GibbsEntries
 from .kernels import GaussianEntries, SquaredEntries
+from .metrics import EUCLIDEAN
 
 # The first generation of cards, Ampere, that multiplies in TF32.
 TF32_CAPABILITY = (8, 0)

@@ -14,8 +14,8 @@ larger.
 import numpy as np
 
 from .._tools.arrays import at_most_0_in_place, exp_in_place, is_device_array, like
-from .distances import EUCLIDEAN, SQUARED
 from .kernels import GaussianEntries, SquaredEntries
+from .metrics import EUCLIDEAN, SQUARED
 
 # The power p. From 8 on next to no eigenvalue is negative, whatever the number of
 # features, and DSMI ranks representations as with smaller powers (see the study of

@@ -2,12 +2,20 @@
 
 import numpy as np
 
-from .._tools.arrays import astype, is_device_array, like, namespace, take, to_host
+from .._tools.arrays import (
+    astype,
+    is_device_array,
+    is_finite,
+    like,
+    namespace,
+    take,
+    to_host,
+)
 from .._tools.validation import (
-    NEGATIVE_RTOL,
-    SYMMETRY_RTOL,
     at_unit_scale,
     check_affinity_matrix,
+    check_entries,
+    check_square,
     with_self_affinities,
 )
 
@@ -32,23 +40,12 @@ def part_of_affinity(G, rows):
 
 def _checked_on_device(G, name):
     """Return G in one scale, or raise if it is not an affinity."""
-    xp = namespace(G)
-    if G.ndim != 2 or G.shape[0] != G.shape[1]:
-        raise ValueError(f"{name} must be a square matrix; got shape {tuple(G.shape)}.")
-    if not bool(xp.all(xp.isfinite(G))):
+    check_square(G.shape, name)
+    if not is_finite(G):
         raise ValueError(f"{name} must be finite; it contains NaN or infinity.")
-    smallest, largest = float(xp.min(G)), float(xp.max(G))
-    if smallest < -NEGATIVE_RTOL * max(largest, 0):
-        raise ValueError(
-            f"Negative values in data: {name} must have none; its smallest is "
-            f"{smallest:.3g}."
-        )
-    gap = float(xp.max(xp.abs(G - G.T)))
-    if gap > SYMMETRY_RTOL * largest:
-        raise ValueError(
-            f"{name} must be symmetric; it differs from its transpose by up to "
-            f"{gap:.3g}. Symmetrise it, for instance with (A + A.T) / 2."
-        )
+    xp = namespace(G)
+    extremes = float(xp.min(G)), float(xp.max(G))
+    check_entries(*extremes, lambda: float(xp.max(xp.abs(G - G.T))), name)
     return _at_one_scale(G)
 
 

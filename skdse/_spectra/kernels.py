@@ -33,8 +33,9 @@ from .._tools.arrays import (
     to_host,
 )
 from .device_distances import squares_by_differences
-from .distances import EUCLIDEAN, all_manhattan, distances
+from .distances import all_manhattan, distances
 from .frames import typical_of
+from .metrics import EUCLIDEAN
 
 # Rows of X that are squared at a time.
 BLOCK_ROWS = 1024

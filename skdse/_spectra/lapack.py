@@ -29,8 +29,8 @@ def eigenvalues_of_band(band):
     info = ctypes.c_int(0)
     integers = [ctypes.c_int(i) for i in (n, rows - 1, rows, 1, len(work), 1)]
     size, width, height, one, n_work, n_iwork = map(ctypes.byref, integers)
-    arrays = (one.ctypes.data for one in (ab, values, work, iwork))
-    at_ab, at_values, at_work, at_iwork = arrays
+    numbers = (array.ctypes.data for array in (ab, values, work, iwork))
+    at_ab, at_values, at_work, at_iwork = numbers
     head = b"N", b"L", size, width, at_ab, height, at_values
     function(*head, None, one, at_work, n_work, at_iwork, n_iwork, ctypes.byref(info))
     if info.value:

@@ -22,17 +22,12 @@ from .._tools.arrays import (
     take,
     tile_side,
 )
-from .._tools.parallel import map_threads
+from .._tools.parallel import lower_tiles, map_threads
 from .device_search import DeviceSearch
-from .distances import (
-    EUCLIDEAN,
-    SQUARED,
-    distances,
-    distances_of_pairs,
-    without_rounding,
-)
+from .distances import distances, distances_of_pairs, without_rounding
 from .frames import AS_IS, Frame
 from .kernels import Exponents, GaussianEntries
+from .metrics import EUCLIDEAN, SQUARED
 
 TILE_ROWS = 1024
 # Pairs of a sample that bounds the median, and of one that stands for all pairs.
@@ -266,8 +261,7 @@ def nearest_distances(X, unit):
 def _tiles(X):
     """Rows and columns of the tiles of the lower triangle."""
     n_rows = tile_side() if is_device_array(X) else TILE_ROWS
-    blocks = list(gen_batches(X.shape[0], n_rows))
-    return [(a, b) for i, a in enumerate(blocks) for b in blocks[: i + 1]]
+    return lower_tiles(list(gen_batches(X.shape[0], n_rows)))
 
 
 def _between(tile, X, low, high):

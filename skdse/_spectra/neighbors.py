@@ -15,7 +15,8 @@ from .._tools.progress import say
 from .._tools.validation import user_stacklevel
 from .cell_search import CellSearch
 from .device_search import DeviceSearch
-from .distances import SQUARED, distinct_rows, is_null, with_directions
+from .distances import distinct_rows, is_null, with_directions
+from .metrics import SQUARED
 from .searches import BruteSearch, DescentSearch, TreeSearch
 from .tiled_search import TiledSearch
 

@@ -13,7 +13,8 @@ from sklearn.utils import gen_batches
 
 from .._tools.parallel import filters_kept, map_threads
 from .._tools.pools import limits_kept, pools_changed, single_threaded_blas
-from .distances import COSINE, without_rounding
+from .distances import without_rounding
+from .metrics import COSINE
 from .tiled_search import in_order
 
 # Powers p of the sums that trees know.

@@ -80,6 +80,11 @@ class SpectralMeter(SimpleMeter):
         """Affinities may be sparse, samples not."""
         return self.affinity.is_pairwise
 
+    @property
+    def given_t(self):
+        """Diffusion time, None where it is to be chosen by a spectrum."""
+        return None if self.t == "auto" else self.t
+
     def check(self, X):
         """X as the affinity takes it."""
         return self.affinity.check(X)
@@ -92,16 +97,17 @@ class SpectralMeter(SimpleMeter):
         """Scale of X; the time is open where it is to be chosen by a spectrum."""
         with exact_products(X):
             bandwidth = self.affinity.fit(X, seed)
-        t = None if self.t == "auto" else self.t
         is_found = bandwidth.sigma is not None and isinstance(self.affinity.rule, str)
-        return SpectralScale(bandwidth, t, seed, digest(X) if is_found else b"")
+        return SpectralScale(
+            bandwidth, self.given_t, seed, digest(X) if is_found else b""
+        )
 
     def refit(self, X, seed, known):
         """Scale as fit finds it: a known one of this meter, where it is the same."""
         same = known.seed == seed or known.bandwidth.is_certain
         if not same or not self.knows(known, X):
             return self.fit(X, seed)
-        return replace(known, t=None if self.t == "auto" else self.t)
+        return replace(known, t=self.given_t)
 
     def fit_spectrum(self, X, seed):
         """Scale of X, and its spectrum; what both look at in all pairs is made once."""
@@ -111,9 +117,8 @@ class SpectralMeter(SimpleMeter):
         hold = hold and self.affinity.keeps(n, solver, itemsize=4)
         with exact_products(X):
             bandwidth = self.affinity.fit(X, seed, hold=hold)
-        t = None if self.t == "auto" else self.t
         known = digest(X) if bandwidth.is_adaptive else b""
-        scale = SpectralScale(bandwidth, t, seed, known)
+        scale = SpectralScale(bandwidth, self.given_t, seed, known)
         spectrum = self.quiet().solve(X, scale, seed)
         return replace(scale, bandwidth=replace(bandwidth, held=None)), spectrum
 

@@ -14,7 +14,6 @@ import numpy as np
 
 from .._tools.arrays import astype, has_float64, like, namespace
 from .device_distances import manhattan, squares_by_differences
-from .distances import SQUARED
 from .gibbs import SQUARINGS, is_local
 from .kernels import (
     EPS32_64,
@@ -24,6 +23,7 @@ from .kernels import (
     SquaredEntries,
     at,
 )
+from .metrics import SQUARED
 
 
 def gaussian(squares, left, right, shared=0.0):

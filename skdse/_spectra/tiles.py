@@ -19,6 +19,7 @@ from .._tools.arrays import (
     with_diagonal,
     zeros,
 )
+from .._tools.parallel import lower_tiles
 from .._tools.progress import Progress
 from .fused import fused_products
 from .matrices import READING_COLUMNS
@@ -85,7 +86,7 @@ class TiledKernel:
     @property
     def pairs(self):
         """Rows and columns of the tiles of the lower triangle."""
-        return [(a, b) for i, a in enumerate(self.blocks) for b in self.blocks[: i + 1]]
+        return lower_tiles(self.blocks)
 
     @cached_property
     def fused(self):

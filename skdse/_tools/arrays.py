@@ -15,6 +15,7 @@ import array_api_compat as compat
 import array_api_compat.numpy as numpy_namespace
 import numpy as np
 from sklearn import get_config
+from sklearn.utils import gen_batches
 
 from .parallel import map_threads
 from .validation import available_memory
@@ -208,8 +209,8 @@ def column_means(X):
     """Mean of each column in float64, on the host."""
     if not is_device_array(X):
         return X.mean(axis=0, dtype=np.float64)
-    n, step, xp = X.shape[0], rows_a_block(X), namespace(X)
-    blocks = [slice(i, min(i + step, n)) for i in range(0, n, step)]
+    n, xp = X.shape[0], namespace(X)
+    blocks = gen_batches(n, rows_a_block(X))
     sums = [xp.sum(astype(take(X, rows), np.float64), axis=0) for rows in blocks]
     return np.sum([to_host(one).astype(np.float64) for one in sums], axis=0) / n
 

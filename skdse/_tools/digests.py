@@ -38,6 +38,17 @@ def digest(X):
     return _of(repr((X.shape, X.dtype.str)).encode(), *blocks)
 
 
+def mix(bits):
+    """Array of whole numbers of 64 bits, each mixed by splitmix64, in its memory.
+
+    Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014.
+    """
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        bits ^= bits >> np.uint64(shift)
+        bits *= np.uint64(factor)
+    return bits ^ (bits >> np.uint64(31))
+
+
 def _of(*buffers):
     """Digest of some bytes."""
     # Not of secrets: the hash that processors have an instruction for.

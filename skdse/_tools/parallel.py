@@ -96,6 +96,11 @@ def threads_for_maps():
         _reserved.threads = before
 
 
+def lower_tiles(blocks):
+    """Rows and columns of the tiles of a lower triangle, by blocks of rows."""
+    return [(a, b) for i, a in enumerate(blocks) for b in blocks[: i + 1]]
+
+
 def n_threads():
     """Threads that the linear algebra would take."""
     reserved = getattr(_reserved, "threads", None)

@@ -136,23 +136,37 @@ def check_affinity_matrix(G, name="affinity"):
     G = check_array(
         G, accept_sparse="csr", dtype=(np.float64, np.float32), input_name=name
     )
-    if G.shape[0] != G.shape[1]:
-        raise ValueError(f"{name} must be a square matrix; got shape {G.shape}.")
-    smallest, largest = G.min(), G.max()
+    check_square(G.shape, name)
+    smallest = G.min()
+    check_entries(smallest, G.max(), lambda: abs(G - G.T).max(), name)
+    if smallest < 0:
+        G = _without_negative(G)
+    return with_self_affinities(at_unit_scale(G))
+
+
+def check_square(shape, name):
+    """Raise unless a matrix has as many rows as columns."""
+    if len(shape) != 2 or shape[0] != shape[1]:
+        raise ValueError(f"{name} must be a square matrix; got shape {tuple(shape)}.")
+
+
+def check_entries(smallest, largest, find_gap, name):
+    """Raise where the entries of a matrix are those of no affinity.
+
+    They are known by the smallest, the largest and, looked for where these will do, the
+    largest difference from the transpose.
+    """
     if smallest < -NEGATIVE_RTOL * max(largest, 0):
         raise ValueError(
             f"Negative values in data: {name} must have none; its smallest is "
             f"{smallest:.3g}."
         )
-    gap = abs(G - G.T).max()
+    gap = find_gap()
     if gap > SYMMETRY_RTOL * largest:
         raise ValueError(
             f"{name} must be symmetric; it differs from its transpose by up to "
             f"{gap:.3g}. Symmetrise it, for instance with (A + A.T) / 2."
         )
-    if smallest < 0:
-        G = _without_negative(G)
-    return with_self_affinities(at_unit_scale(G))
 
 
 def at_unit_scale(G):

@@ -11,7 +11,13 @@ from sklearn.utils import check_random_state
 
 from .._measures.base import MAX_SEED
 from .._measures.grouping import group_target
-from .._measures.subsets import combine, draw_subsets, size_nodes, size_weights
+from .._measures.subsets import (
+    combine,
+    draw_subsets,
+    rows_of_groups,
+    size_nodes,
+    size_weights,
+)
 from .._spectra.estimates import EntropyEstimate
 from .._tools.intake import taken_in_labels
 from .._tools.validation import check_count
@@ -199,9 +205,7 @@ class Sets:
         """Sets that the estimator draws with the same random state."""
         for _ in range(3):  # seeds of its grouping, its scale and its solvers
             rng.randint(MAX_SEED)
-        sizes = np.bincount(labels)
-        order = np.argsort(labels, kind="stable")
-        groups = np.split(order, np.cumsum(sizes)[:-1])
+        groups, sizes = rows_of_groups(labels), np.bincount(labels)
         nodes = size_nodes(sizes)
         of_sizes = size_weights(nodes, sizes, sizes / len(labels))
         return cls(groups, draw_subsets(len(labels), nodes, n_repeats, rng), of_sizes)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from .._spectra.affinity import Gaussian, Laplacian
 from .._spectra.bandwidth import Bandwidth
-from .._spectra.distances import EUCLIDEAN, SQUARED
+from .._spectra.metrics import EUCLIDEAN, SQUARED
 from .._spectra.spectrum import ROUNDING_UNITS, entropy_of, saturation, weights_of
 from .._spectra.stacks import bandwidth_of_distances, eigenvalues, moments, operators
 from .._tools.arrays import like, namespace, to_host

@@ -7,6 +7,11 @@ So neither the size of batches nor the length of the stream needs to be known.
 
 import numpy as np
 
+from .._tools.digests import mix
+
+# What splitmix64 adds at each step.
+STEP = np.uint64(0x9E3779B97F4A7C15)
+
 
 class Selection:
     """At most max_rows rows of a stream, all if it is None.
@@ -72,16 +77,7 @@ def chosen_samples(n_samples, max_samples, seed=0):
 
 def row_keys(seed, sample, token):
     """Random number of each row, of 64 bits: that of splitmix64 at its place."""
-    with np.errstate(over="ignore"):
-        keys = _mixed(np.uint64(seed % 2**64) + np.uint64(1))
-        for part in (sample, token):
-            keys = _mixed(keys ^ np.asarray(part).astype(np.uint64))
+    keys = mix(np.array([seed % 2**64], np.uint64) + np.uint64(1) + STEP)
+    for part in (sample, token):
+        keys = mix((keys ^ np.asarray(part).astype(np.uint64)) + STEP)
     return keys
-
-
-def _mixed(keys):
-    """Keys after a step of splitmix64 (Steele, Lea and Flood, 2014)."""
-    keys = keys + np.uint64(0x9E3779B97F4A7C15)
-    keys = (keys ^ (keys >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    keys = (keys ^ (keys >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return keys ^ (keys >> np.uint64(31))

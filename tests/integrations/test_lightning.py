@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+from watched import Watched
 
 from skdse.probing import RepresentationTracker
 
@@ -39,17 +40,6 @@ class Module(L.LightningModule):
 
     def configure_optimizers(self):
         return torch.optim.SGD(self.parameters(), lr=0.1)
-
-
-class Watched(RepresentationTracker):
-    """Tracker that remembers the epochs that it has measured."""
-
-    def __call__(self, model, epoch=None):
-        before = len(getattr(self, "records_", []))
-        found = super().__call__(model, epoch)
-        if len(self.records_) > before:
-            self.__dict__.setdefault("measured", []).append(epoch)
-        return found
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import warnings
 
 import numpy as np
 import pytest
+from watched import Watched
 
 from skdse import DiffusionSpectralEntropy
 from skdse.probing import RepresentationTracker, layer_activations
@@ -41,17 +42,6 @@ class Texts(torch.utils.data.Dataset):
         tokens = torch.tensor(self.tokens[i])
         label = int(self.y[i])
         return {"input_ids": tokens, "attention_mask": tokens > 0, "labels": label}
-
-
-class Watched(RepresentationTracker):
-    """Tracker that remembers the epochs that it has measured."""
-
-    def __call__(self, model, epoch=None):
-        before = len(getattr(self, "records_", []))
-        found = super().__call__(model, epoch)
-        if len(self.records_) > before:
-            self.__dict__.setdefault("measured", []).append(epoch)
-        return found
 
 
 class Loaded(RepresentationTracker):

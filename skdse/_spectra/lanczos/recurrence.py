@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import eigh_tridiagonal
+from sklearn.utils import gen_batches
 
 from ..._tools.arrays import (
     astype,
@@ -130,8 +131,7 @@ def _rule(alpha, beta):
 def _dots(A, B):
     """Dot products of the columns, in float64, on the host."""
     if is_device_array(A):
-        n, step = A.shape[0], 2**24 // A.shape[1]
-        blocks = [slice(i, min(i + step, n)) for i in range(0, n, step)]
+        blocks = gen_batches(A.shape[0], 2**24 // A.shape[1])
         parts = [(astype(take(M, rows), np.float64) for M in (A, B)) for rows in blocks]
         sums = [namespace(A).sum(left * right, axis=0) for left, right in parts]
         return np.sum([to_host(one).astype(np.float64) for one in sums], axis=0)
