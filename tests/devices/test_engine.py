@@ -12,6 +12,7 @@ from skdse import (
     MatrixEntryEntropy,
     ShannonEntropy,
 )
+from skdse._spectra.device_search import DeviceSearch
 from skdse._spectra.diffusion import diffusion_operator
 from skdse._spectra.gibbs import gaussian_entries
 from skdse._spectra.solvers import solve
@@ -216,6 +217,20 @@ def test_ties_are_found_in_float64():
     np.testing.assert_array_equal(sigma, 1.0)
 
 
+def test_distances_that_float32_cannot_tell_apart_are_told_in_float64(place):
+    if place is PLACES["no float64"]:
+        pytest.skip("it has float32 alone")
+    # Points around the origin at distances 1, 1 + 1e-9, 1 + 2e-9, ..., in any order.
+    rng = np.random.default_rng(0)
+    order, angles = rng.permutation(60), rng.uniform(0, 2 * np.pi, 60)
+    radii = 1 + 1e-9 * order
+    X = radii[:, None] * np.column_stack([np.cos(angles), np.sin(angles)])
+    search = DeviceSearch(place(X), "euclidean")
+    distances, indices = search.kneighbors(place(np.zeros((1, 2))), 4)
+    np.testing.assert_array_equal(order[indices], [[0, 1, 2, 3]])
+    np.testing.assert_allclose(distances, [np.sort(radii)[:4]], rtol=1e-12)
+
+
 @pytest.mark.parametrize("sparse", [False, True])
 def test_affinities_that_the_user_brings(sparse, place):
     X = samples(120)
@@ -303,6 +318,27 @@ def test_products_keep_their_precision_in_programs_that_lower_it():
     finally:
         torch.set_float32_matmul_precision(before)
     assert found == pytest.approx(expected, abs=1e-7)
+
+
+def test_affinities_are_made_in_full_precision():
+    torch = pytest.importorskip("torch")
+    seen = []
+
+    def linear(X):
+        seen.append(torch.get_float32_matmul_precision())
+        seen.append(torch.is_autocast_enabled("cpu"))
+        return X @ X.T
+
+    before = torch.get_float32_matmul_precision()
+    try:
+        torch.set_float32_matmul_precision("medium")
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            engine_entropy(
+                DiffusionSpectralEntropy(affinity=linear), as_tensor(samples(20))
+            )
+    finally:
+        torch.set_float32_matmul_precision(before)
+    assert seen == ["highest", False]
 
 
 def test_a_stack_of_solvers_sees_one_operator():

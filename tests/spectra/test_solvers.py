@@ -206,3 +206,18 @@ def test_arpack_that_does_not_converge_tells_what_it_has_found(found):
     p = p[p > 1e-12] / p.sum()
     estimate = spectrum.entropy(1)
     assert estimate.lower <= -np.sum(p * np.log2(p)) <= estimate.upper
+
+
+class Huge:
+    """Operator whose dense matrix fits nowhere."""
+
+    n_samples = 10**8
+
+    def leading_block(self):
+        return np.zeros((1, 1), np.float32)
+
+
+@pytest.mark.parametrize("solver", ["dense", "dense32"])
+def test_all_eigenvalues_that_do_not_fit_are_refused_before_any_work(solver):
+    with pytest.raises(MemoryError, match=r"eigen_solver='lanczos'.*max_samples"):
+        solve(Huge(), solver)
