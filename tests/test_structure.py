@@ -109,6 +109,7 @@ ORDERS = {
         "_choice",
         "_collapse",
         "_records",
+        "_resuming",
         "_tracker",
     ),
     "plotting": (

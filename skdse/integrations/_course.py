@@ -1,8 +1,9 @@
-"""What all adapters do: check the tracker, log its records, take them up again."""
+"""What all adapters do: check the tracker, log its records, go on from a checkpoint."""
 
 from .._measures.catalogue import ERROR
 from .._tools.validation import check_kind
 from ..probing import RepresentationTracker
+from ..probing._wrapped import together
 
 
 def missing(module, package):
@@ -27,23 +28,18 @@ def values_of(records):
     }
 
 
-def take_up(tracker, records):
-    """Start a tracker with the records of its file, and with those of a checkpoint.
-
-    An epoch in both is that of the file, which has been measured last.
-    """
-    tracker.initialize()
-    known = {one["epoch"] for one in tracker.records_}
-    tracker.records_ += [one for one in records if one["epoch"] not in known]
-    tracker.records_.sort(key=lambda record: record["epoch"])
+def start(tracker):
+    """Start a tracker with the records of its file, in all processes or in none."""
+    with together():
+        tracker.initialize()
 
 
-def measure(tracker, model, epoch):
-    """Records of a model at an epoch, or raise if others were measured otherwise."""
-    found = tracker(model, epoch)
-    if len({one["settings"] for one in tracker.records_}) > 1:
-        raise ValueError(
-            "the checkpoint has records that were measured with other samples or "
-            "parameters of tracker; pass the same tracker, or start a new run."
-        )
-    return found
+def go_on(tracker, epoch, records):
+    """Start a tracker where a training goes on after an epoch of a checkpoint."""
+    start(tracker)
+    tracker.resume(epoch, records)
+
+
+def name_of_state(tracker):
+    """Name under which a checkpoint has the records: several trackers have runs."""
+    return f"RepresentationTracker {tracker.run}".strip()

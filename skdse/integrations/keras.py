@@ -5,7 +5,7 @@ model ─► its layers' outputs in one pass ─► a module with a part for eac
 Layers of Keras do not call the hooks of PyTorch. The parts of the module do.
 """
 
-from ._course import check_tracker, measure, missing, take_up, values_of
+from ._course import check_tracker, missing, start, values_of
 
 try:
     import keras
@@ -47,8 +47,10 @@ class RepresentationCallback(keras.callbacks.Callback):
     maps is their channels where Keras has ``"channels_last"``.
 
     Keras has no state of callbacks in its files: give the tracker a `path` to resume a
-    training, and pass ``initial_epoch`` to ``fit``. A fit from epoch 0 starts with the
-    records of the file alone.
+    training, by ``BackupAndRestore`` or with ``initial_epoch`` of ``fit``. Records up
+    to that epoch are kept. Records of later epochs are dropped, also from the file;
+    these epochs are trained again, and measured again. A fit from epoch 0 begins anew:
+    epochs that the file has are not measured again.
 
     Examples
     --------
@@ -74,10 +76,20 @@ class RepresentationCallback(keras.callbacks.Callback):
             )
         self.tracker = tracker
         self.log = log
-        self._layers, self._of = None, None
+        self._layers, self._of, self._has_begun = None, None, True
+
+    def on_train_begin(self, logs=None):
+        """Begin; other callbacks may load a backup before the first epoch.
+
+        Parameters
+        ----------
+        logs : dict or None
+            Ignored.
+        """
+        self._has_begun = False
 
     def on_epoch_begin(self, epoch, logs=None):
-        """Start, and measure as epoch 0, where this is the first epoch.
+        """Measure before the first epoch of a training, if that is not done.
 
         Parameters
         ----------
@@ -86,10 +98,14 @@ class RepresentationCallback(keras.callbacks.Callback):
         logs : dict or None
             Ignored.
         """
+        if self._has_begun:
+            return
+        self._has_begun = True
         if epoch == 0 or not hasattr(self.tracker, "records_"):
-            take_up(self.tracker, [])
-        if epoch == 0:
-            self._measure(0)
+            start(self.tracker)
+        if epoch:
+            self.tracker.resume(epoch)
+        self._measure(epoch)
 
     def on_epoch_end(self, epoch, logs=None):
         """Measure after an epoch.
@@ -109,7 +125,7 @@ class RepresentationCallback(keras.callbacks.Callback):
         """Records of the model at an epoch."""
         if self._of is not self.model:
             self._layers, self._of = _Layers(self.model), self.model
-        return measure(self.tracker, self._layers, epoch)
+        return self.tracker(self._layers, epoch)
 
 
 class _Layers(torch.nn.Module):

@@ -3,7 +3,7 @@
 start ─► epoch 0; last validation of an epoch, or its end ─► tracker ─► self.log
 """
 
-from ._course import check_tracker, measure, missing, take_up, values_of
+from ._course import check_tracker, go_on, missing, name_of_state, start, values_of
 
 try:
     from lightning.pytorch import Callback
@@ -35,11 +35,15 @@ class RepresentationCallback(Callback):
 
     Notes
     -----
-    Records are saved in checkpoints of Lightning. A training that is resumed from one
-    measures no epoch twice that is in the checkpoint or in the file of the tracker. A
-    new training starts with the records of the file alone.
+    Records are saved in checkpoints of Lightning. A training that goes on from one
+    keeps the records up to its epoch: those of the checkpoint, and those of the file
+    of the tracker that it lacks. Records of later epochs are dropped, also from the
+    file; these epochs are trained again, and measured again. A training without
+    ``ckpt_path`` begins anew: epochs that the file has are not measured again.
 
-    Every rank calls the tracker; what rank 0 finds is logged on all.
+    Every rank calls the tracker; what rank 0 finds is logged on all, and an error on
+    rank 0 is raised on all. Several callbacks in one training need trackers of
+    different `run`.
 
     Examples
     --------
@@ -57,7 +61,18 @@ class RepresentationCallback(Callback):
         check_tracker(tracker)
         self.tracker = tracker
         self.log_values = log
-        self._last = None
+        self._last, self._saved = None, None
+
+    @property
+    def state_key(self):
+        """Name of the records in a checkpoint.
+
+        Returns
+        -------
+        name : str
+            With the run of the tracker.
+        """
+        return name_of_state(self.tracker)
 
     def setup(self, trainer, pl_module, stage):
         """Start with the records of the file, unless a training goes on.
@@ -71,12 +86,14 @@ class RepresentationCallback(Callback):
         stage : str
             Only "fit" counts.
         """
-        if stage == "fit" and trainer.current_epoch == 0:
-            self._last = None
-            take_up(self.tracker, [])
+        if stage != "fit":
+            return
+        self._last, self._saved = None, None
+        if trainer.current_epoch == 0:
+            start(self.tracker)
 
     def on_train_start(self, trainer, pl_module):
-        """Measure before the first epoch, as epoch 0.
+        """Go on from a checkpoint, or measure before the first epoch, as epoch 0.
 
         Parameters
         ----------
@@ -85,8 +102,13 @@ class RepresentationCallback(Callback):
         pl_module : lightning.pytorch.LightningModule
             The module.
         """
-        if trainer.global_step == 0:
+        if self._saved is not None:
+            self._last = self._saved["epoch"]
+            go_on(self.tracker, self._last or 0, self._saved["records"])
+        elif trainer.global_step == 0:
             self._measure(trainer, pl_module, 0)
+        else:
+            self.tracker.resume(trainer.current_epoch)
 
     def on_validation_epoch_end(self, trainer, pl_module):
         """Measure at the end of an epoch's last validation.
@@ -120,26 +142,27 @@ class RepresentationCallback(Callback):
         Returns
         -------
         state : dict
-            The records of the tracker.
+            The records of the tracker, and the last epoch that it was called at.
         """
-        return {"records": list(getattr(self.tracker, "records_", []))}
+        records = list(getattr(self.tracker, "records_", []))
+        return {"records": records, "epoch": self._last}
 
     def load_state_dict(self, state_dict):
-        """Take up the records of a checkpoint.
+        """Take the records of a checkpoint; they count if a training goes on from it.
 
         Parameters
         ----------
         state_dict : dict
             What `state_dict` returned.
         """
-        take_up(self.tracker, state_dict["records"])
+        self._saved = state_dict
 
     def _measure(self, trainer, pl_module, epoch):
         """Measure an epoch once, and log it."""
         if epoch == self._last:
             return
         self._last = epoch
-        values = values_of(measure(self.tracker, pl_module, epoch))
+        values = values_of(self.tracker(pl_module, epoch))
         values = trainer.strategy.broadcast(values)
         if not (self.log_values and values):
             return

@@ -4,17 +4,19 @@ samples of the tracker: start ─► epoch 0, end of an epoch ─► tracker ─
 those of the Trainer: evaluation at the end of an epoch ─► tracker ─► log history.
 """
 
-from ._course import check_tracker, measure, missing, take_up, values_of
+from ..probing._wrapped import n_processes
+from ._course import check_tracker, go_on, missing, name_of_state, start, values_of
 
 try:
+    import torch
     from transformers import TrainerCallback
 except ImportError as error:
     raise missing("transformers", "Transformers") from error
 
 __all__ = ["RepresentationCallback"]
 
-# Where records are in the state of a Trainer, which its checkpoints have.
-STATE = "RepresentationTracker"
+# How far the number of an epoch that is done may be from a whole number: rounding.
+ROUNDING = 1e-6
 
 
 class RepresentationCallback(TrainerCallback):
@@ -39,10 +41,17 @@ class RepresentationCallback(TrainerCallback):
 
     Notes
     -----
-    Records are saved in checkpoints of the Trainer. A training that is resumed from one
-    measures no epoch twice that is in the checkpoint or in the file of the tracker. A
-    new training starts with the records of the file alone. An epoch that ``max_steps``
-    cuts short is not measured.
+    Records are saved in checkpoints of the Trainer. A training that goes on from one
+    keeps the records up to its epoch: those of the checkpoint, and those of the file
+    of the tracker that it lacks. Records of later epochs are dropped, also from the
+    file; these epochs are trained again, and measured again. A training without
+    ``resume_from_checkpoint`` begins anew: epochs that the file has are not measured
+    again. An epoch that ``max_steps`` cuts short is not measured.
+
+    Every process calls the tracker, and an error on the first is raised on all. Several
+    callbacks in one training need trackers of different `run`. In several processes,
+    batches that the Trainer evaluates are those of its whole evaluation set, which must
+    have a length.
 
     Examples
     --------
@@ -61,10 +70,11 @@ class RepresentationCallback(TrainerCallback):
         self.tracker = tracker
         self.log = log
         self._takes_loader = tracker.X is None
-        self._is_training, self._last, self._saved = False, None, []
+        self._is_training, self._last = False, None
+        self._done, self._saved = 0, []
 
     def on_train_begin(self, args, state, control, model=None, **kwargs):
-        """Take up the records of a checkpoint, or measure epoch 0.
+        """Take up the records of a checkpoint; measure if its epoch is not there.
 
         Parameters
         ----------
@@ -80,15 +90,16 @@ class RepresentationCallback(TrainerCallback):
             Ignored.
         """
         self._is_training, self._last = True, None
-        self._saved = state.stateful_callbacks.get(STATE, {}).get("attributes", {})
-        self._saved = self._saved.get("records", [])
+        self._done = int((state.epoch or 0) + ROUNDING) if state.global_step else None
+        saved = state.stateful_callbacks.get(name_of_state(self.tracker), {})
+        self._saved = saved.get("attributes", {}).get("records", [])
         if self._takes_loader:
             # Of this training; it comes with its first evaluation.
             self.tracker.set_params(X=None)
             return
-        take_up(self.tracker, self._saved)
-        if not state.global_step:
-            self._measure(state, model)
+        self._begin()
+        # A checkpoint may be written after the last step of an epoch, before its end.
+        self._measure(state, model)
 
     def on_epoch_end(self, args, state, control, model=None, **kwargs):
         """Measure samples of the tracker.
@@ -132,8 +143,8 @@ class RepresentationCallback(TrainerCallback):
         if not (self._takes_loader and self._is_training):
             return
         if self.tracker.X is None:
-            self.tracker.set_params(X=eval_dataloader)
-            take_up(self.tracker, self._saved)
+            self.tracker.set_params(X=_whole(eval_dataloader))
+            self._begin()
         self._measure(state, model)
 
     def on_train_end(self, args, state, control, **kwargs):
@@ -148,18 +159,40 @@ class RepresentationCallback(TrainerCallback):
         """
         self._is_training = False
 
+    def _begin(self):
+        """Start the tracker, where a checkpoint has been written if there is one."""
+        if self._done is None:
+            start(self.tracker)
+        else:
+            go_on(self.tracker, self._done, self._saved)
+
     def _measure(self, state, model):
         """Measure once at the end of an epoch, for the history and for checkpoints."""
         epoch = round(state.epoch or 0)
-        if epoch == self._last or abs(epoch - (state.epoch or 0)) > 1e-6:
+        if epoch == self._last or abs(epoch - (state.epoch or 0)) > ROUNDING:
             return
         self._last = epoch
-        values = values_of(measure(self.tracker, model, epoch))
+        values = values_of(self.tracker(model, epoch))
         records = [dict(one) for one in self.tracker.records_]
-        state.stateful_callbacks[STATE] = {
+        state.stateful_callbacks[name_of_state(self.tracker)] = {
             "args": {},
             "attributes": {"records": records},
         }
-        if self.log and values:
-            entry = {"epoch": float(epoch), "step": state.global_step, **values}
+        entry = {"epoch": float(epoch), "step": state.global_step, **values}
+        if self.log and values and entry not in state.log_history:
             state.log_history.append(entry)
+
+
+def _whole(loader):
+    """Loader of all samples, where the Trainer gives each process a part of them."""
+    data = torch.utils.data
+    if n_processes() == 1:
+        return loader
+    if isinstance(loader.dataset, data.IterableDataset):
+        raise ValueError(
+            "X must be given to the tracker where several processes evaluate a stream; "
+            "got X=None, and each process has a part of the stream alone."
+        )
+    return data.DataLoader(
+        loader.dataset, loader.batch_size or 1, collate_fn=loader.collate_fn
+    )

@@ -5,11 +5,13 @@ class SkorchCallback:
     """Methods that skorch calls; what is measured is what calling the object does.
 
     The class that inherits from it is called with a model and an epoch, and has
-    ``initialize``.
+    ``initialize`` and ``resume``.
     """
 
+    _has_begun = True
+
     def on_train_begin(self, net, X=None, y=None, **kwargs):
-        """Measure a net of skorch before its first epoch, as epoch 0.
+        """Begin; other callbacks may load a checkpoint before the first epoch.
 
         Parameters
         ----------
@@ -20,8 +22,29 @@ class SkorchCallback:
         **kwargs
             Ignored.
         """
-        if not len(net.history):
-            self(net, 0)
+        self._has_begun = False
+
+    def on_epoch_begin(self, net, dataset_train=None, dataset_valid=None, **kwargs):
+        """Measure a net of skorch before the first epoch of a training.
+
+        That is epoch 0, or the epoch that it goes on from, if not yet measured.
+
+        Parameters
+        ----------
+        net : skorch.NeuralNet
+            The net.
+        dataset_train, dataset_valid : object
+            Ignored.
+        **kwargs
+            Ignored.
+        """
+        if self._has_begun:
+            return
+        self._has_begun = True
+        done = len(net.history) - 1  # without the one that begins
+        if done:
+            self.resume(done)
+        self(net, done)
 
     def on_epoch_end(self, net, dataset_train=None, dataset_valid=None, **kwargs):
         """Measure a net of skorch after an epoch.
@@ -48,5 +71,5 @@ class SkorchCallback:
             Ignored.
         """
 
-    on_train_end = on_epoch_begin = on_batch_begin = on_batch_end = _do_nothing
+    on_train_end = on_batch_begin = on_batch_end = _do_nothing
     on_grad_computed = _do_nothing

@@ -5,6 +5,7 @@ and a short hash of the settings that it was measured with.
 """
 
 import csv
+import glob
 import os
 from pathlib import Path
 
@@ -58,9 +59,17 @@ def records_of_run(path, run, settings):
     return records
 
 
-def append_records(path, records):
-    """Add records to a file in one step: it has all of them or none."""
-    write_records(path, read_records(path) + records)
+def put_records(path, records):
+    """Add records to a file, in place of others of the same epoch, in one step."""
+    mine = {(one["run"], one["epoch"]) for one in records}
+    kept = [one for one in read_records(path) if (one["run"], one["epoch"]) not in mine]
+    write_records(path, kept + records)
+
+
+def replace_run(path, run, records):
+    """Put records in place of those that a file has of a run, in one step."""
+    others = [one for one in read_records(path) if one["run"] != run]
+    write_records(path, others + records)
 
 
 def read_records(path):
@@ -94,7 +103,9 @@ def write_records(path, records):
             os.fsync(file.fileno())
         os.replace(part, path)
     finally:
-        part.unlink(missing_ok=True)
+        # Also those of processes that were killed as they wrote.
+        for one in path.parent.glob(f"{glob.escape(path.name)}.*.part"):
+            one.unlink(missing_ok=True)
 
 
 def _record(row):

@@ -29,20 +29,21 @@ from ._collapse import (
 from ._hooks import predictions
 from ._records import (
     KEYS,
-    append_records,
     described,
     hash_of_settings,
     numbers_of,
+    put_records,
     records_of_run,
 )
+from ._resuming import Resumable
 from ._samples import Samples
-from ._wrapped import is_first
+from ._wrapped import is_first, together
 
 # Columns of a record that are not measures.
 COLUMNS = (*KEYS, *SIGNS, "n_samples", "n_features", "accuracy", "seconds", "settings")
 
 
-class RepresentationTracker(SkorchCallback, BaseEstimator):
+class RepresentationTracker(SkorchCallback, Resumable, BaseEstimator):
     """Measure the layers of a network, epoch by epoch.
 
     Call the tracker with the network at each epoch, or pass it to a net of skorch as a
@@ -211,14 +212,20 @@ class RepresentationTracker(SkorchCallback, BaseEstimator):
         """Measure the model at an epoch, if not yet done, and return its records.
 
         If epoch is None, it is the epoch after the last call; the first is 0. Call it
-        in each process where several train together; the first one measures and writes.
+        in each process where several train together; the first one measures and writes,
+        and all raise an error that one of them has.
         """
-        if not hasattr(self, "records_"):
-            self.initialize()
-        if epoch is None:
-            epoch = self._epoch + 1
-        check_count(epoch, "epoch", minimum=0)
-        self._epoch = int(epoch)
+        with together():
+            if not hasattr(self, "records_"):
+                self.initialize()
+            if epoch is None:
+                epoch = self._epoch + 1
+            check_count(epoch, "epoch", minimum=0)
+            self._epoch = int(epoch)
+            return self._record(model, self._epoch)
+
+    def _record(self, model, epoch):
+        """Measure, if not yet done; keep, write, log; look for collapse."""
         known = [one for one in self.records_ if one["epoch"] == epoch]
         is_due = not known and epoch % self.every == 0
         if not takes_part(model, is_due):
@@ -226,14 +233,14 @@ class RepresentationTracker(SkorchCallback, BaseEstimator):
         if not is_first():
             self._look(model)
             return known
-        records = self._measure_epoch(model, self._epoch)
-        self.records_ += records
+        records = self._measure_epoch(model, epoch)
         if self.path is not None:
-            append_records(self.path, records)
+            put_records(self.path, records)
+        self.records_ += records
         if self.log is not None:
-            self.log(numbers_of(records), self._epoch)
+            self.log(numbers_of(records), epoch)
         if self.on_collapse is not None:
-            found = new_collapses(self.records_, self._epoch, self.collapse_share)
+            found = new_collapses(self.records_, epoch, self.collapse_share)
             report_collapses(found, self.on_collapse)
         return records
 

@@ -1,10 +1,11 @@
 """Networks that are wrapped: compiled, or spread over devices and processes.
 
 Layers keep the names that they have in the network itself. A copy that is whole is
-looked at by itself: no process waits for another one. Of shards, all processes must run
-the forward pass together; one of them measures and writes.
+looked at by itself. Of shards, all processes must run the forward pass together. One
+process measures and writes; the others wait, and raise the error that it raises.
 """
 
+import pickle
 from contextlib import contextmanager
 
 from ._inputs import imported_torch
@@ -72,6 +73,38 @@ def agreed(value):
     values = [value]
     _group().broadcast_object_list(values, src=0)
     return values[0]
+
+
+@contextmanager
+def together():
+    """Context that all processes leave alike: what one raises, all raise.
+
+    Otherwise a process that ends would leave the others waiting for it.
+    """
+    if n_processes() == 1:
+        yield
+        return
+    mine = None
+    try:
+        yield
+    except Exception as error:
+        mine = error
+    errors = [None] * n_processes()
+    _group().all_gather_object(errors, _portable(mine))
+    if mine is not None:
+        raise mine
+    for process, error in enumerate(errors):
+        if error is not None:
+            error.add_note(f"Raised in process {process} of {len(errors)}.")
+            raise error
+
+
+def _portable(error):
+    """Error that other processes can be given: itself, or one of its text."""
+    try:
+        return error if error is None else pickle.loads(pickle.dumps(error))
+    except Exception:
+        return RuntimeError(f"{type(error).__name__}: {error}")
 
 
 def _group():
