@@ -103,10 +103,9 @@ class RepresentationCallback(Callback):
             The module.
         """
         if self._saved is not None:
-            self._last = self._saved["epoch"]
-            go_on(self.tracker, self._last or 0, self._saved["records"])
+            self._go_on(trainer, pl_module)
         elif trainer.global_step == 0:
-            self._measure(trainer, pl_module, 0)
+            self._measure(trainer, pl_module, 0, is_start=True)
         else:
             self.tracker.resume(trainer.current_epoch)
 
@@ -157,7 +156,15 @@ class RepresentationCallback(Callback):
         """
         self._saved = state_dict
 
-    def _measure(self, trainer, pl_module, epoch):
+    def _go_on(self, trainer, pl_module):
+        """Take up a checkpoint; measure if it was written just before that."""
+        self._last = self._saved["epoch"] or 0
+        done = max(self._last, trainer.current_epoch)
+        go_on(self.tracker, done, self._saved["records"])
+        # After the last step of an epoch, but before its end, which does not come again.
+        self._measure(trainer, pl_module, done, is_start=True)
+
+    def _measure(self, trainer, pl_module, epoch, is_start=False):
         """Measure an epoch once, and log it."""
         if epoch == self._last:
             return
@@ -166,8 +173,8 @@ class RepresentationCallback(Callback):
         values = trainer.strategy.broadcast(values)
         if not (self.log_values and values):
             return
-        if epoch == 0:  # self.log would mix it with the first epoch's
+        if is_start:  # self.log would mix it with the next epoch's
             for logger in trainer.loggers:
-                logger.log_metrics(values, step=0)
+                logger.log_metrics(values, step=trainer.global_step)
         else:  # the same on all ranks, each of which can then monitor it
             self.log_dict(values, on_step=False, on_epoch=True)
