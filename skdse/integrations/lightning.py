@@ -161,7 +161,7 @@ class RepresentationCallback(Callback):
         self._last = self._saved["epoch"] or 0
         done = max(self._last, trainer.current_epoch)
         go_on(self.tracker, done, self._saved["records"])
-        # After the last step of an epoch, but before its end, which does not come again.
+        # After the last step of an epoch but before its end, which then never comes.
         self._measure(trainer, pl_module, done, is_start=True)
 
     def _measure(self, trainer, pl_module, epoch, is_start=False):

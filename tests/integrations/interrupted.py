@@ -19,7 +19,6 @@ from skdse.probing import RepresentationTracker
 N_EPOCHS, N_STEPS = 4, 3
 # The epoch of the tracker that is not completed.
 LAST = 3
-MOMENTS = {"measuring", "writing", "written", "saved", "step"}
 
 
 class Death:
@@ -262,13 +261,13 @@ def main(framework, folder, has_file, when, moment):
     warnings.simplefilter("ignore")
     death.moment = moment
     os.replace = replace
-    sys.stdout = sys.stderr = open(folder / "output.txt", "a", encoding="utf-8")  # noqa: SIM115
     import torch
 
     torch.set_num_threads(1)
-    train = globals()[f"with_{framework}"]
-    tracker = train(folder, has_file, when)
+    with open(folder / "output.txt", "a", encoding="utf-8", buffering=1) as output:
+        sys.stdout = sys.stderr = output
+        tracker = globals()[f"with_{framework}"](folder, has_file, when)
+        sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
     keys = ("epoch", "layer", "n_samples", "dse", "settings")
     rows = [",".join(str(one[key]) for key in keys) for one in tracker.records_]
     (folder / "records.txt").write_text("\n".join(rows))
-    sys.stdout.flush()

@@ -2,7 +2,6 @@
 
 import importlib.util
 import multiprocessing
-import os
 import signal
 import sys
 
@@ -60,27 +59,80 @@ def _measured(folder):
     return [int(one) for one in (folder / "measured.txt").read_text().split()]
 
 
+def _killed(trained, folder, framework, moment, **params):
+    """Kill a training, and forget which epochs it has measured; those."""
+    pytest.importorskip(framework)
+    trained(framework, folder, moment=moment, **params)
+    assert not (folder / "records.txt").exists()
+    measured = _measured(folder)
+    (folder / "measured.txt").unlink()
+    return measured
+
+
+# When a checkpoint is written, at which moments the process is killed, and from which
+# epoch on the second one measures. What is trained again is measured again.
+WHENS = {
+    "epoch": {"measuring": 3, "writing": 3, "written": 3, "saved": 4, "step": 3},
+    # After an epoch's validation, before the end of the epoch.
+    "validation": {"written": 3, "saved": 4},
+    # Before the epoch is measured: that is done when the training goes on.
+    "last step": {"measuring": 3, "written": 4},
+    # In the middle of an epoch.
+    "step": {"written": 3, "saved": 3},
+    # The callback that writes it comes before the tracker.
+    "saver first": {"measuring": 3, "written": 4},
+}
 CASES = [
     *(("lightning", when) for when in ("epoch", "validation", "last step", "step")),
     *(("transformers", when) for when in ("epoch", "last step", "step")),
     *(("keras", when) for when in ("epoch", "saver first")),
     *(("skorch", when) for when in ("epoch", "saver first")),
 ]
+MOMENTS = [
+    (framework, when, moment, first)
+    for framework, when in CASES
+    for moment, first in WHENS[when].items()
+]
 
 
-@pytest.mark.parametrize("moment", ["measuring", "writing", "written", "saved", "step"])
-@pytest.mark.parametrize(("framework", "when"), CASES)
-def test_killed_training_goes_on(trained, whole, tmp_path, framework, when, moment):
-    pytest.importorskip(framework)
+@pytest.mark.parametrize(("framework", "when", "moment", "first"), MOMENTS)
+def test_killed_training_goes_on(
+    trained, whole, tmp_path, framework, when, moment, first
+):
     folder = tmp_path / "run"
-    trained(framework, folder, when=when, moment=moment)
-    assert not (folder / "records.txt").exists()
-    before = _measured(folder)
-    (folder / "measured.txt").unlink()
+    before = _killed(trained, folder, framework, moment, when=when)
+    is_measured = moment in ("written", "saved")
+    assert before == EPOCHS[: LAST + is_measured]
     trained(framework, folder, when=when)
     assert (folder / "records.txt").read_text() == whole(framework)
+    assert _measured(folder) == EPOCHS[first:]
     records = read_records(folder / "run.csv")
     assert [one["epoch"] for one in records] == EPOCHS
-    assert [os.fspath(one.name) for one in folder.glob("run.csv*")] == ["run.csv"]
-    print(framework, when, moment, before, _measured(folder))
-    assert LAST in EPOCHS
+    assert [one.name for one in folder.glob("run.csv*")] == ["run.csv"]
+
+
+@pytest.mark.parametrize("file", ["none", "missing", "behind", "ahead"])
+@pytest.mark.parametrize("framework", ["lightning", "transformers"])
+def test_records_of_the_checkpoint_alone(trained, whole, tmp_path, framework, file):
+    folder, path = tmp_path / "run", tmp_path / "run" / "run.csv"
+    has_file = file != "none"
+    _killed(trained, folder, framework, "saved", has_file=has_file)
+    if file == "missing":
+        path.unlink()
+    if has_file:
+        rows = path.read_text().splitlines(keepends=True) if path.exists() else []
+        if file == "behind":
+            path.write_text("".join(rows[:2]))
+        if file == "ahead":  # and of another training: no value is the same
+            fake = [rows[1].replace(",0,", ",7,", 1), *rows[1:]]
+            fake = [one.replace("network.0,20,5,", "network.0,20,5,9") for one in fake]
+            path.write_text("".join([rows[0], *fake]))
+    trained(framework, folder, has_file=has_file)
+    assert (folder / "records.txt").read_text() == whole(framework)
+    assert _measured(folder) == [4]
+    assert path.exists() == has_file
+    if has_file:
+        values = [line.split(",")[3] for line in whole(framework).splitlines()]
+        records = read_records(path)
+        assert [one["epoch"] for one in records] == EPOCHS
+        assert [str(one["dse"]) for one in records] == values

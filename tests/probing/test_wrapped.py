@@ -131,13 +131,13 @@ def test_compiled_training_does_not_notice(wrapper, X):
 # Two processes
 
 
-def train_together(folder, wrapper, is_tracked):
+def train_together(folder, wrapper, task):
     """What two processes leave: weights, random states, numbers of records."""
     folder.mkdir()
     script = Path(__file__).with_name("two_processes.py")
     processes = [
         subprocess.Popen(
-            [sys.executable, script, folder, str(rank), wrapper, is_tracked],
+            [sys.executable, script, folder, str(rank), wrapper, task],
             stderr=subprocess.PIPE,
             text=True,
         )
@@ -153,11 +153,14 @@ def train_together(folder, wrapper, is_tracked):
     return [torch.load(folder / f"{rank}.pt") for rank in range(2)]
 
 
-@pytest.mark.skipif(
+needs_processes = pytest.mark.skipif(
     not torch.distributed.is_available() or sys.platform == "win32",
     reason="needs processes that talk by gloo",
 )
-@pytest.mark.parametrize("wrapper", ["ddp", "ddp of compiled", "fsdp"])
+
+
+@needs_processes
+@pytest.mark.parametrize("wrapper", ["ddp", "ddp of compiled", "fsdp 1", "fsdp"])
 def test_one_of_two_processes_measures_and_writes(wrapper, tmp_path):
     if wrapper == "fsdp":
         fsdp = pytest.importorskip("torch.distributed.fsdp")
@@ -173,3 +176,24 @@ def test_one_of_two_processes_measures_and_writes(wrapper, tmp_path):
     with open(tmp_path / "tracked" / "run.csv", newline="") as file:
         rows = [(row["epoch"], row["layer"]) for row in csv.DictReader(file)]
     assert rows == [(epoch, layer) for epoch in "012" for layer in "04"]
+
+
+ERRORS = {
+    "collapse": "CollapseError: layer '0' has collapsed at epoch 1",
+    "measure": "Unspeakable: no memory",
+    "log": "KeyError: 0",
+    "write": "FileNotFoundError: [Errno 2] No such file",
+    "begin": "TypeError: run must be a str; got 1.",
+}
+
+
+@needs_processes
+@pytest.mark.parametrize("task", ERRORS)
+def test_an_error_of_one_process_is_raised_in_both(task, tmp_path):
+    first, second = train_together(tmp_path / task, "ddp", task)
+    failing, other = (second, first) if task == "begin" else (first, second)
+    assert failing.startswith(ERRORS[task])
+    assert "of 2." not in failing
+    assert ERRORS[task] in other  # itself, or its text where it cannot be sent
+    assert other.startswith(ERRORS[task]) or task == "measure"
+    assert other.endswith(f"Raised in process {int(task == 'begin')} of 2.")

@@ -1,7 +1,7 @@
 """Two processes that train one network together, with and without the tracker.
 
-Run with the path of a folder, the number of the process, the wrapper, and whether the
-training is tracked.
+Run with the path of a folder, the number of the process, the wrapper, and "no", "yes" or
+what fails in the tracked training: a collapse, "measure", "log", "write", "begin".
 """
 
 import os
@@ -26,6 +26,21 @@ class Slow(ShannonEntropy):
         return super().fit(X, y)
 
 
+class Failing(ShannonEntropy):
+    """Fails, as out of memory."""
+
+    def fit(self, X, y=None):
+        raise Unspeakable(X)
+
+
+class Unspeakable(Exception):
+    """Error that cannot be sent to another process."""
+
+    def __init__(self, X):
+        super().__init__("no memory")
+        self.reason = lambda: X
+
+
 def wrapped(model, wrapper):
     """Network as it is trained."""
     if wrapper == "ddp":
@@ -33,8 +48,12 @@ def wrapped(model, wrapper):
     if wrapper == "ddp of compiled":
         compiled = torch.compile(model, backend="eager")
         return nn.parallel.DistributedDataParallel(compiled)
-    from torch.distributed.fsdp import fully_shard
+    from torch.distributed.fsdp import FullyShardedDataParallel, fully_shard
 
+    if wrapper == "fsdp 1":
+        cpu = torch.device("cpu")
+        model[0] = FullyShardedDataParallel(model[0], device_id=cpu)
+        return FullyShardedDataParallel(model, device_id=cpu)
     mesh = dist.init_device_mesh("cpu", (2,))
     for layer in (model[0], model[4]):
         fully_shard(layer, mesh=mesh)
@@ -56,7 +75,40 @@ def train(model, tracker, rank):
             tracker(model, epoch)
 
 
-def main(folder, rank, wrapper, is_tracked):
+def tracker_of(folder, task):
+    """Tracker that does its work, or fails at some point of it."""
+    X = np.random.default_rng(7).normal(size=(20, 6)).astype(np.float32)
+    y = np.arange(20) % 3
+    params = {"path": folder / "run.csv"}
+    measure = Failing() if task == "measure" else Slow()
+    if task == "collapse":
+        params |= {"on_collapse": "raise"}
+    elif task == "write":
+        params |= {"path": folder / "missing" / "run.csv"}
+    elif task == "log":
+        params |= {"log": lambda numbers, epoch: {}[epoch]}
+    elif task == "begin" and dist.get_rank() == 1:  # fails in another process
+        params |= {"run": 1}
+    return RepresentationTracker({"slow": measure}, ["0", "4"], X, y, **params)
+
+
+def fail(model, tracker, folder, rank):
+    """Write down the error that this process meets, and live on."""
+    try:
+        tracker(model, 0)
+        with torch.no_grad():
+            for one in model.parameters():
+                one.zero_()
+        tracker(model, 1)
+        found = None
+    except Exception as error:
+        notes = getattr(error, "__notes__", [])
+        found = f"{type(error).__name__}: {error} {' '.join(notes)}"
+    torch.save(found, folder / f"{rank}.pt")
+    dist.barrier()  # nothing is left of the look that would disturb
+
+
+def main(folder, rank, wrapper, task):
     folder, rank = Path(folder), int(rank)
     torch.set_num_threads(1)
     dist.init_process_group(
@@ -71,22 +123,28 @@ def main(folder, rank, wrapper, is_tracked):
         nn.Linear(8, 3),
     )
     model = wrapped(model, wrapper)
-    X = np.random.default_rng(7).normal(size=(20, 6)).astype(np.float32)
-    y = np.arange(20) % 3
-    tracker = None
-    if is_tracked == "yes":
-        tracker = RepresentationTracker(
-            {"slow": Slow()}, ["0", "4"], X, y, path=folder / "run.csv"
+    tracker = None if task == "no" else tracker_of(folder, task)
+    if task in ("no", "yes"):
+        train(model, tracker, rank)
+        records = [] if tracker is None else tracker.records_
+        torch.save(
+            (weights(model), torch.get_rng_state(), len(records)), folder / f"{rank}.pt"
         )
-    train(model, tracker, rank)
-    full = {
+    else:
+        fail(model, tracker, folder, rank)
+    dist.barrier()
+    dist.destroy_process_group()
+
+
+def weights(model):
+    """All weights and buffers by name, those of other processes as well."""
+    if hasattr(model, "summon_full_params"):
+        with model.summon_full_params(model):
+            return {name: one.clone() for name, one in model.state_dict().items()}
+    return {
         name: one.full_tensor() if hasattr(one, "full_tensor") else one
         for name, one in model.state_dict().items()
     }
-    records = [] if tracker is None else tracker.records_
-    torch.save((full, torch.get_rng_state(), len(records)), folder / f"{rank}.pt")
-    dist.barrier()
-    dist.destroy_process_group()
 
 
 if __name__ == "__main__":
