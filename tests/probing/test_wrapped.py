@@ -12,6 +12,9 @@ from numpy.testing import assert_array_equal
 from skdse.probing import RepresentationTracker, layer_activations
 
 torch = pytest.importorskip("torch")
+
+import two_processes  # noqa: E402
+
 nn = torch.nn
 
 # torch imports sympy for its first optimizer, and sympy adds to the warning filters.
@@ -131,13 +134,20 @@ def test_compiled_training_does_not_notice(wrapper, X):
 # Two processes
 
 
-def train_together(folder, wrapper, task):
-    """What two processes leave: weights, random states, numbers of records."""
-    folder.mkdir()
-    script = Path(__file__).with_name("two_processes.py")
+needs_processes = pytest.mark.skipif(
+    not torch.distributed.is_available() or sys.platform == "win32",
+    reason="needs processes that talk by gloo",
+)
+
+
+@pytest.fixture(scope="module")
+def left(tmp_path_factory):
+    """Function that gives what two processes have left of a job."""
+    folder = tmp_path_factory.mktemp("together")
+    script = Path(two_processes.__file__)
     processes = [
         subprocess.Popen(
-            [sys.executable, script, folder, str(rank), wrapper, task],
+            [sys.executable, script, folder, str(rank)],
             stderr=subprocess.PIPE,
             text=True,
         )
@@ -145,35 +155,32 @@ def train_together(folder, wrapper, task):
     ]
     try:
         for one in processes:
-            _, error = one.communicate(timeout=120)
+            _, error = one.communicate(timeout=240)
             assert one.returncode == 0, error
     finally:
         for one in processes:
             one.kill()
-    return [torch.load(folder / f"{rank}.pt") for rank in range(2)]
 
+    def left_of(wrapper, task):
+        own = two_processes.folder_of(folder, wrapper, task)
+        if not own.exists():
+            pytest.skip("needs fully_shard, of torch 2.6")
+        return own, [torch.load(own / f"{rank}.pt") for rank in range(2)]
 
-needs_processes = pytest.mark.skipif(
-    not torch.distributed.is_available() or sys.platform == "win32",
-    reason="needs processes that talk by gloo",
-)
+    return left_of
 
 
 @needs_processes
-@pytest.mark.parametrize("wrapper", ["ddp", "ddp of compiled", "fsdp 1", "fsdp"])
-def test_one_of_two_processes_measures_and_writes(wrapper, tmp_path):
-    if wrapper == "fsdp":
-        fsdp = pytest.importorskip("torch.distributed.fsdp")
-        if not hasattr(fsdp, "fully_shard"):
-            pytest.skip("needs fully_shard, of torch 2.6")
-    plain = train_together(tmp_path / "plain", wrapper, "no")
-    tracked = train_together(tmp_path / "tracked", wrapper, "yes")
+@pytest.mark.parametrize("wrapper", two_processes.WRAPPERS)
+def test_one_of_two_processes_measures_and_writes(left, wrapper):
+    _, plain = left(wrapper, "plain")
+    folder, tracked = left(wrapper, "tracked")
     for one, other in zip(plain, tracked, strict=True):
         assert one[0].keys() == other[0].keys()
         assert all(torch.equal(one[0][name], other[0][name]) for name in one[0])
         assert torch.equal(one[1], other[1])
     assert [n_records for _, _, n_records in tracked] == [6, 0]
-    with open(tmp_path / "tracked" / "run.csv", newline="") as file:
+    with open(folder / "run.csv", newline="") as file:
         rows = [(row["epoch"], row["layer"]) for row in csv.DictReader(file)]
     assert rows == [(epoch, layer) for epoch in "012" for layer in "04"]
 
@@ -188,12 +195,13 @@ ERRORS = {
 
 
 @needs_processes
-@pytest.mark.parametrize("task", ERRORS)
-def test_an_error_of_one_process_is_raised_in_both(task, tmp_path):
-    first, second = train_together(tmp_path / task, "ddp", task)
+@pytest.mark.parametrize("task", two_processes.FAILING)
+def test_an_error_of_one_process_is_raised_in_both(left, task):
+    _, (first, second) = left("ddp", task)
     failing, other = (second, first) if task == "begin" else (first, second)
     assert failing.startswith(ERRORS[task])
     assert "of 2." not in failing
-    assert ERRORS[task] in other  # itself, or its text where it cannot be sent
-    assert other.startswith(ERRORS[task]) or task == "measure"
+    # Itself, or its text where it cannot be sent.
+    unsent = "RuntimeError: " if task == "measure" else ""
+    assert other.startswith(unsent + ERRORS[task])
     assert other.endswith(f"Raised in process {int(task == 'begin')} of 2.")

@@ -1,7 +1,7 @@
 """Two processes that train one network together, with and without the tracker.
 
-Run with the path of a folder, the number of the process, the wrapper, and "no", "yes" or
-what fails in the tracked training: a collapse, "measure", "log", "write", "begin".
+Run with the path of a folder and the number of the process. What a job leaves is in a
+file of its folder.
 """
 
 import os
@@ -11,11 +11,25 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch.distributed.fsdp
 
 from skdse import ShannonEntropy
 from skdse.probing import RepresentationTracker
 
 nn, dist = torch.nn, torch.distributed
+
+# How the network is wrapped, and whether the training is tracked, or what of it fails.
+WRAPPERS = ("ddp", "ddp of compiled", "fsdp 1", "fsdp 2")
+FAILING = ("collapse", "measure", "log", "write", "begin")
+JOBS = [
+    *((wrapper, task) for wrapper in WRAPPERS for task in ("plain", "tracked")),
+    *(("ddp", task) for task in FAILING),
+]
+
+
+def folder_of(folder, wrapper, task):
+    """Folder of a job."""
+    return Path(folder) / f"{wrapper}, {task}"
 
 
 class Slow(ShannonEntropy):
@@ -48,16 +62,14 @@ def wrapped(model, wrapper):
     if wrapper == "ddp of compiled":
         compiled = torch.compile(model, backend="eager")
         return nn.parallel.DistributedDataParallel(compiled)
-    from torch.distributed.fsdp import FullyShardedDataParallel, fully_shard
-
     if wrapper == "fsdp 1":
         cpu = torch.device("cpu")
-        model[0] = FullyShardedDataParallel(model[0], device_id=cpu)
-        return FullyShardedDataParallel(model, device_id=cpu)
+        model[0] = dist.fsdp.FullyShardedDataParallel(model[0], device_id=cpu)
+        return dist.fsdp.FullyShardedDataParallel(model, device_id=cpu)
     mesh = dist.init_device_mesh("cpu", (2,))
     for layer in (model[0], model[4]):
-        fully_shard(layer, mesh=mesh)
-    return fully_shard(model, mesh=mesh)
+        dist.fsdp.fully_shard(layer, mesh=mesh)
+    return dist.fsdp.fully_shard(model, mesh=mesh)
 
 
 def train(model, tracker, rank):
@@ -108,12 +120,8 @@ def fail(model, tracker, folder, rank):
     dist.barrier()  # nothing is left of the look that would disturb
 
 
-def main(folder, rank, wrapper, task):
-    folder, rank = Path(folder), int(rank)
-    torch.set_num_threads(1)
-    dist.init_process_group(
-        "gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2
-    )
+def work(folder, rank, wrapper, task):
+    """Do a job."""
     torch.manual_seed(0)
     model = nn.Sequential(
         nn.Linear(6, 8),
@@ -123,15 +131,29 @@ def main(folder, rank, wrapper, task):
         nn.Linear(8, 3),
     )
     model = wrapped(model, wrapper)
-    tracker = None if task == "no" else tracker_of(folder, task)
-    if task in ("no", "yes"):
-        train(model, tracker, rank)
-        records = [] if tracker is None else tracker.records_
-        torch.save(
-            (weights(model), torch.get_rng_state(), len(records)), folder / f"{rank}.pt"
-        )
-    else:
+    tracker = None if task == "plain" else tracker_of(folder, task)
+    if task in FAILING:
         fail(model, tracker, folder, rank)
+        return
+    train(model, tracker, rank)
+    n_records = 0 if tracker is None else len(tracker.records_)
+    left = weights(model), torch.get_rng_state(), n_records
+    torch.save(left, folder / f"{rank}.pt")
+
+
+def main(folder, rank):
+    torch.set_num_threads(1)
+    rank = int(rank)
+    dist.init_process_group(
+        "gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2
+    )
+    for wrapper, task in JOBS:
+        if wrapper == "fsdp 2" and not hasattr(dist.fsdp, "fully_shard"):
+            continue
+        own = folder_of(folder, wrapper, task)
+        own.mkdir(exist_ok=True)
+        dist.barrier()
+        work(own, rank, wrapper, task)
     dist.barrier()
     dist.destroy_process_group()
 
