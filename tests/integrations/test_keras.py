@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
-
-from skdse.probing import RepresentationTracker
+from watched import Watched, watch
 
 torch = pytest.importorskip("torch")
 keras = pytest.importorskip("keras")
@@ -37,9 +36,7 @@ def _model():
 
 
 def _tracker(data, *params, **others):
-    return RepresentationTracker(
-        *(params or ("dse", "first")), data[0], data[1], **others
-    )
+    return Watched(*(params or ("dse", "first")), data[0], data[1], **others)
 
 
 def _fit(model, data, *callbacks, **params):
@@ -52,7 +49,10 @@ def test_training_is_the_same_bit_for_bit(data):
     _fit(plain, data)
     after = np.random.get_state()[1].copy(), torch.get_rng_state()
     model, tracker = _model(), _tracker(data, ["dse"], ["first", "norm", "head"])
-    history = _fit(model, data, RepresentationCallback(tracker)).history
+    callback = RepresentationCallback(tracker)
+    history = _fit(model, data, watch(callback, lambda *_, **__: model)).history
+    assert {"on_epoch_begin", "on_epoch_end"} < {*callback.calls}
+    assert len(tracker.modes) > 0
     for one, other in zip(plain.get_weights(), model.get_weights(), strict=True):
         assert_array_equal(one, other)
     assert_array_equal(np.random.get_state()[1], after[0])

@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
-from watched import Watched
+from watched import Watched, watch
 
 from skdse.probing import RepresentationTracker
 
@@ -80,7 +80,12 @@ def test_training_is_the_same_bit_for_bit(tmp_path, data):
     tracker = _tracker(data)
     plain, _ = _fit(tmp_path, data)
     state = torch.get_rng_state()
-    module, trainer = _fit(tmp_path, data, RepresentationCallback(tracker))
+    callback = watch(
+        RepresentationCallback(tracker), lambda trainer, module, *_: module
+    )
+    module, trainer = _fit(tmp_path, data, callback)
+    assert {"on_train_start", "on_validation_epoch_end"} < {*callback.calls}
+    assert len(tracker.modes) > 0
     assert torch.equal(torch.get_rng_state(), state)
     for name, value in plain.state_dict().items():
         assert torch.equal(module.state_dict()[name], value), name

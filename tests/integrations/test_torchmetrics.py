@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from watched import untouched
 
 from skdse import DiffusionSpectralEntropy, DiffusionSpectralMI, ShannonEntropy
 
@@ -117,15 +118,34 @@ def test_forward_measures_the_batch_and_counts_it_once():
     assert float(metric.compute()) == float(other.compute())
 
 
-def test_gradients_and_random_states_stay(Z):
-    Z = Z.requires_grad_()
-    state, numpy_state = torch.get_rng_state(), np.random.get_state()[1].copy()
-    metric = DSEMetric(max_samples=K)
-    metric.update(Z * 2)
-    assert not metric.compute().requires_grad
-    assert Z.grad is None
-    assert torch.equal(torch.get_rng_state(), state)
-    assert np.array_equal(np.random.get_state()[1], numpy_state)
+def test_a_network_that_holds_a_metric_does_not_notice(Z):
+    y = torch.arange(N) % 3
+
+    def trained(*metrics):
+        torch.manual_seed(0)
+        module = torch.nn.Sequential(torch.nn.Linear(5, 4), torch.nn.Dropout())
+        module.metrics = torch.nn.ModuleList(metrics)
+        for _ in range(3):
+            features = module[1](module[0](Z))
+            hooks = features._backward_hooks
+            for metric in metrics:
+                with untouched(module):
+                    args = (
+                        (features, y) if isinstance(metric, DSMIMetric) else (features,)
+                    )
+                    metric.update(*args)
+                    assert not metric.compute().requires_grad
+                assert not any(rows.requires_grad for rows in metric.reservoir)
+            assert features._backward_hooks is hooks is None
+            features.square().mean().backward()
+            with torch.no_grad():
+                module[0].weight -= 0.1 * module[0].weight.grad
+        return [module[0].weight, module[0].weight.grad, torch.get_rng_state()]
+
+    plain = trained()
+    for metric in (DSEMetric(max_samples=K), DSMIMetric(max_samples=K)):
+        for one, other in zip(plain, trained(metric), strict=True):
+            assert torch.equal(one, other)
 
 
 def test_errors_name_the_parameter(Z):

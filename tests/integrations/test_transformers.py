@@ -5,7 +5,7 @@ import warnings
 
 import numpy as np
 import pytest
-from watched import Watched
+from watched import Watched, watch
 
 from skdse import DiffusionSpectralEntropy
 from skdse.probing import RepresentationTracker, layer_activations
@@ -96,8 +96,11 @@ def test_training_is_the_same_bit_for_bit(tmp_path):
     plain.train()
     state = torch.get_rng_state()
     tracker = _tracker()
-    trainer = _trainer(tmp_path, RepresentationCallback(tracker))
+    callback = watch(RepresentationCallback(tracker), lambda *_, model, **__: model)
+    trainer = _trainer(tmp_path, callback)
     trainer.train()
+    assert {"on_train_begin", "on_epoch_end"} < {*callback.calls}
+    assert len(tracker.modes) > 0
     assert torch.equal(torch.get_rng_state(), state)
     for name, value in plain.model.state_dict().items():
         assert torch.equal(trainer.model.state_dict()[name], value), name
