@@ -12,11 +12,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch.distributed.fsdp
 
 from skdse import ShannonEntropy
 from skdse.probing import RepresentationTracker
 
 JOBS = ("plain", "tracked", "resumed", "failing")
+# Jobs of one framework alone.
+MORE = {"lightning": ("sharded", "sharded and tracked"), "transformers": ("loader",)}
 RANK = int(os.environ.get("RANK", "0"))
 
 
@@ -69,6 +72,13 @@ def with_lightning(folder, job):
             super().__init__()
             self.network = Network()
 
+        def configure_model(self):
+            if job.startswith("sharded"):
+                for one in (self.network.first, self.network.head, self.network):
+                    torch.distributed.fsdp.fully_shard(
+                        one, mesh=self.device_mesh["data_parallel"]
+                    )
+
         def forward(self, x):
             return self.network(x)
 
@@ -82,14 +92,18 @@ def with_lightning(folder, job):
     L.seed_everything(0, verbose=False)
     dataset = torch.utils.data.TensorDataset(torch.tensor(X), torch.tensor(y))
     callbacks, tracker = [], None
-    if job != "plain":
+    if job == "sharded and tracked":
+        tracker = tracker_of(folder, job, "network.first", X[:20])
+        callbacks = [RepresentationCallback(tracker)]
+    elif job in ("tracked", "resumed", "failing"):
         tracker = tracker_of(folder, job, "network.first", X[:20])
         saver = L.callbacks.ModelCheckpoint(
             folder / "saved", filename="{epoch}", monitor="slow/network.first"
         )
         callbacks = [RepresentationCallback(tracker), saver]
+    sharded = L.strategies.ModelParallelStrategy(2, 1)
     trainer = L.Trainer(
-        strategy="ddp",
+        strategy=sharded if job.startswith("sharded") else "ddp",
         accelerator="cpu",
         devices=2,
         max_epochs=3 if job == "resumed" else 2,
@@ -97,7 +111,7 @@ def with_lightning(folder, job):
         logger=False,
         enable_progress_bar=False,
         enable_model_summary=False,
-        enable_checkpointing=job != "plain",
+        enable_checkpointing=len(callbacks) > 1,
         default_root_dir=folder,
     )
     module = Module()
@@ -148,7 +162,7 @@ def main(framework, folder):
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
     folder = Path(folder)
-    for job in (*JOBS, "loader") if framework == "transformers" else JOBS:
+    for job in (*JOBS, *MORE[framework]):
         try:
             found = globals()[f"with_{framework}"](folder, job)
         except KeyError as error:
@@ -156,7 +170,11 @@ def main(framework, folder):
         else:
             module, tracker, values = found
             records = [] if tracker is None else tracker.records_
-            left = module.state_dict(), torch.get_rng_state(), records, values
+            weights = {
+                name: one.full_tensor() if hasattr(one, "full_tensor") else one
+                for name, one in module.state_dict().items()
+            }
+            left = weights, torch.get_rng_state(), records, values
         torch.save(left, folder / f"{job}-{RANK}.pt")
         torch.distributed.barrier()
     torch.distributed.destroy_process_group()

@@ -7,6 +7,7 @@ import pytest
 from watched import Watched, watch
 
 from skdse.probing import RepresentationTracker
+from skdse.probing._records import read_records
 
 torch = pytest.importorskip("torch")
 with warnings.catch_warnings():
@@ -157,6 +158,62 @@ def test_resumes_from_a_checkpoint(tmp_path, data, with_file, validate):
     assert second.records_[:3] == first.records_
     # Batches are drawn anew after a resumption; what does not draw is the same.
     assert second.records_[2]["dse"] == whole.records_[2]["dse"]
+
+
+@pytest.mark.parametrize("validate", [False, True])
+def test_goes_on_from_a_checkpoint_without_records(tmp_path, data, validate):
+    whole, saver = _tracker(data), L.callbacks.ModelCheckpoint(tmp_path, "{epoch}")
+    saver.save_top_k = -1
+    _fit(tmp_path, data, RepresentationCallback(whole), saver, validate=validate)
+    ckpt = torch.load(tmp_path / "epoch=0.ckpt", weights_only=False)
+    del ckpt["callbacks"]["RepresentationTracker"]
+    torch.save(ckpt, tmp_path / "without.ckpt")
+    tracker = _tracker(data, path=tmp_path / "run.csv")
+    for epoch in (0, 1, 2):
+        tracker(Module(), epoch)
+    again = _tracker(data, path=tracker.path)
+    _fit(
+        tmp_path,
+        data,
+        RepresentationCallback(again),
+        ckpt=tmp_path / "without.ckpt",
+        validate=validate,
+    )
+    # What the file has of epochs before the checkpoint is all that there is of them.
+    assert [one["epoch"] for one in again.records_] == [0, 1, 2]
+    assert again.records_[:2] == tracker.records_[:2]
+    assert again.measured == [2]
+    assert read_records(tracker.path) == again.records_
+
+
+def test_a_test_of_a_checkpoint_leaves_the_records(tmp_path, data):
+    tracker = _tracker(data, path=tmp_path / "run.csv")
+    saver = L.callbacks.ModelCheckpoint(tmp_path, "{epoch}", save_top_k=-1)
+    module, trainer = _fit(tmp_path, data, RepresentationCallback(tracker), saver)
+    before = list(tracker.records_)
+    loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(*data), 50)
+    trainer.validate(module, loader, ckpt_path=tmp_path / "epoch=0.ckpt")
+    assert tracker.records_ == before == read_records(tracker.path)
+    # The module of the first epoch is trained from the start, not from the checkpoint.
+    trainer.fit_loop.max_epochs = 3
+    trainer.fit(module, loader)
+    assert [one["epoch"] for one in tracker.records_] == [0, 1, 2, 3]
+    assert tracker.records_[:3] == before
+
+
+def test_two_trackers_in_one_training(tmp_path, data):
+    def callbacks():
+        trackers = [_tracker(data, run=run) for run in "ab"]
+        return trackers, [RepresentationCallback(one) for one in trackers]
+
+    saver = L.callbacks.ModelCheckpoint(tmp_path, "{epoch}")
+    first, both = callbacks()
+    _fit(tmp_path, data, *both, saver, epochs=1)
+    second, both = callbacks()
+    _fit(tmp_path, data, *both, ckpt=tmp_path / "epoch=0.ckpt")
+    for before, after in zip(first, second, strict=True):
+        assert after.records_[:2] == before.records_
+        assert after.measured == [2]
 
 
 def test_another_tracker_than_that_of_the_checkpoint(tmp_path, data):

@@ -50,11 +50,14 @@ def _epochs(records):
     return [one["epoch"] for one in records]
 
 
-def test_training_is_the_same_bit_for_bit(left):
-    for plain, tracked in zip(left[0]("plain"), left[0]("tracked"), strict=True):
-        assert plain[0].keys() == tracked[0].keys()
-        assert all(torch.equal(plain[0][name], tracked[0][name]) for name in plain[0])
-        assert torch.equal(plain[1], tracked[1])
+@pytest.mark.parametrize(
+    ("plain", "tracked"), [("plain", "tracked"), ("sharded", "sharded and tracked")]
+)
+def test_training_is_the_same_bit_for_bit(left, plain, tracked):
+    for one, other in zip(left[0](plain), left[0](tracked), strict=True):
+        assert one[0].keys() == other[0].keys()
+        assert all(torch.equal(one[0][name], other[0][name]) for name in one[0])
+        assert torch.equal(one[1], other[1])
 
 
 def test_one_rank_measures_and_all_know(left):
@@ -65,6 +68,16 @@ def test_one_rank_measures_and_all_know(left):
     assert list(values.values())[-1] == pytest.approx(last)
     # Lightning monitors values on all ranks; the Trainer writes the history of one.
     assert list(other_values.values())[-1:] in ([], list(values.values())[-1:])
+
+
+def test_shards_are_measured_together(left):
+    (_, _, records, values), (_, _, others, other_values) = left[0](
+        "sharded and tracked"
+    )
+    assert _epochs(records) == [0, 1, 2]
+    assert others == []
+    assert values == other_values
+    assert _epochs(read_records(left[1] / "sharded and tracked.csv")) == [0, 1, 2]
 
 
 def test_both_ranks_go_on_from_a_checkpoint(left):

@@ -140,6 +140,46 @@ def test_resumes_from_a_checkpoint(tmp_path, with_file, restore):
         assert read_records(params["path"]) == second.records_
 
 
+def test_two_trackers_in_one_training(tmp_path):
+    def callbacks():
+        trackers = [_tracker(run=run) for run in "ab"]
+        return trackers, [RepresentationCallback(one) for one in trackers]
+
+    first, both = callbacks()
+    _trainer(tmp_path, *both, epochs=1, save_strategy="epoch").train()
+    second, both = callbacks()
+    _trainer(tmp_path, *both).train(resume_from_checkpoint=True)
+    for before, after in zip(first, second, strict=True):
+        assert after.records_[:2] == before.records_
+        assert after.measured == [2]
+
+
+def test_the_history_has_each_epoch_once(tmp_path):
+    callback = RepresentationCallback(_tracker())
+    _trainer(tmp_path, callback, epochs=1, save_strategy="epoch").train()
+    trainer = _trainer(tmp_path, RepresentationCallback(_tracker()))
+    trainer.train(resume_from_checkpoint=True)
+    found = [one for one in trainer.state.log_history if f"dse/{LAYER}" in one]
+    assert [(one["epoch"], one["step"]) for one in found] == [(0, 0), (1, 3), (2, 6)]
+
+
+@pytest.mark.parametrize("on_start", [False, True])
+def test_batches_of_the_evaluation_after_a_checkpoint(tmp_path, on_start):
+    params = {"eval_strategy": "epoch", "save_strategy": "epoch"}
+    first, second = Watched("dse", LAYER), Watched("dse", LAYER)
+    _trainer(tmp_path, RepresentationCallback(first), epochs=2, **params).train()
+    again = _trainer(
+        tmp_path,
+        RepresentationCallback(second),
+        epochs=3,
+        eval_on_start=on_start,
+        **params,
+    )
+    again.train(resume_from_checkpoint=str(tmp_path / "out" / "checkpoint-3"))
+    assert second.measured == [2, 3]
+    assert second.records_[0] == first.records_[0]
+
+
 def test_another_tracker_than_that_of_the_checkpoint(tmp_path):
     callback = RepresentationCallback(_tracker())
     _trainer(tmp_path, callback, epochs=1, save_strategy="epoch").train()
