@@ -89,7 +89,7 @@ class RepresentationCallback(Callback):
         if stage != "fit":
             return
         self._last, self._saved = None, None
-        if trainer.current_epoch == 0:
+        if trainer.global_step == 0:
             start(self.tracker)
 
     def on_train_start(self, trainer, pl_module):

@@ -143,6 +143,9 @@ class RepresentationTracker(SkorchCallback, Resumable, BaseEstimator):
     tracker. Leave `path` None there, or give each candidate its own `path`; otherwise
     a candidate continues the run of another.
 
+    A training that goes on from a checkpoint calls :meth:`resume`, so that records
+    describe it; callbacks do so, and in skorch the tracker itself.
+
     Measuring does not change the training, see the notes of :func:`layer_activations`.
     Activations that are not finite are recorded as NaN, with a warning.
 

@@ -240,6 +240,21 @@ def test_a_new_training_starts_again(tmp_path, data):
     assert trainer.callback_metrics == {}
 
 
+def test_a_training_by_steps_goes_on_in_the_same_trainer(tmp_path, data):
+    tracker = _tracker(data)
+    callback = RepresentationCallback(tracker)
+    params = {"epochs": -1, "max_steps": 2, "validate": False}
+    module, trainer = _fit(tmp_path, data, callback, **params)
+    assert tracker.measured == [0, 1]  # also where an epoch is cut short
+    before = list(tracker.records_)
+    trainer.fit_loop.epoch_loop.max_steps = 6
+    loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(*data), 50)
+    trainer.fit(module, loader)
+    found = [one["epoch"] for one in tracker.records_]
+    assert found == sorted({*found})
+    assert tracker.records_[0] == before[0]
+
+
 def test_only_a_tracker_is_taken():
     with pytest.raises(
         TypeError, match="tracker must be a RepresentationTracker; got 'dsmi'"
