@@ -18,29 +18,23 @@ class FittedSpectrum(NamedTuple):
     ----------
     spectrum : Spectrum or SpectralDensity
         Its spectrum.
-    t : float
-        Its diffusion time.
     normalize : bool
         Whether its entropy is a share of the largest.
-    measure : str
-        Name of the measure.
     epoch : int or None
         When it was measured.
     """
 
     spectrum: Any
-    t: float
     normalize: bool = False
-    measure: str = ""
     epoch: int | None = None
 
 
 def fitted_spectrum(fitted, epoch=None):
     """Spectrum of the first of several fitted measures that has one, or None."""
-    for name, measure in fitted.items():
+    for measure in fitted.values():
         if hasattr(measure, "spectrum_"):
             normalize = bool(measure.normalize)
-            return FittedSpectrum(measure.spectrum_, measure.t_, normalize, name, epoch)
+            return FittedSpectrum(measure.spectrum_, normalize, epoch)
     return None
 
 

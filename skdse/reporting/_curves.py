@@ -5,7 +5,7 @@ import numpy as np
 from .._measures.spectra import eigenvalues_of, entropy_curve, smallest_in_view
 
 # Diffusion times of a curve, evenly on a logarithmic axis.
-TIMES = np.unique(np.geomspace(1, 100, 30).round())
+TIMES = np.geomspace(1, 100, 30)
 # Ranks of a spectrum at which it is drawn.
 N_RANKS = 100
 
@@ -32,7 +32,6 @@ def curve_and_spectrum(layer, fitted):
     return {
         "layer": layer,
         "n_samples": found.n_samples,
-        "t": fitted.t,
         "unit": curve.unit,
         "certified": bool(curve.certified),
         "curve": [curve.times, curve.entropy, curve.lower, curve.upper],

@@ -18,7 +18,7 @@ PICK = "Press a name to hide or show it."
 def measure_section(grids, titles):
     """Place of the maps, or of profiles or courses, of each measure."""
     kept = grids[0].n_epochs if grids[0].epochs is None else len(grids[0].epochs)
-    text = "Point at a cell for its value and error."
+    text = "Point at a cell, or tap it, for its value and error."
     if kept < grids[0].n_epochs:
         text += f" {kept} of {grids[0].n_epochs} epochs are drawn."
     cards = [card(f"measure-{i}", title) for i, title in enumerate(titles)]

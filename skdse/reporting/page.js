@@ -28,6 +28,24 @@ function short(text, most) {
   return text.length <= most ? text : `${text.slice(0, half)}…${text.slice(-half)}`;
 }
 
+// Names without what all of them begin or end with, where they are too long.
+function shortNames(names, most) {
+  if (names.length < 2 || names.every((name) => name.length <= most)) {
+    return names.map((name) => short(name, most));
+  }
+  const shared = (at) => {
+    let n = 0;
+    while (n < names[0].length && names.every((name) => at(name, n) === at(names[0], n))) n += 1;
+    return n;
+  };
+  const start = shared((name, n) => name[n]);
+  const end = Math.min(shared((name, n) => name[name.length - 1 - n]),
+    Math.min(...names.map((name) => name.length)) - start);
+  const cut = (name) => (start > 3 ? "…" : name.slice(0, start))
+    + name.slice(start, name.length - end) + (end > 3 ? "…" : name.slice(name.length - end));
+  return names.map((name) => short(cut(name), most));
+}
+
 function decimal(value) {
   if (value === 0) return "0";
   const size = Math.abs(value);
@@ -66,7 +84,7 @@ const css = (name) => getComputedStyle(document.documentElement).getPropertyValu
 
 // A colour of viridis, without the end that is lost on the background.
 function viridis(share) {
-  const [from, to] = DARK.matches ? [0.22, 1] : [0, 0.85];
+  const [from, to] = DARK.matches ? [0.3, 1] : [0, 0.85];
   const at = (from + share * (to - from)) * (VIRIDIS.length - 1);
   const k = Math.min(Math.floor(at), VIRIDIS.length - 2);
   const parts = (hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
@@ -88,6 +106,8 @@ function axis(title, more = {}) {
 function show(node, traces, layout, height) {
   node.style.height = `${height}px`;
   const text = css("--text");
+  const isEmpty = !traces.some((one) => (one.z ? one.z.flat() : one.x)
+    .some((value, i) => value !== null && (one.z || one.y[i] !== null)));
   return Plotly.react(node, traces, {
     paper_bgcolor: "rgba(0,0,0,0)",
     plot_bgcolor: "rgba(0,0,0,0)",
@@ -98,6 +118,8 @@ function show(node, traces, layout, height) {
     hovermode: "closest",
     dragmode: TOUCH ? false : "zoom",
     showlegend: false,
+    annotations: isEmpty ? [{ text: "no values", showarrow: false, xref: "paper", yref: "paper",
+      x: 0.5, y: 0.5 }] : [],
     ...layout,
   }, { displaylogo: false, responsive: true, displayModeBar: TOUCH ? false : "hover",
     modeBarButtonsToRemove: ["select2d", "lasso2d", "zoomIn2d", "zoomOut2d", "autoScale2d"] });
@@ -111,7 +133,7 @@ function ticks(names, most) {
 }
 
 function layerAxis(grid, node, n) {
-  const names = grid.layers.map((layer) => short(layer, node.clientWidth < 400 ? 14 : 24));
+  const names = shortNames(grid.layers, node.clientWidth < 360 ? 14 : 24);
   return axis("", { ...ticks(names, 60), range: [n - 0.5, -0.5] });
 }
 
@@ -163,7 +185,7 @@ function drawMap(node, grid, key) {
   const scale = VIRIDIS.map((_, i, all) => i / (all.length - 1));
   const { unit } = DATA.measures[key];
   show(node, [{
-    type: "heatmap", z, xgap: grid.epochs.length > 60 ? 0 : 1, ygap: n > 60 ? 0 : 1,
+    type: "heatmap", z, xgap: grid.epochs.length > 60 ? 0 : 1, ygap: n > 30 ? 0 : 1,
     // A single value has the colour in the middle.
     zmin: low < high ? low : low - 1, zmax: low < high ? high : high + 1,
     colorscale: scale.map((share) => [share, `rgb(${viridis(share).join(",")})`]),
@@ -220,7 +242,7 @@ function drawSpectra() {
     xaxis: axis("diffusion time t", { type: "log", tickvals: [1, 2, 5, 10, 20, 50, 100] }),
     yaxis: axis(`DSE [${plain(units.join(", "))}]`, { rangemode: "tozero" }),
   }, 360);
-  const logarithmic = { type: "log", exponentformat: "power", dtick: 1 };
+  const logarithmic = { type: "log", exponentformat: "e", dtick: 1 };
   show(find("spectra"), DATA.spectra.flatMap(spectrumTraces), {
     xaxis: axis("rank", logarithmic),
     yaxis: axis("|eigenvalue|", logarithmic),
@@ -247,7 +269,7 @@ function curveTraces(one) {
   const text = (j) => {
     const isExact = upper[j] - lower[j] < 1e-4;
     const range = isExact ? "" : `<br>${decimal(lower[j])} to ${decimal(upper[j])} (${interval})`;
-    return `t = ${times[j]}: DSE ${decimal(entropy[j])} ${plain(one.unit)}${range}`;
+    return `t = ${Number(times[j].toPrecision(3))}: DSE ${decimal(entropy[j])} ${plain(one.unit)}${range}`;
   };
   const [t, height] = one.knee;
   const knee = lineOf(one, [t], [height], () => `knee at t = ${t}: DSE ${decimal(height)}`,
