@@ -1,6 +1,7 @@
 """What is shown of the spectra of fitted entropies: eigenvalues, entropy over time."""
 
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +12,8 @@ from .._spectra.spectrum import AUTO_TIMES, knee_time
 SHARE_IN_VIEW = 0.9999
 
 
-class FittedSpectrum(NamedTuple):
+@dataclass(frozen=True)
+class FittedSpectrum:
     """What is kept of a fitted entropy when its samples are gone.
 
     Attributes
@@ -38,7 +40,8 @@ def fitted_spectrum(fitted, epoch=None):
     return None
 
 
-class EntropyCurve(NamedTuple):
+@dataclass(frozen=True)
+class EntropyCurve:
     """Entropy at several diffusion times; see EntropyCurveDisplay."""
 
     times: np.ndarray
@@ -69,7 +72,8 @@ def entropy_curve(spectrum, times=AUTO_TIMES, normalize=False):
     )
 
 
-class Eigenvalues(NamedTuple):
+@dataclass(frozen=True)
+class Eigenvalues:
     """Moduli of eigenvalues by rank, and what is known of the rest.
 
     See SpectrumDisplay.

@@ -116,7 +116,7 @@ class SpectrumDisplay:
         """
         check_fitted(estimator, DiffusionSpectralEntropy)
         found = eigenvalues_of(estimator.spectrum_)
-        return cls(**found._asdict()).plot(ax, **kwargs)
+        return cls(**vars(found)).plot(ax, **kwargs)
 
     def plot(self, ax=None, **kwargs):
         """Draw the spectrum, on logarithmic axes.
@@ -288,7 +288,7 @@ class EntropyCurveDisplay:
                 f"times must be a 1d array of positive times; got {times}."
             )
         curve = entropy_curve(estimator.spectrum_, times, estimator.normalize)
-        return cls(**curve._asdict()).plot(ax, **kwargs)
+        return cls(**vars(curve)).plot(ax, **kwargs)
 
     def plot(self, ax=None, **kwargs):
         """Draw the entropy curve.

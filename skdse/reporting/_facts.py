@@ -1,7 +1,9 @@
 """What a report says beside measures: facts of its records, settings, versions."""
 
+import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 
 import numpy as np
 
@@ -65,6 +67,8 @@ def shown(value):
         return "\n".join(f"{key}: {shown(one)}" for key, one in value.items())
     if hasattr(value, "shape"):
         return _kind_of(value)
+    if isinstance(value, (str, os.PathLike)) and str(value):
+        return str(value)
     name = getattr(value, "__qualname__", None)
     # An address differs each time.
     text = name or re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
@@ -86,7 +90,9 @@ def _kind_of(samples):
         dtype = getattr(samples, "dtype", None)
         shape = f"{kind} of shape {tuple(samples.shape)}"
         return shape if dtype is None else f"{shape}, {dtype}"
-    return f"{kind} of length {len(samples)}" if hasattr(samples, "__len__") else kind
+    with suppress(TypeError):  # a loader of a stream has no length
+        return f"{kind} of length {len(samples)}"
+    return kind
 
 
 def installed_versions():

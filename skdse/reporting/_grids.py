@@ -52,7 +52,7 @@ def make_grids(columns, name, measures):
     n_rows = len(columns[name])
     epochs = _epochs_of(columns)
     steps = np.zeros(n_rows) if epochs is None else epochs
-    runs = _runs_of(columns, n_rows)
+    runs = run_names(columns.get("run", [""] * n_rows))
     names = _unique_names(columns[name], runs, steps)
     measures = [*measures, *(one for one in OF_NETWORK if one in columns)]
     known = [key for one in measures for key in (one, one + ERROR) if key in columns]
@@ -84,9 +84,8 @@ def _epochs_of(columns):
     return epochs
 
 
-def _runs_of(columns, n_rows):
-    """Name of the run of each row; "" where there is none."""
-    runs = columns.get("run", [""] * n_rows)
+def run_names(runs):
+    """Names of runs as texts; "" where there is none."""
     # Of a CSV file, pandas makes NaN of an empty name.
     missing = [one is None or str(one) in ("nan", "<NA>") for one in runs]
     names = ["" if no else str(one) for no, one in zip(missing, runs, strict=True)]

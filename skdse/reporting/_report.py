@@ -130,6 +130,8 @@ class RepresentationReport:
             self._shown += [one for one in SIGNS if one in self._columns]
         self._grids = make_grids(self._columns, name, self._shown)
         self._fitted = _fitted_spectra(spectra)
+        if settings is not None:
+            check_kind(settings, Mapping, "settings", "a mapping of names to values")
         self._written = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
 
     @classmethod

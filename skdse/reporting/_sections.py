@@ -3,6 +3,7 @@
 from .._measures.catalogue import ERROR, describe
 from .._measures.tables import numbers
 from ._facts import installed_versions, shown
+from ._grids import run_names
 from ._page import card, charts, listing, section, table
 
 # Headings of columns that are not measures.
@@ -76,7 +77,7 @@ def table_section(columns, name, units):
     kinds = {key: _is_text(values) for key, values in columns.items()}
     keys = [key for key in columns if kinds[key] is not None and key not in LEFT_OUT]
     n_rows = len(columns[name])
-    if "run" in keys and not any(map(str, columns["run"])):
+    if "run" in keys and not any(run_names(columns["run"])):
         keys.remove("run")
     first = max(n_rows - max(MAX_CELLS // len(keys), 1), 0)
     cells = [

@@ -19,9 +19,8 @@ const layers = [...new Set([...DATA.grids.flatMap((grid) => grid.layers),
 // Texts
 // -----
 
-// plotly takes a few tags in texts.
-const plain = (text) => String(text).replace(/[&<>]/g,
-  (sign) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;" })[sign]);
+// plotly takes a few tags in texts, and looks for formulas.
+const plain = (text) => String(text).replace(/[&<>$]/g, (sign) => `&#${sign.charCodeAt(0)};`);
 
 function short(text, most) {
   const half = Math.floor((most - 1) / 2);
