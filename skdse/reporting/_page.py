@@ -8,6 +8,7 @@ import base64
 import gzip
 import json
 import re
+import warnings
 from functools import cache
 from hashlib import sha256
 from html import escape
@@ -140,7 +141,8 @@ def _plain(value):
 def _plotly():
     """plotly.js as gzip in base64, and its version."""
     try:
-        from plotly.offline import get_plotlyjs, get_plotlyjs_version
+        with warnings.catch_warnings():  # importing plotly adds to the filters
+            from plotly.offline import get_plotlyjs, get_plotlyjs_version
     except ImportError as error:
         raise ImportError(
             "a report needs plotly: pip install 'skdse[report]'."

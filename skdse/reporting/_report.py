@@ -201,7 +201,7 @@ class RepresentationReport:
         sections = [
             measure_section(self._grids, [describe(key).title for key in self._shown]),
             plane_section(plane, self._grids[0].n_epochs > 1),
-            spectra_section(self._drawn_spectra(), len(self._fitted or ())),
+            spectra_section(self._drawn_spectra(), len(self._grids[0].layers)),
             table_section(self._columns, self.name, self._units()),
             settings_section(self.settings),
         ]
