@@ -72,10 +72,12 @@ def test_rows_of_a_file_of_results_have_no_spectra(folder, capsys, ways):
 
 
 def test_shares_are_called_so(folder, capsys):
-    records(capsys, "Z.npy", "--normalize", "--html", "out.html")
+    (found,) = records(capsys, "Z.npy", "--normalize", "--html", "out.html")
     data = _data(folder / "out.html")
     assert data["measures"]["dse"]["unit"] == "share"
-    assert data["spectra"][0]["unit"] == "share of log2(n)"
+    (one,) = data["spectra"]
+    assert one["unit"] == "share of log2(n)"
+    assert one["curve"][1][0] == pytest.approx(found["dse"], rel=1e-5)
 
 
 def test_an_interruption_leaves_a_page_of_what_is_done(folder, monkeypatch, capsys):
