@@ -136,6 +136,7 @@ class RepresentationTracker(SkorchCallback, TrackerResults, BaseEstimator):
     See Also
     --------
     layer_activations : The activations alone.
+    skdse.reporting.RepresentationReport : What `to_html` writes.
     skdse.model_selection.representation_scorer : A scorer, also for the
         ``EpochScoring`` of skorch.
 

@@ -23,8 +23,8 @@ def _data(path):
 
 
 def test_page_of_files(folder, blobs, capsys):
-    np.save("<b>.npy", blobs[0][:, :2])
-    files = "Z.npy", "<b>.npy"
+    np.save("a&lt;b.npy", blobs[0][:, :2])
+    files = "Z.npy", "a&lt;b.npy"
     found = records(capsys, *files, "--labels", "y.npy", "--html", "out.html")
     data = _data(folder / "out.html")
     (grid,) = data["grids"]
@@ -39,9 +39,9 @@ def test_page_of_files(folder, blobs, capsys):
     times, entropy, *_ = first["curve"]
     assert_allclose(entropy, dse.entropy_curve(times), rtol=1e-4, atol=1e-6)
     page = (folder / "out.html").read_text(encoding="utf-8")
-    assert "<b>.npy" not in page
+    assert "a&lt;b" not in page
     text = html.unescape(re.sub(r"<[^>]*>", " ", page))
-    assert " files  Z.npy, <b>.npy " in text
+    assert " files  Z.npy, a&lt;b.npy " in text
     assert " labels  y.npy " in text
     assert "DiffusionSpectralEntropy(random_state=0)" in text
 

@@ -4,6 +4,7 @@ import html
 import json
 import re
 import sys
+import tempfile
 import webbrowser
 
 import numpy as np
@@ -355,15 +356,16 @@ def test_paths_that_cannot_be(tmp_path, name, message):
     assert ENDINGS == (".html", ".htm")
 
 
-def test_open(monkeypatch):
+def test_open(monkeypatch, tmp_path):
     seen = []
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setattr(webbrowser, "open", lambda url: seen.append(url) or True)
     report = RepresentationReport(make_records())
     report.open()
     (url,) = seen
-    assert url.startswith("file:///")
-    with open(url.removeprefix("file://"), encoding="utf-8") as file:
-        assert file.read() == report.html()
+    (path,) = tmp_path.glob("*/report.html")
+    assert url == path.as_uri()
+    assert path.read_text(encoding="utf-8") == report.html()
     monkeypatch.setattr(webbrowser, "open", lambda url: False)
     with pytest.raises(RuntimeError, match="no web browser was found"):
         report.open()
