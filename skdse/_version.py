@@ -7,6 +7,9 @@ from threadpoolctl import threadpool_info
 
 __version__ = "0.1.0"
 
+# In place of the version of a package.
+NOT_INSTALLED = "not installed"
+
 _REQUIRED = (
     "numpy",
     "scipy",
@@ -29,6 +32,7 @@ _OPTIONAL = (
     "distributed",
     "pandas",
     "pyarrow",
+    "plotly",
     "rich",
     "polars",
 )
@@ -39,14 +43,29 @@ def _installed(name):
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
-        return "not installed"
+        return NOT_INSTALLED
 
 
-def _print_section(title, rows):
-    """Print a title and its (name, value) rows."""
-    print(title)
-    for name, value in rows:
-        print(f"    {name}: {value}")
+def versions():
+    """Versions by name, in sections: those that `show_versions` prints."""
+    # Rounding and speed differ from one BLAS, and one kernel of it, to the next.
+    pools = [
+        (
+            pool["internal_api"],
+            f"{pool['version']}, {pool['num_threads']} threads, "
+            f"{pool.get('architecture', 'any architecture')}",
+        )
+        for pool in threadpool_info()
+    ]
+    return {
+        "System": [("python", platform.python_version()), ("os", platform.platform())],
+        "Required": [
+            ("skdse", __version__),
+            *((name, _installed(name)) for name in _REQUIRED),
+        ],
+        "Optional": [(name, _installed(name)) for name in _OPTIONAL],
+        "BLAS and OpenMP": pools,
+    }
 
 
 def show_versions():
@@ -63,19 +82,7 @@ def show_versions():
     System
         python: 3...
     """
-    system = [("python", platform.python_version()), ("os", platform.platform())]
-    required = [(name, _installed(name)) for name in _REQUIRED]
-    optional = [(name, _installed(name)) for name in _OPTIONAL]
-    # Rounding and speed differ from one BLAS, and one kernel of it, to the next.
-    pools = [
-        (
-            pool["internal_api"],
-            f"{pool['version']}, {pool['num_threads']} threads, "
-            f"{pool.get('architecture', 'any architecture')}",
-        )
-        for pool in threadpool_info()
-    ]
-    _print_section("System", system)
-    _print_section("Required", [("skdse", __version__), *required])
-    _print_section("Optional", optional)
-    _print_section("BLAS and OpenMP", pools)
+    for title, rows in versions().items():
+        print(title)
+        for name, value in rows:
+            print(f"    {name}: {value}")

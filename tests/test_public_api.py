@@ -147,7 +147,7 @@ NEEDS = sorted(
 
 def test_import_loads_no_optional_or_slow_package():
     optional = {
-        *("matplotlib", "pandas", "polars", "pyarrow", "rich"),
+        *("matplotlib", "pandas", "plotly", "polars", "pyarrow", "rich"),
         *("torch", "skorch", "numba", "pynndescent", "dask"),
     }
     code = f"""

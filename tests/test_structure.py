@@ -19,6 +19,7 @@ FLOORS = (
     ("differentiable",),
     ("_functions",),
     ("skdse",),  # skdse/__init__.py: the estimators, for users
+    ("reporting",),
     ("probing",),
     ("plotting", "model_selection", "integrations"),
     ("_cli",),
@@ -94,6 +95,8 @@ ORDERS = {
         "permutation",
         "confidence",
         "catalogue",
+        "tables",
+        "spectra",
     ),
     "probing": (
         "_selection",
@@ -109,12 +112,13 @@ ORDERS = {
         "_choice",
         "_collapse",
         "_records",
+        "_results",
         "_resuming",
         "_tracker",
     ),
+    "reporting": ("_grids", "_curves", "_facts", "_page", "_sections", "_report"),
     "plotting": (
         "_axes",
-        "_frames",
         "_entropy",
         "_layers",
         "_mutual_info",
@@ -122,7 +126,7 @@ ORDERS = {
     ),
     "integrations": ("_course", "torchmetrics", "lightning", "transformers", "keras"),
     "differentiable": ("_pairs", "_entropy", "_mutual_info"),
-    "_cli": ("files", "report", "arguments"),
+    "_cli": ("files", "report", "pages", "arguments"),
 }
 MAX_FUNCTION, MEAN_FUNCTION, MAX_FILE = 40, 15, 400
 

@@ -20,6 +20,7 @@ from .._spectra.affinity import AFFINITIES
 from .._tools.progress import on_terminal
 from .._version import __version__
 from .files import InputError, blamed_on, extra, first_line
+from .pages import check_html, write_html
 from .report import (
     as_json,
     as_text,
@@ -149,6 +150,11 @@ def _add_input_and_output(report):
         "--plot", metavar="FILE", help="write a chart of the table, as .png, .svg, …"
     )
     report.add_argument(
+        "--html",
+        metavar="FILE",
+        help="write a report with charts as an .html file that needs no network",
+    )
+    report.add_argument(
         "--out",
         metavar="FILE",
         help="write each row to a CSV file as soon as it is measured; rows that are "
@@ -255,6 +261,8 @@ def _report(args):
         raise InputError("--target needs --labels.")
     if args.plot:
         check_plot(args.plot)
+    if args.html:
+        check_html(args.html)
     verbose = max(given.get("verbose", 0), on_terminal())
     # Of files, several are measured at a time, each by one job.
     n_jobs = None if args.files else args.n_jobs
@@ -264,7 +272,8 @@ def _report(args):
             job = files_job(args, dse, dsmi, client)
         else:
             job = digits_job(dse, dsmi)
-        _show(job, args, "share" if dse.normalize else "bits")
+        settings = _settings(args, dse, dsmi)
+        _show(job, args, settings, "share" if dse.normalize else "bits")
 
 
 @contextmanager
@@ -285,16 +294,27 @@ def _cluster(args):
         yield client
 
 
-def _show(job, args, unit):
-    """Print the records of a job, also if it is interrupted, and plot them."""
+def _settings(args, dse, dsmi):
+    """What was measured and how, for the report in HTML."""
+    if not args.files:
+        return {"DSE": dse, "DSMI": dsmi}
+    with_labels = {"labels": args.labels, "DSMI": dsmi} if args.labels else {}
+    return {"files": ", ".join(args.files), "DSE": dse, **with_labels}
+
+
+def _show(job, args, settings, unit):
+    """Print the records of a job, also if it is interrupted, and draw them."""
     found = {}
     try:
-        for i, record in job.records:
-            found[i] = record
+        for i, *measured in job.records:
+            found[i] = measured
     finally:
         # What is done is worth having, whatever became of the rest.
-        records = [found[i] for i in sorted(found)]
+        measured = [found[i] for i in sorted(found)]
+        records = [record for record, _ in measured]
         if records:
             print(as_json(records) if args.json else as_text(records, job, unit))
+        if records and args.html:
+            write_html(args.html, measured, job, settings, unit)
     if args.plot:
         plot(args.plot, records, job.title, unit)

@@ -25,6 +25,7 @@ from .._measures.catalogue import (
     measure_layers,
     prepare_measures,
 )
+from .._measures.spectra import fitted_spectrum
 from .._tools.parallel import iter_tasks
 from .._tools.progress import Progress, say
 from .._version import __version__
@@ -67,7 +68,10 @@ ONE_AT_A_TIME = threading.Lock()
 
 @dataclass(frozen=True)
 class Job:
-    """What to measure, as an iterable of (position, record), and how to present it."""
+    """What to measure and how to present it.
+
+    The records come with their position, and with their spectrum or None.
+    """
 
     records: object
     columns: tuple = FILE_COLUMNS
@@ -77,7 +81,7 @@ class Job:
 
 
 def measure(name, Z, prepared):
-    """Record of the measures of Z, and its notes."""
+    """Record of the measures of Z, the spectrum of its entropy, and notes."""
     with blamed_on(name), _warnings_as_notes(name) as notes:
         (found,) = measure_layers([(name, Z)], prepared)
     dse = found.fitted["dse"]
@@ -91,7 +95,8 @@ def measure(name, Z, prepared):
         "bandwidth": None if sigma is None else float(np.median(sigma)),
         "seconds": found.seconds,
     }
-    return {key: record[key] for key in COLUMNS if key in record}, notes
+    record = {key: record[key] for key in COLUMNS if key in record}
+    return record, fitted_spectrum({"dse": dse}), notes
 
 
 @contextmanager
@@ -137,13 +142,13 @@ def digits_job(dse, dsmi):
 
 
 def _measure_layers(layers, accuracy, prepared):
-    """Position and record of each layer, with the accuracy of the network."""
+    """Position, record and spectrum of each layer, with the network's accuracy."""
     for i, (name, Z) in enumerate(layers):
         with threadpool_limits(1):
-            record, notes = measure(name, Z, prepared)
+            record, spectrum, notes = measure(name, Z, prepared)
         for note in notes:
             say(note)
-        yield i, record | {"test_accuracy": accuracy}
+        yield i, record | {"test_accuracy": accuracy}, spectrum
 
 
 def train_perceptron():
@@ -192,24 +197,24 @@ def files_job(args, dse, dsmi, client=None):
 
 
 def _measure_files(sources, rest, results, run, verbose):
-    """Position and record of each source: those in the results, then as they come."""
+    """Position, record and spectrum of each source: first those in the results."""
     todo = {}
     for i, source in enumerate(sources):
         key = results.key(source)
         if key in results.known:
-            yield i, results.known[key]
+            yield i, results.known[key], None
         else:
             todo.setdefault(key, []).append(i)
     if len(todo) < len(sources) and verbose:
         say(f"skdse: {len(todo)} of {len(sources)} rows are left to measure.")
     tasks = [(key, sources[todo[key][0]], *rest) for key in todo]
     with results, _blamed_on_workers(), Progress(len(todo), "measuring", verbose) as p:
-        for key, record, notes in run(_measure_source, tasks):
+        for key, record, spectrum, notes in run(_measure_source, tasks):
             results.add(key, record)
             for note in notes:
                 say(note)
             p.advance()
-            yield from ((i, record) for i in todo[key])
+            yield from ((i, record, spectrum) for i in todo[key])
 
 
 @contextmanager
@@ -225,7 +230,7 @@ def _blamed_on_workers():
 
 
 def _measure_source(key, source, labels, dse, dsmi):
-    """Key, record and notes of a source: what a worker does."""
+    """Key, record, spectrum and notes of a source: what a worker does."""
     # The threads of a Dask worker share its warning filters and its thread pools.
     with ONE_AT_A_TIME, blamed_on(source.name):
         with _warnings_as_notes(source.name) as notes:
@@ -233,8 +238,9 @@ def _measure_source(key, source, labels, dse, dsmi):
         if labels is not None and len(labels) != len(Z):
             raise ValueError(f"{len(Z)} samples, but {len(labels)} labels.")
         prepared = {} if labels is None else {"dsmi": (dsmi, labels)}
-        record, more = measure(source.name, Z, prepared | {"dse": (dse, None)})
-    return key, record, notes + more
+        prepared |= {"dse": (dse, None)}
+        record, spectrum, more = measure(source.name, Z, prepared)
+    return key, record, spectrum, notes + more
 
 
 def _fingerprint(dse, dsmi, labels):

@@ -4,7 +4,8 @@ import numpy as np
 from sklearn.utils import check_array
 
 from .._measures.entropy import DiffusionSpectralEntropy
-from .._spectra.spectrum import AUTO_TIMES, knee_time
+from .._measures.spectra import eigenvalues_of, entropy_curve, smallest_in_view
+from .._spectra.spectrum import AUTO_TIMES
 from ._axes import (
     BAND,
     COLORS,
@@ -16,10 +17,6 @@ from ._axes import (
     style,
     with_unit,
 )
-
-# Share of Σ|λ| that is in view. Smaller eigenvalues go down to rounding errors, and
-# would take most of a logarithmic axis.
-SHARE_IN_VIEW = 0.9999
 
 # Ratio of the times from which on their axis is logarithmic: entropy falls early.
 LOGARITHMIC = 20
@@ -118,13 +115,8 @@ class SpectrumDisplay:
             If the estimator is not fitted.
         """
         check_fitted(estimator, DiffusionSpectralEntropy)
-        spectrum = estimator.spectrum_
-        parts = {}
-        if (rest := spectrum.rest()) is not None:
-            parts["rest_ranks"], parts["rest_estimate"] = rest.ranks, rest.estimate
-            parts["rest_lower"], parts["rest_upper"] = rest.lower, rest.upper
-        moduli, n = np.abs(spectrum.eigenvalues), spectrum.n_samples
-        return cls(eigenvalues=moduli, n_samples=n, **parts).plot(ax, **kwargs)
+        found = eigenvalues_of(estimator.spectrum_)
+        return cls(**vars(found)).plot(ax, **kwargs)
 
     def plot(self, ax=None, **kwargs):
         """Draw the spectrum, on logarithmic axes.
@@ -157,7 +149,7 @@ class SpectrumDisplay:
         options = style(0) | {"markersize": 3, "label": label} | kwargs
         (self.line_,) = ax.plot(ranks, found, **options)
         self._draw_rest(ax)
-        ax.set_ylim(bottom=self._smallest_in_view() / 2, top=2)
+        ax.set_ylim(bottom=smallest_in_view(self) / 2, top=2)
         ax.legend(loc="lower left", **LEGEND)
         finish(ax, grid="both")
         self.ax_, self.figure_ = ax, ax.figure
@@ -185,21 +177,6 @@ class SpectrumDisplay:
                 linestyle="--",
                 label=f"the other {n_rest}: estimated density",
             )
-
-    def _smallest_in_view(self):
-        """Modulus from which on an eigenvalue is in view."""
-        moduli = [self.eigenvalues]
-        if self.rest_estimate is not None:
-            # Nodes stand for several eigenvalues, dense at the lower end.
-            ranks = np.arange(len(self.eigenvalues) + 1, self.n_samples + 1)
-            estimate = np.interp(ranks, self.rest_ranks, self.rest_estimate)
-            moduli.append(estimate)
-        if self.rest_upper is not None:
-            moduli.append(self.rest_upper)
-        moduli = np.concatenate(moduli)
-        share = np.cumsum(moduli) / np.sum(moduli)
-        last = moduli[min(np.searchsorted(share, SHARE_IN_VIEW), len(moduli) - 1)]
-        return max(last, np.finfo(float).eps)
 
 
 class EntropyCurveDisplay:
@@ -310,23 +287,8 @@ class EntropyCurveDisplay:
             raise ValueError(
                 f"times must be a 1d array of positive times; got {times}."
             )
-        spectrum = estimator.spectrum_
-        knee = knee_time(spectrum)
-        estimates = [spectrum.entropy(float(t)) for t in (*times, knee)]
-        if estimator.normalize:
-            largest = np.log2(spectrum.n_samples)
-            estimates = [one.divided_by(largest) for one in estimates]
-        *estimates, at_knee = estimates
-        display = cls(
-            times=times,
-            entropy=np.array([one.value for one in estimates]),
-            lower=np.array([one.lower for one in estimates]),
-            upper=np.array([one.upper for one in estimates]),
-            certified=spectrum.is_certified,
-            knee=(knee, at_knee.value),
-            unit="share of log2(n)" if estimator.normalize else "bits",
-        )
-        return display.plot(ax, **kwargs)
+        curve = entropy_curve(estimator.spectrum_, times, estimator.normalize)
+        return cls(**vars(curve)).plot(ax, **kwargs)
 
     def plot(self, ax=None, **kwargs):
         """Draw the entropy curve.

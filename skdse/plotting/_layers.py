@@ -6,14 +6,7 @@ from sklearn.base import clone
 from .._measures.catalogue import describe, measure_layers, prepare_measures
 from .._measures.entropy import DiffusionSpectralEntropy
 from .._measures.mutual_info import DiffusionSpectralMI
-from ..probing._representation import (
-    is_perceptron,
-    perceptron_activations,
-    split,
-    unwrapped,
-)
-from ._axes import LEGEND, PANEL_SIZE, finish, make_axes, style, with_unit
-from ._frames import (
+from .._measures.tables import (
     averaged,
     check_column,
     choose_measures,
@@ -21,6 +14,13 @@ from ._frames import (
     distinct,
     panels_of,
 )
+from ..probing._representation import (
+    is_perceptron,
+    perceptron_activations,
+    split,
+    unwrapped,
+)
+from ._axes import LEGEND, PANEL_SIZE, finish, make_axes, style, with_unit
 
 # Names that need more characters than this in a row are turned.
 LONG_NAMES = 60

@@ -3,14 +3,14 @@
 import numpy as np
 
 from .._measures.catalogue import describe
-from ._axes import BAND, LEGEND, finish, make_axes, style, with_unit
-from ._frames import (
+from .._measures.tables import (
     check_column,
     choose_measures,
     columns_of,
     distinct,
     make_curve,
 )
+from ._axes import BAND, LEGEND, finish, make_axes, style, with_unit
 
 # More curves than this leave no room for a legend among them.
 MANY = 3

@@ -13,6 +13,7 @@ from .._measures.catalogue import (
     measure_layers,
     prepare_measures,
 )
+from .._measures.spectra import fitted_spectrum
 from .._tools.progress import say
 from .._tools.validation import check_callable, check_count, check_option
 from ._accuracy import accuracy_of, module_of, takes_part, warn_of_not_finite
@@ -35,6 +36,7 @@ from ._records import (
     put_records,
     records_of_run,
 )
+from ._results import TrackerResults
 from ._resuming import Resumable
 from ._samples import Samples
 from ._wrapped import is_first, together
@@ -43,7 +45,7 @@ from ._wrapped import is_first, together
 COLUMNS = (*KEYS, *SIGNS, "n_samples", "n_features", "accuracy", "seconds", "settings")
 
 
-class RepresentationTracker(SkorchCallback, Resumable, BaseEstimator):
+class RepresentationTracker(SkorchCallback, Resumable, TrackerResults, BaseEstimator):
     """Measure the layers of a network, epoch by epoch.
 
     Call the tracker with the network at each epoch, or pass it to a net of skorch as a
@@ -128,10 +130,14 @@ class RepresentationTracker(SkorchCallback, Resumable, BaseEstimator):
         `on_collapse` also ``feature_rank``, the effective rank of the centred features
         (from 1, a line, to the number of features), and ``feature_spread``, the
         distance of the samples from their mean relative to their size (0 to 1).
+    spectra_ : dict of str to object
+        Spectrum of the first entropy (DSE) among the measures, by layer, at the epoch
+        measured last. `to_html` shows them. They are not in the file.
 
     See Also
     --------
     layer_activations : The activations alone.
+    skdse.reporting.RepresentationReport : What `to_html` writes.
     skdse.model_selection.representation_scorer : A scorer, also for the
         ``EpochScoring`` of skorch.
 
@@ -247,28 +253,6 @@ class RepresentationTracker(SkorchCallback, Resumable, BaseEstimator):
             report_collapses(found, self.on_collapse)
         return records
 
-    def to_frame(self):
-        """Return the records as a table of pandas.
-
-        Returns
-        -------
-        frame : pandas.DataFrame
-            A row for each epoch and layer, with the columns of `records_`.
-
-        Raises
-        ------
-        ImportError
-            If pandas is not installed; it comes with ``skdse[report]``.
-        """
-        try:
-            import pandas
-        except ImportError as error:
-            raise ImportError(
-                "to_frame needs pandas: pip install 'skdse[report]'. records_ has the "
-                "same records, as a list."
-            ) from error
-        return pandas.DataFrame(getattr(self, "records_", []))
-
     def initialize(self):
         """Start again from the records in the file; skorch calls this method.
 
@@ -284,7 +268,7 @@ class RepresentationTracker(SkorchCallback, Resumable, BaseEstimator):
             measured with other samples or parameters.
         """
         self._check_parameters()
-        self.records_, self._prepared, self._epoch = [], None, -1
+        self.records_, self.spectra_, self._prepared, self._epoch = [], {}, None, -1
         self._settings = self._hash_of_settings()
         if self.path is not None:
             self.records_ = records_of_run(self.path, self.run, self._settings)
@@ -348,7 +332,7 @@ class RepresentationTracker(SkorchCallback, Resumable, BaseEstimator):
         looking = (perf_counter() - start) / len(activations)
         warn_of_not_finite(activations, epoch)
         occasion = f" at epoch {epoch}"
-        records = []
+        records, spectra = [], {}
         for found in measure_layers(
             activations.items(), self._prepared, occasion=occasion, skip_not_finite=True
         ):
@@ -359,6 +343,8 @@ class RepresentationTracker(SkorchCallback, Resumable, BaseEstimator):
             if self.on_collapse is not None:
                 record |= signs_of_collapse(activations[found.name])
             records.append(record | {"settings": self._settings})
+            spectra[found.name] = fitted_spectrum(found.fitted, epoch)
+        self.spectra_ = {name: one for name, one in spectra.items() if one is not None}
         if self.verbose:
             seconds = sum(record["seconds"] for record in records)
             say(f"epoch {epoch}: measured {len(records)} layers in {seconds:.1f} s")

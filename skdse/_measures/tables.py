@@ -1,4 +1,4 @@
-"""Tables of measures for the displays: columns of a frame, means over runs.
+"""Tables of measures for displays and reports: columns of a frame, means over runs.
 
 A frame is a DataFrame, of pandas or others, a mapping of columns, or a list of records:
 whatever gives its columns by name. So nothing here needs pandas.
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._measures.catalogue import ERROR, MEASURES, describe
+from .catalogue import ERROR, MEASURES, describe
 
 
 def columns_of(frame):
