@@ -98,6 +98,7 @@ ORDERS = {
     "probing": (
         "_selection",
         "_inputs",
+        "_rows",
         "_pooling",
         "_wrapped",
         "_hooks",
@@ -106,6 +107,7 @@ ORDERS = {
         "_samples",
         "_accuracy",
         "_callbacks",
+        "_budget",
         "_choice",
         "_collapse",
         "_records",

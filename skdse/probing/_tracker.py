@@ -17,6 +17,7 @@ from .._tools.progress import say
 from .._tools.validation import check_callable, check_count, check_option
 from ._accuracy import accuracy_of, module_of, takes_part, warn_of_not_finite
 from ._activations import layer_activations
+from ._budget import number_of_rows
 from ._callbacks import SkorchCallback
 from ._choice import named_measures
 from ._collapse import (
@@ -74,9 +75,10 @@ class RepresentationTracker(SkorchCallback, BaseEstimator):
         "tokens", each token has the label of its sample.
     channels : {"auto", "first", "last"}, default="auto"
         Which axis of maps has the features, see :func:`layer_activations`.
-    max_samples : int or None, default=None
+    max_samples : int, "auto" or None, default="auto"
         Number of rows (samples, or tokens) that are measured and kept at most. They are
-        the same each epoch, and depend on `random_state`.
+        the same each epoch, and depend on `random_state`. "auto" is 2,500. More rows
+        have a higher entropy, and take more time. None is all samples.
     batch_size : int, default=256
         Number of samples that a module gets at a time. More need more memory.
     keep_on_device : bool, default=True
@@ -175,7 +177,7 @@ class RepresentationTracker(SkorchCallback, BaseEstimator):
         *,
         pooling="mean",
         channels="auto",
-        max_samples=None,
+        max_samples="auto",
         batch_size=256,
         keep_on_device=True,
         accuracy="auto",
@@ -294,8 +296,9 @@ class RepresentationTracker(SkorchCallback, BaseEstimator):
         check_collapse_parameters(self.on_collapse, self.collapse_share)
         measures = self._named_measures().values()
         needs_inputs = any(against == "X" for _, against in measures)
+        self._n_rows = number_of_rows(self.max_samples)
         self._samples = Samples(
-            self.X, self.y, self.max_samples, self._seed(), needs_inputs
+            self.X, self.y, self._n_rows, self._seed(), needs_inputs
         )
 
     def _seed(self):
@@ -320,7 +323,7 @@ class RepresentationTracker(SkorchCallback, BaseEstimator):
             self._samples.y,
             self.pooling,
             self.accuracy,
-            max_samples=self.max_samples,
+            max_samples=self._n_rows,
             channels=None if self.channels == "auto" else self.channels,
         )
 
@@ -365,7 +368,7 @@ class RepresentationTracker(SkorchCallback, BaseEstimator):
                 pooling=self.pooling,
                 channels=self.channels,
                 batch_size=self.batch_size,
-                max_samples=self.max_samples,
+                max_samples=self._n_rows,
                 random_state=self._seed(),
                 keep_on_device=self.keep_on_device,
                 return_samples=True,
