@@ -4,26 +4,25 @@
 
 A network of twelve linear layers of 768 features looks at 50,000 samples that a
 DataLoader gives, of which the tracker keeps and measures 5,000. The largest resident
-memory of the process is read after the network alone has seen all samples, and again
-after the tracker has measured two epochs. Needs Linux or macOS.
+memory of the process is read after the network alone has seen all samples, again when
+their activations have been taken, and again when the tracker has measured. Needs Linux.
 """
 
 import argparse
-import resource
-import sys
+from pathlib import Path
 
 import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from skdse.probing import RepresentationTracker
-
-UNIT = 1 if sys.platform == "darwin" else 1024  # [bytes] of ru_maxrss
+from skdse.probing import RepresentationTracker, layer_activations
 
 
 def peak():
-    """Largest resident memory so far [MB]."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * UNIT / 1e6
+    """Largest resident memory of this process so far [MB]."""
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    (line,) = [one for one in status.splitlines() if one.startswith("VmHWM")]
+    return int(line.split()[1]) * 1024 / 1e6
 
 
 def main():
@@ -33,7 +32,7 @@ def main():
     parser.add_argument("--width", type=int, default=768)
     parser.add_argument("--n-samples", type=int, default=50_000)
     parser.add_argument("--max-samples", type=int, default=5_000)
-    parser.add_argument("--n-epochs", type=int, default=2)
+    parser.add_argument("--measures", nargs="*", default=("dse", "dsmi", "dsmi_input"))
     args = parser.parse_args()
     torch.manual_seed(0)
     parts = [
@@ -48,15 +47,21 @@ def main():
         for samples, _ in loader:
             model(samples)
     before = peak()
-    layers = [str(i) for i in range(args.n_layers)]
-    tracker = RepresentationTracker(
-        layers=layers, X=loader, max_samples=args.max_samples
+    layers, max_samples = [str(i) for i in range(args.n_layers)], args.max_samples
+    layer_activations(
+        model, loader, layers, max_samples=max_samples, keep_on_device=True
     )
-    for epoch in range(args.n_epochs):
-        tracker(model, epoch)
-    kept = args.n_layers * args.width * min(args.max_samples, args.n_samples) * 4 / 1e6
-    print(f"network alone: {before:.0f} MB; with the tracker {peak():.0f} MB")
-    print(f"tracker: {peak() - before:.0f} MB, of which it must keep {kept:.0f} MB")
+    looked = peak()
+    tracker = RepresentationTracker(
+        args.measures, layers, loader, max_samples=max_samples
+    )
+    tracker(model, 0)
+    kept = args.n_layers * args.width * min(max_samples, args.n_samples) * 4 / 1e6
+    print(f"network alone: {before:.0f} MB")
+    print(
+        f"activations: {looked - before:.0f} MB more, of which {kept:.0f} MB are kept"
+    )
+    print(f"tracker: {peak() - before:.0f} MB more than the network alone")
 
 
 if __name__ == "__main__":

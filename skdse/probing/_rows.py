@@ -16,22 +16,27 @@ class Rows:
 
     most is None where nobody knows how many there will be. Then batches stay as they
     are until the end.
+
+    Attributes
+    ----------
+    n_rows : int
+        Number of rows so far.
     """
 
     def __init__(self, name, most=None):
         self.name, self.most = name, most
-        self._parts, self._rows, self._n = [], None, 0
+        self._parts, self._rows, self.n_rows = [], None, 0
 
     def append(self, Z):
         """Add the rows of a batch, arrays or tensors, behind those there are."""
         self._check_width(Z)
+        n = self.n_rows + len(Z)
         if self.most is None:
             self._parts.append(Z)
-            return
-        n = self._n + len(Z)
-        self._reserve(n, Z)
-        self._rows[self._n : n] = Z
-        self._n = n
+        else:
+            self._reserve(n, Z)
+            self._rows[self.n_rows : n] = Z
+        self.n_rows = n
 
     def keep(self, places):
         """Keep rows at these places, in ascending order; most must be known."""
@@ -39,27 +44,24 @@ class Rows:
         for start in range(0, len(places), MOVED):
             moved = places[start : start + MOVED]
             self._rows[start : start + len(moved)] = self._rows[moved]
-        self._n = len(places)
+        self.n_rows = len(places)
 
     def finish(self):
         """All rows, in memory of no more than their size."""
         if self.most is None:
             return self._parts[0] if len(self._parts) == 1 else _joined(self._parts)
-        return self._rows if len(self._rows) == self._n else _joined([self._filled()])
-
-    def _filled(self):
-        """Rows that there are, without the room for more."""
-        return self._rows[: self._n]
+        is_full = len(self._rows) == self.n_rows
+        return self._rows if is_full else _joined([self._rows[: self.n_rows]])
 
     def _reserve(self, n, Z):
         """Make room for n rows such as those of Z: twice what there is, or less."""
         if self._rows is not None and n <= len(self._rows):
             return
-        before, n_before = self._rows, self._n
+        before = self._rows
         room = n if before is None else max(n, min(2 * len(before), self.most))
         self._rows = _empty_like(Z, room)
         if before is not None:
-            self._rows[:n_before] = before[:n_before]
+            self._rows[: self.n_rows] = before[: self.n_rows]
 
     def _check_width(self, Z):
         """Raise where Z has another number of features than rows before."""
