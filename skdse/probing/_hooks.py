@@ -213,9 +213,7 @@ class _Catcher:
         is_capped = look.pooling == "tokens" and look.max_samples is None
         self.look, self.layers, self._caught = look, {}, {}
         self.rows = Selection(MAX_TOKENS if is_capped else look.max_samples, look.seed)
-        limit = self.rows.max_rows
-        surplus = None if limit is None else ceil(SURPLUS * limit)
-        self._most = surplus if n_rows is None else n_rows
+        self._n_rows = n_rows
 
     def begin(self, n_samples, mask):
         """Begin with a batch."""
@@ -246,9 +244,20 @@ class _Catcher:
         """Add what the batch gave to what there is."""
         for name, (n_rows, Z) in self._caught.items():
             _check_rows(name, n_rows, self._n_samples)
-            self.layers.setdefault(name, Rows(name, self._most)).append(Z)
+            if name not in self.layers:
+                self.layers[name] = self._new_rows(name, Z)
+            self.layers[name].append(Z)
         self.rows.add(self._n_samples, self._chosen)
         self._leave_out(self.rows.leave_out(SURPLUS))
+
+    def _new_rows(self, name, Z):
+        """No rows of a layer yet, with room for all there are at a time."""
+        limit, most = self.rows.max_rows, self._n_rows
+        if limit is not None:
+            # Some are left out as soon as there are more than the surplus.
+            surplus = ceil(SURPLUS * limit) + len(Z)
+            most = surplus if most is None else min(surplus, most)
+        return Rows(name, most)
 
     def finish(self, names):
         """Activations of the layers by name; hidden states after them."""
@@ -297,7 +306,7 @@ def _catch(module, steps, layers, look, n_rows=None):
     """Activations of chosen layers while steps run the module, and samples of rows.
 
     Each step is the number of samples in a batch, its mask, and what runs the module;
-    n_rows is that of the rows in all steps, None where it is not known.
+    n_rows is the number of rows in all steps, as far as it is known.
     """
     modules, exact = _choose_modules(module, layers)
     catcher = _Catcher(look, n_rows)

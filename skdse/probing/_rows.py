@@ -14,8 +14,9 @@ MOVED = 256
 class Rows:
     """Rows of a layer, of at most so many at a time.
 
-    most is None where nobody knows how many there will be. Then batches stay as they
-    are until the end.
+    Memory for most rows is taken at the first batch: a piece that grew would leave
+    holes, which the process keeps. most is None where nobody knows how many there will
+    be. Then batches stay as they are until the end.
 
     Attributes
     ----------
@@ -54,13 +55,12 @@ class Rows:
         return self._rows if is_full else _joined([self._rows[: self.n_rows]])
 
     def _reserve(self, n, Z):
-        """Make room for n rows such as those of Z: twice what there is, or less."""
-        if self._rows is not None and n <= len(self._rows):
-            return
+        """Make room for n rows such as those of Z."""
         before = self._rows
-        room = n if before is None else max(n, min(2 * len(before), self.most))
-        self._rows = _empty_like(Z, room)
-        if before is not None:
+        if before is None:
+            self._rows = _empty_like(Z, max(n, self.most))
+        elif n > len(before):
+            self._rows = _empty_like(Z, n)
             self._rows[: self.n_rows] = before[: self.n_rows]
 
     def _check_width(self, Z):

@@ -59,7 +59,7 @@ def test_memory_is_taken_once(convert, monkeypatch):
         rows.append(convert(np.ones((20, 2))))
         if rows.n_rows > 100:
             rows.keep(np.arange(80))
-    assert made == [20, 40, 80, 130]
+    assert made == [130]
 
 
 def test_another_width_is_refused(convert):
@@ -69,3 +69,10 @@ def test_another_width_is_refused(convert):
         message = "layer 'third' gives 4 features in one batch and 5 in another"
         with pytest.raises(ValueError, match=message):
             rows.append(convert(np.ones((2, 4))))
+
+
+def test_more_than_were_foreseen_are_taken(convert):
+    rows = Rows("layer", 3)
+    for one in (np.ones((2, 1)), np.zeros((4, 1))):
+        rows.append(convert(one))
+    assert np.asarray(rows.finish()).ravel().tolist() == [1, 1, 0, 0, 0, 0]
