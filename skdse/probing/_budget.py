@@ -58,3 +58,13 @@ def number_of_rows(max_samples):
     if max_samples is not None:
         check_count(max_samples, "max_samples")
     return max_samples
+
+
+def let_go(activations):
+    """Activations by layer, each left out of the dictionary when the next is asked for.
+
+    What measuring needs then has the memory of layers that were measured.
+    """
+    for name in list(activations):
+        yield name, activations[name]
+        del activations[name]

@@ -17,7 +17,7 @@ from .._tools.progress import say
 from .._tools.validation import check_callable, check_count, check_option
 from ._accuracy import accuracy_of, module_of, takes_part, warn_of_not_finite
 from ._activations import layer_activations
-from ._budget import number_of_rows
+from ._budget import let_go, number_of_rows
 from ._callbacks import SkorchCallback
 from ._choice import named_measures
 from ._collapse import (
@@ -347,7 +347,7 @@ class RepresentationTracker(SkorchCallback, BaseEstimator):
         occasion = f" at epoch {epoch}"
         records = []
         for found in measure_layers(
-            activations.items(), self._prepared, occasion=occasion, skip_not_finite=True
+            let_go(activations), self._prepared, occasion=occasion, skip_not_finite=True
         ):
             n_samples, n_features = activations[found.name].shape
             record = {"run": self.run, "epoch": epoch, "layer": found.name}
