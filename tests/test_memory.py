@@ -97,19 +97,19 @@ def test_graph_of_many_samples_makes_no_dense_matrix(eigen_solver, rng):
 @pytest.mark.skipif(
     not Path("/proc/self/status").exists(), reason="reads resident memory on Linux"
 )
-def test_tracker_keeps_rows_of_a_stream_and_little_more():
+def test_rows_of_a_stream_take_little_more_than_their_size():
     pytest.importorskip("torch")
     script = Path(__file__).parent.parent / "doc" / "benchmarks" / "tracker_memory.py"
     # 12 layers of 768 features, of which 5,000 rows are kept: 184 MB.
-    options = ["--n-samples", "9000", "--measures", "dse"]
+    options = ["--n-samples", "9000", "--measures"]
     done = subprocess.run(
         [sys.executable, script, *options], capture_output=True, text=True, check=True
     )
-    looked, kept = map(
-        int, re.findall(r"activations: (\d+) .* which (\d+)", done.stdout)[0]
-    )
+    pattern = r"activations: (\d+) MB more, of which (\d+) MB"
+    looked, kept = map(int, re.search(pattern, done.stdout).groups())
     tracked = int(re.search(r"tracker: (\d+) MB", done.stdout)[1])
     assert kept == 184
     # A tenth more while they come, the output of a batch, and one layer twice.
     assert looked < 1.1 * kept + 60
-    assert tracked < 400
+    # The tracker reads labels, and looks again; it measures nothing here.
+    assert tracked < looked + 60
