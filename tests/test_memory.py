@@ -1,7 +1,10 @@
 """What does not fit in memory is refused, and what fits takes little."""
 
 import re
+import subprocess
+import sys
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -89,3 +92,24 @@ def test_graph_of_many_samples_makes_no_dense_matrix(eigen_solver, rng):
     assert peak < n * n * 8 / 4
     lower, upper = dse.entropy_interval_
     assert 0 < lower < dse.entropy_ < upper < np.log2(n)
+
+
+@pytest.mark.skipif(
+    not Path("/proc/self/status").exists(), reason="reads resident memory on Linux"
+)
+def test_rows_of_a_stream_take_little_more_than_their_size():
+    pytest.importorskip("torch")
+    script = Path(__file__).parent.parent / "doc" / "benchmarks" / "tracker_memory.py"
+    # 12 layers of 768 features, of which 5,000 rows are kept: 184 MB.
+    options = ["--n-samples", "9000", "--measures"]
+    done = subprocess.run(
+        [sys.executable, script, *options], capture_output=True, text=True, check=True
+    )
+    pattern = r"activations: (\d+) MB more, of which (\d+) MB"
+    looked, kept = map(int, re.search(pattern, done.stdout).groups())
+    tracked = int(re.search(r"tracker: (\d+) MB", done.stdout)[1])
+    assert kept == 184
+    # A tenth more while they come, the output of a batch, and one layer twice.
+    assert looked < 1.1 * kept + 60
+    # The tracker reads labels, and looks again; it measures nothing here.
+    assert tracked < looked + 60

@@ -101,6 +101,7 @@ ORDERS = {
     "probing": (
         "_selection",
         "_inputs",
+        "_rows",
         "_pooling",
         "_wrapped",
         "_hooks",
@@ -109,6 +110,7 @@ ORDERS = {
         "_samples",
         "_accuracy",
         "_callbacks",
+        "_budget",
         "_choice",
         "_collapse",
         "_records",

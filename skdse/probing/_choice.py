@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 from sklearn.base import clone
 
-from .._measures.catalogue import MEASURES, default_measure, seed_measure
+from .._measures.catalogue import MEASURES, seed_measure
 from .._tools.validation import check_measure, check_option
+from ._budget import thrifty_measure
 
 
 def named_measures(asked, random_state, taken):
@@ -18,7 +19,7 @@ def named_measures(asked, random_state, taken):
     if not isinstance(asked, Mapping):
         for name in asked:
             check_option(name, "measures", MEASURES)
-        asked = {name: default_measure(name) for name in asked}
+        asked = {name: thrifty_measure(name) for name in asked}
     measures = {}
     for name, measure in asked.items():
         measure, against = measure if isinstance(measure, tuple) else (measure, "y")

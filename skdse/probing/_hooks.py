@@ -9,6 +9,7 @@ torch is imported by whoever made the model, never from here at the top.
 from contextlib import ExitStack, contextmanager
 from fnmatch import fnmatchcase
 from functools import partial
+from math import ceil
 from numbers import Integral
 from typing import Any, NamedTuple
 
@@ -35,6 +36,7 @@ from ._pooling import (
     mask_for,
     pooled,
 )
+from ._rows import Rows
 from ._selection import Selection, chosen_samples
 from ._wrapped import inside, named_layers, not_compiled
 
@@ -76,8 +78,9 @@ def module_activations(module, X, layers=None, look=LOOK):
     """Activations of X in layers of a module by name, and the sample of each row."""
     module = inside(module)
     _check_can_look(module)
+    is_known = not is_stream(X) and look.pooling != "tokens"
     chosen = None
-    if look.max_samples is not None and not is_stream(X) and look.pooling != "tokens":
+    if look.max_samples is not None and is_known:
         # Samples that are not looked at need not pass through the network.
         chosen = chosen_samples(count_inputs(X), look.max_samples, look.seed)
         X = take_inputs(X, chosen)
@@ -92,7 +95,8 @@ def module_activations(module, X, layers=None, look=LOOK):
                 partial(run, module, batch, **more),
             )
 
-    activations, samples = _catch(module, steps(), layers, look)
+    n_rows = count_inputs(X) if is_known else None
+    activations, samples = _catch(module, steps(), layers, look, n_rows)
     return activations, samples if chosen is None else chosen[samples]
 
 
@@ -205,10 +209,11 @@ def _feature_names(module):
 class _Catcher:
     """What hooks have caught, batch by batch."""
 
-    def __init__(self, look):
+    def __init__(self, look, n_rows):
         is_capped = look.pooling == "tokens" and look.max_samples is None
-        self.look, self.parts, self._caught = look, {}, {}
+        self.look, self.layers, self._caught = look, {}, {}
         self.rows = Selection(MAX_TOKENS if is_capped else look.max_samples, look.seed)
+        self._n_rows = n_rows
 
     def begin(self, n_samples, mask):
         """Begin with a batch."""
@@ -239,17 +244,28 @@ class _Catcher:
         """Add what the batch gave to what there is."""
         for name, (n_rows, Z) in self._caught.items():
             _check_rows(name, n_rows, self._n_samples)
-            self.parts.setdefault(name, []).append(Z)
+            if name not in self.layers:
+                self.layers[name] = self._new_rows(name, Z)
+            self.layers[name].append(Z)
         self.rows.add(self._n_samples, self._chosen)
         self._leave_out(self.rows.leave_out(SURPLUS))
+
+    def _new_rows(self, name, Z):
+        """No rows of a layer yet, with room for all there are at a time."""
+        limit, most = self.rows.max_rows, self._n_rows
+        if limit is not None:
+            # Some are left out as soon as there are more than the surplus.
+            surplus = ceil(SURPLUS * limit) + len(Z)
+            most = surplus if most is None else min(surplus, most)
+        return Rows(name, most)
 
     def finish(self, names):
         """Activations of the layers by name; hidden states after them."""
         self._leave_out(self.rows.leave_out(1))
-        names = [name for name in names if name in self.parts]
-        names += [name for name in self.parts if name not in names]
-        # Part by part, so that no more than one layer is held twice.
-        return {name: self._joined(name, self.parts.pop(name)) for name in names}
+        names = [name for name in names if name in self.layers]
+        names += [name for name in self.layers if name not in names]
+        # Layer by layer, so that no more than one is held twice.
+        return {name: self.layers.pop(name).finish() for name in names}
 
     def _tokens(self, name, Z, channels):
         """Tokens that are kept, a row for each."""
@@ -282,31 +298,18 @@ class _Catcher:
 
     def _leave_out(self, kept):
         """Keep these rows of all layers; None is all."""
-        for name, parts in self.parts.items() if kept is not None else ():
-            self.parts[name] = [self._joined(name, parts)[kept]]
-
-    def _joined(self, name, parts):
-        """Rows of a layer in one piece."""
-        widths = sorted({Z.shape[1] for Z in parts})
-        if len(widths) > 1:
-            raise ValueError(
-                f"layer {name!r} gives {widths[0]} features in one batch and "
-                f"{widths[-1]} in another: pad the samples to one length, or use a "
-                "pooling over tokens, such as 'mean'."
-            )
-        if len(parts) == 1:
-            return parts[0]
-        join = imported_torch().cat if self.look.keep_on_device else np.concatenate
-        return join(parts)
+        for rows in self.layers.values() if kept is not None else ():
+            rows.keep(kept)
 
 
-def _catch(module, steps, layers, look):
+def _catch(module, steps, layers, look, n_rows=None):
     """Activations of chosen layers while steps run the module, and samples of rows.
 
-    Each step is the number of samples in a batch, its mask, and what runs the module.
+    Each step is the number of samples in a batch, its mask, and what runs the module;
+    n_rows is the number of rows in all steps, as far as it is known.
     """
     modules, exact = _choose_modules(module, layers)
-    catcher = _Catcher(look)
+    catcher = _Catcher(look, n_rows)
 
     def hook(name, one, args, output):
         catcher.catch(name, one, output)
@@ -325,8 +328,8 @@ def _catch(module, steps, layers, look):
             catcher.begin(n_samples, mask)
             run_batch()
             catcher.end()
-    missing = [name for name in modules if name not in catcher.parts]
-    if exact & set(missing) or not catcher.parts:
+    missing = [name for name in modules if name not in catcher.layers]
+    if exact & set(missing) or not catcher.layers:
         names = [name for name in missing if name in exact] or missing[:N_LISTED]
         raise ValueError(
             f"layers {names} were not called in the forward pass of the model: they "

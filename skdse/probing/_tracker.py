@@ -18,6 +18,7 @@ from .._tools.progress import say
 from .._tools.validation import check_callable, check_count, check_option
 from ._accuracy import accuracy_of, module_of, takes_part, warn_of_not_finite
 from ._activations import layer_activations
+from ._budget import let_go, number_of_rows
 from ._callbacks import SkorchCallback
 from ._choice import named_measures
 from ._collapse import (
@@ -59,9 +60,11 @@ class RepresentationTracker(SkorchCallback, Resumable, TrackerResults, BaseEstim
     measures : str, list of str or dict, default=("dse", "dsmi", "dsmi_input")
         What to measure, in bits: "dse" is :class:`DiffusionSpectralEntropy`; "dsmi" is
         :class:`DiffusionSpectralMI` with `y`; "dsmi_input" is DSMI with clusters of
-        `X`, which are found once. For other parameters, pass estimators with names of
-        your own, ``{"dse_t2": DiffusionSpectralEntropy(t=2)}``;
-        ``(estimator, "X")`` is mutual information with `X`.
+        `X`, which are found once. They are measured to a standard error of at most 0.02
+        bits: DSE with ``tol=0.01``, DSMI with as many ``n_repeats`` as it needs, 5 to
+        100. For other parameters, pass estimators with names of your own,
+        ``{"dse_t2": DiffusionSpectralEntropy(t=2)}``; ``(estimator, "X")`` is mutual
+        information with `X`.
     layers : str, int, list of these or None, default=None
         Layers, see :func:`layer_activations`.
     X : array-like, torch.Tensor, dict, tuple, Dataset or DataLoader, default=None
@@ -77,9 +80,11 @@ class RepresentationTracker(SkorchCallback, Resumable, TrackerResults, BaseEstim
         "tokens", each token has the label of its sample.
     channels : {"auto", "first", "last"}, default="auto"
         Which axis of maps has the features, see :func:`layer_activations`.
-    max_samples : int or None, default=None
+    max_samples : int, "auto" or None, default="auto"
         Number of rows (samples, or tokens) that are measured and kept at most. They are
-        the same each epoch, and depend on `random_state`.
+        the same each epoch, and depend on `random_state`. "auto" is 2,500. More rows
+        have a higher entropy, and take more time. None is all samples. The accuracy,
+        too, is of these samples, unless all pass through the network.
     batch_size : int, default=256
         Number of samples that a module gets at a time. More need more memory.
     keep_on_device : bool, default=True
@@ -124,8 +129,9 @@ class RepresentationTracker(SkorchCallback, Resumable, TrackerResults, BaseEstim
     ----------
     records_ : list of dict
         A record for each epoch and layer: ``run``, ``epoch``, ``layer``,
-        ``n_samples``, ``n_features``, each measure by its name, its standard error
-        (such as ``dse_std_error``; NaN if unknown), ``accuracy``, ``seconds`` (the
+        ``n_samples``, ``n_features``, each measure by its name, its standard error for
+        these rows (such as ``dse_std_error``; NaN if unknown), ``accuracy``,
+        ``seconds`` (the
         time for this record), and ``settings``, a hash of samples and parameters. With
         `on_collapse` also ``feature_rank``, the effective rank of the centred features
         (from 1, a line, to the number of features), and ``feature_spread``, the
@@ -185,7 +191,7 @@ class RepresentationTracker(SkorchCallback, Resumable, TrackerResults, BaseEstim
         *,
         pooling="mean",
         channels="auto",
-        max_samples=None,
+        max_samples="auto",
         batch_size=256,
         keep_on_device=True,
         accuracy="auto",
@@ -288,8 +294,9 @@ class RepresentationTracker(SkorchCallback, Resumable, TrackerResults, BaseEstim
         check_collapse_parameters(self.on_collapse, self.collapse_share)
         measures = self._named_measures().values()
         needs_inputs = any(against == "X" for _, against in measures)
+        self._n_rows = number_of_rows(self.max_samples)
         self._samples = Samples(
-            self.X, self.y, self.max_samples, self._seed(), needs_inputs
+            self.X, self.y, self._n_rows, self._seed(), needs_inputs
         )
 
     def _seed(self):
@@ -314,7 +321,7 @@ class RepresentationTracker(SkorchCallback, Resumable, TrackerResults, BaseEstim
             self._samples.y,
             self.pooling,
             self.accuracy,
-            max_samples=self.max_samples,
+            max_samples=self._n_rows,
             channels=None if self.channels == "auto" else self.channels,
         )
 
@@ -334,7 +341,7 @@ class RepresentationTracker(SkorchCallback, Resumable, TrackerResults, BaseEstim
         occasion = f" at epoch {epoch}"
         records, spectra = [], {}
         for found in measure_layers(
-            activations.items(), self._prepared, occasion=occasion, skip_not_finite=True
+            let_go(activations), self._prepared, occasion=occasion, skip_not_finite=True
         ):
             n_samples, n_features = activations[found.name].shape
             record = {"run": self.run, "epoch": epoch, "layer": found.name}
@@ -361,7 +368,7 @@ class RepresentationTracker(SkorchCallback, Resumable, TrackerResults, BaseEstim
                 pooling=self.pooling,
                 channels=self.channels,
                 batch_size=self.batch_size,
-                max_samples=self.max_samples,
+                max_samples=self._n_rows,
                 random_state=self._seed(),
                 keep_on_device=self.keep_on_device,
                 return_samples=True,

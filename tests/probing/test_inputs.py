@@ -224,7 +224,8 @@ def test_the_tracker_takes_what_layer_activations_takes(network, samples, tmp_pa
 
 def test_rows_that_are_measured(network, samples):
     X, y = samples
-    tracker = RepresentationTracker(["dse", "dsmi"], "2", X, y, max_samples=30)
+    measures = {"dse": DiffusionSpectralEntropy(), "dsmi": DiffusionSpectralMI()}
+    tracker = RepresentationTracker(measures, "2", X, y, max_samples=30)
     (record,) = tracker(network)
     Z, rows = layer_activations(network, X, "2", max_samples=30, return_samples=True)
     assert (
@@ -271,7 +272,12 @@ def test_reading_a_loader_leaves_the_random_state(network, samples):
 
 def test_each_token_has_the_label_of_its_sample(encoder, tokens):
     tracker = RepresentationTracker(
-        ["dsmi"], "embed", tokens, tokens["labels"], pooling="tokens", max_samples=30
+        {"dsmi": DiffusionSpectralMI()},
+        "embed",
+        tokens,
+        tokens["labels"],
+        pooling="tokens",
+        max_samples=30,
     )
     (record,) = tracker(encoder)
     Z, rows = layer_activations(

@@ -44,7 +44,12 @@ def _without(records, *keys):
 
 def test_record_is_what_the_estimators_find(mlp, digits):
     X, y = digits
-    tracker = RepresentationTracker(X=X, y=y)
+    measures = {
+        "dse": DiffusionSpectralEntropy(),
+        "dsmi": DiffusionSpectralMI(),
+        "dsmi_input": (DiffusionSpectralMI(target="continuous"), "X"),
+    }
+    tracker = RepresentationTracker(measures, X=X, y=y)
     records = tracker(mlp, 3)
     assert tracker.records_ == records
     activations = layer_activations(mlp, X)
