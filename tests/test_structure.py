@@ -117,6 +117,7 @@ ORDERS = {
         "_entropy",
         "_layers",
         "_mutual_info",
+        "_spectrum",
         "_training",
     ),
     "integrations": ("_course", "torchmetrics", "lightning", "transformers", "keras"),
