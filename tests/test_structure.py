@@ -98,6 +98,7 @@ ORDERS = {
     "probing": (
         "_selection",
         "_inputs",
+        "_masks",
         "_pooling",
         "_wrapped",
         "_hooks",

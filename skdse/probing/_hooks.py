@@ -21,13 +21,14 @@ from ._inputs import (
     count_inputs,
     imported_torch,
     is_stream,
-    mask_of,
     run,
     samples_of,
     take_inputs,
 )
+from ._masks import Masks, no_fast_path
 from ._pooling import (
     MAX_TOKENS,
+    POOLINGS_OF_TOKENS,
     as_tokens,
     channels_of,
     checked_tensor,
@@ -86,11 +87,7 @@ def module_activations(module, X, layers=None, look=LOOK):
     def steps():
         for batch in batches_of(X, look.batch_size):
             batch = as_input(batch, module)
-            yield (
-                count_inputs(batch),
-                mask_of(batch),
-                partial(run, module, batch, **more),
-            )
+            yield batch, partial(run, module, batch, **more)
 
     activations, samples = _catch(module, steps(), layers, look)
     return activations, samples if chosen is None else chosen[samples]
@@ -106,9 +103,8 @@ def net_activations(net, X, layers=None, look=LOOK):
     def steps():
         # Not forward_iter: EpochScoring puts stored predictions in its place.
         for batch in net.get_iterator(net.get_dataset(X), training=False):
-            one = samples_of(batch)
             run_net = partial(net.evaluation_step, batch, training=False)
-            yield count_inputs(one), mask_of(one), run_net
+            yield samples_of(batch), run_net
 
     return _catch(inside(net.module_), steps(), layers, look)
 
@@ -205,25 +201,28 @@ def _feature_names(module):
 class _Catcher:
     """What hooks have caught, batch by batch."""
 
-    def __init__(self, look):
+    def __init__(self, look, module):
         is_capped = look.pooling == "tokens" and look.max_samples is None
         self.look, self.parts, self._caught = look, {}, {}
+        self._masks = Masks(module)
         self.rows = Selection(MAX_TOKENS if is_capped else look.max_samples, look.seed)
 
-    def begin(self, n_samples, mask):
+    def begin(self, batch):
         """Begin with a batch."""
-        self._n_samples, self._mask, self._shape = n_samples, mask, None
-        self._chosen = self.rows.choose(n_samples)
+        self._n_samples, self._shape = count_inputs(batch), None
+        self._masks.begin(batch)
+        self._chosen = self.rows.choose(self._n_samples)
         self._caught = {}
 
     def catch(self, name, module, output):
         """Take the output of a layer. Of several calls in one pass the last counts."""
         Z = checked_tensor(name, output)
         channels = channels_of(module, Z.shape, self.look.channels)
+        mask = self._mask_of(name, Z, channels)
         if self.look.pooling == "tokens":
-            Z, n_rows = self._tokens(name, Z, channels), self._n_samples
+            Z, n_rows = self._tokens(name, Z, channels, mask), self._n_samples
         else:
-            Z = pooled(name, Z, self.look.pooling, self._mask, channels)
+            Z = pooled(name, Z, self.look.pooling, mask, channels)
             n_rows = len(Z)
             Z = self._chosen_of(Z) if n_rows == self._n_samples else Z
         # Copied at once: the next layer may work in place.
@@ -246,12 +245,18 @@ class _Catcher:
     def finish(self, names):
         """Activations of the layers by name; hidden states after them."""
         self._leave_out(self.rows.leave_out(1))
+        self._masks.warn()
         names = [name for name in names if name in self.parts]
         names += [name for name in self.parts if name not in names]
         # Part by part, so that no more than one layer is held twice.
         return {name: self._joined(name, self.parts.pop(name)) for name in names}
 
-    def _tokens(self, name, Z, channels):
+    def _mask_of(self, name, Z, channels):
+        """Mask of the tokens that a layer gives."""
+        counts = Z.ndim == 3 and self.look.pooling in POOLINGS_OF_TOKENS
+        return self._masks.of(name, as_tokens(Z, channels).shape[1] if counts else None)
+
+    def _tokens(self, name, Z, channels, mask):
         """Tokens that are kept, a row for each."""
         if Z.ndim < 3 or len(Z) != self._n_samples:
             raise ValueError(
@@ -268,7 +273,7 @@ class _Catcher:
             )
         if self._shape is None:
             self._shape = shape
-            mask = mask_for(tokens, self._mask)
+            mask = mask_for(tokens, mask)
             is_token = np.ones(shape, bool) if mask is None else mask.cpu().numpy()
             self._chosen = self.rows.choose(self._n_samples, is_token)
         return self._chosen_of(tokens.flatten(0, 1))
@@ -303,10 +308,10 @@ class _Catcher:
 def _catch(module, steps, layers, look):
     """Activations of chosen layers while steps run the module, and samples of rows.
 
-    Each step is the number of samples in a batch, its mask, and what runs the module.
+    Each step is a batch, and what runs the module with it.
     """
     modules, exact = _choose_modules(module, layers)
-    catcher = _Catcher(look)
+    catcher = _Catcher(look, module)
 
     def hook(name, one, args, output):
         catcher.catch(name, one, output)
@@ -321,8 +326,8 @@ def _catch(module, steps, layers, look):
             handles.append(module.register_forward_hook(catcher.catch_hidden_states))
         for handle in handles:
             stack.callback(handle.remove)
-        for n_samples, mask, run_batch in steps:
-            catcher.begin(n_samples, mask)
+        for batch, run_batch in steps:
+            catcher.begin(batch)
             run_batch()
             catcher.end()
     missing = [name for name in modules if name not in catcher.parts]
@@ -346,7 +351,12 @@ def _undisturbed(module):
     training = {one: one.training for one in module.modules()}
     devices = {p.device for p in module.parameters() if p.device.type == "cuda"}
     try:
-        with torch.no_grad(), not_compiled(), torch.random.fork_rng([*devices]):
+        with (
+            torch.no_grad(),
+            not_compiled(),
+            no_fast_path(),
+            torch.random.fork_rng([*devices]),
+        ):
             module.eval()
             yield
     finally:
