@@ -18,6 +18,9 @@ SECTIONS = {
         "dse_regulariser",
         "dsmi_regulariser",
         "collapse",
+        "lightning",
+        "trainer",
+        "transformer_layers",
     ],
     "scale": ["hundred_thousand", "precomputed"],
 }
