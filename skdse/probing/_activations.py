@@ -75,9 +75,9 @@ def layer_activations(
         name or in its place in a tuple, tokens of padding do not count. "mean" and
         "max" are taken over tokens, or over the positions of maps. "cls" is the first
         token, "last" the last one. "tokens" makes each token or position a row.
-        "flatten" keeps all entries. A callable gets the tensor and returns the features, such as
-        ``lambda Z: Z[:, 0]``; if it has a parameter ``mask``, it gets the attention
-        mask there, or None.
+        "flatten" keeps all entries. A callable gets the tensor and returns the
+        features, such as ``lambda Z: Z[:, 0]``; if it has a parameter ``mask``, it gets
+        the attention mask there, or None.
     channels : {"auto", "first", "last"}, default="auto"
         Which axis of maps has the features: the one after the samples, or the last one,
         as in Swin Transformers. "auto" compares the shape with the widths of the

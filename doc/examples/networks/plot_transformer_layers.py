@@ -5,8 +5,8 @@ A Transformer, layer by layer, on texts
 Texts have different lengths, so that the short ones of a batch are filled up with
 padding. What a layer makes of the padding says nothing about a text. With the mask of
 the tokens, skdse leaves it out. This example trains an encoder, made from a
-configuration, to tell which part of SciPy a description belongs to, and looks at all its
-layers. Then it shows what one sees without the mask.
+configuration, to tell which part of SciPy a description belongs to, and looks at all
+its layers. Then it shows what one sees without the mask.
 """
 
 # %%
