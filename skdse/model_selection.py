@@ -170,6 +170,12 @@ class _RepresentationScorer(BaseEstimator):
         call = super().__repr__(N_CHAR_MAX)
         return call.replace(name, "representation_scorer", 1)
 
+    @property
+    def __name__(self):
+        # The name of a function, by which tables such as those of skore list a score.
+        is_named = isinstance(self.measure, str)
+        return self.measure if is_named else type(self.measure).__name__
+
     def _accept_sample_weight(self):
         # Since version 1.9, scikit-learn asks each of several scorers.
         return False

@@ -10,6 +10,7 @@ SECTIONS = {
         "multi_metric",
         "permutation_test",
         "probe_in_pipeline",
+        "pretrained_encoders",
     ],
     "networks": [
         "layer_profile",
@@ -18,6 +19,9 @@ SECTIONS = {
         "dse_regulariser",
         "dsmi_regulariser",
         "collapse",
+        "lightning",
+        "trainer",
+        "transformer_layers",
     ],
     "scale": ["hundred_thousand", "precomputed"],
 }

@@ -1,7 +1,8 @@
 """Tables of measures for displays and reports: columns of a frame, means over runs.
 
-A frame is a DataFrame, of pandas or others, a mapping of columns, or a list of records:
-whatever gives its columns by name. So nothing here needs pandas.
+A frame to draw is a DataFrame, of pandas or others, a mapping of columns, or a list of
+records: whatever gives its columns by name. Only the table of what was drawn needs
+pandas, which is imported where that is made.
 """
 
 from collections.abc import Sequence
@@ -42,6 +43,31 @@ def choose_measures(columns, measures=None):
     for name in measures:
         check_column(columns, name, "measures")
     return list(measures)
+
+
+def to_pandas(display, columns):
+    """Columns by name as a table of pandas, what a display draws."""
+    try:
+        import pandas
+    except ImportError as error:
+        raise ImportError(
+            f"{type(display).__name__}.frame needs pandas: pip install 'skdse[report]'."
+        ) from error
+    return pandas.DataFrame(columns)
+
+
+def joined(parts):
+    """Columns of several parts below each other; each part has the same columns.
+
+    A value that is no array stands for all rows of its part.
+    """
+    sizes = [max(map(np.size, part.values())) for part in parts]
+    whole = {}
+    for name in parts[0]:
+        pairs = zip(parts, sizes, strict=True)
+        columns = [np.broadcast_to(part[name], size) for part, size in pairs]
+        whole[name] = np.concatenate(columns)
+    return whole
 
 
 def check_column(columns, name, parameter):

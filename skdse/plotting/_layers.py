@@ -12,7 +12,9 @@ from .._measures.tables import (
     choose_measures,
     columns_of,
     distinct,
+    joined,
     panels_of,
+    to_pandas,
 )
 from ..probing._representation import (
     is_perceptron,
@@ -315,6 +317,35 @@ class LayerProfileDisplay:
         if self.n_runs > 1:
             self.ax_.set_title(f"mean ± s.d. of {self.n_runs} runs", fontsize="medium")
         return self
+
+    def frame(self):
+        """Return the points of the drawing as a table of pandas.
+
+        Returns
+        -------
+        frame : pandas.DataFrame
+            A row for each layer and measure: ``layer``, ``measure``, ``value``,
+            ``error`` and ``n_features``, NaN where they are not known, ``n_runs`` and
+            ``unit``, empty for measures without one.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed; it comes with ``skdse[report]``.
+        """
+        columns = [
+            {
+                "layer": self.names,
+                "measure": name,
+                "value": values,
+                "error": (self.errors or {}).get(name, np.nan),
+                "n_features": np.nan if self.n_features is None else self.n_features,
+                "n_runs": self.n_runs,
+                "unit": self.unit if describe(name).has_unit else "",
+            }
+            for name, values in self.values.items()
+        ]
+        return to_pandas(self, joined(columns))
 
     def _draw(self, ax, measure, kwargs):
         """Draw a measure with its errors."""

@@ -4,6 +4,7 @@ import numpy as np
 
 from .._measures.mutual_info import DiffusionSpectralMI
 from .._measures.permutation import PermutationTestResult
+from .._measures.tables import joined, to_pandas
 from ._axes import (
     COLORS,
     LEGEND,
@@ -212,6 +213,38 @@ class MutualInfoDisplay:
         self.figure_ = self.ax_.figure
         return self
 
+    def frame(self):
+        """Return the points of the drawing as a table of pandas.
+
+        Returns
+        -------
+        frame : pandas.DataFrame
+            A row for each point. ``quantity`` is "mutual information", "entropy of
+            group", "entropy of subsets" (random ones, of the size of the group) or
+            "mutual information by chance". Then come ``group`` and ``n_samples``, those
+            of the group; ``value``, its ``std_error`` and its ``unit``. What is not
+            known, or does not apply, is None or NaN.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed; it comes with ``skdse[report]``.
+        """
+        found = "mutual information"
+        parts = [_rows(found, self.mutual_info, self.unit, std_error=self.std_error)]
+        if self.group_entropies is not None:
+            order = self._order()
+            group, size = (
+                None if one is None else np.asarray(one, dtype=object)[order]
+                for one in (self.groups, self.group_sizes)
+            )
+            names = "entropy of group", "entropy of subsets"
+            for quantity, values in zip(names, self._in_order(), strict=True):
+                parts.append(_rows(quantity, values, "bits", group, size))
+        if self.null_distribution is not None:
+            parts.append(_rows(f"{found} by chance", self.null_distribution, self.unit))
+        return to_pandas(self, joined(parts)).astype({"n_samples": float})
+
     def _size(self):
         """Width and height of a panel, with a line for each named group."""
         n_groups = 0 if self.groups is None else len(self.groups)
@@ -262,14 +295,19 @@ class MutualInfoDisplay:
             handletextpad=0.2,
         )
 
+    def _order(self):
+        """Numbers of the groups in their order; too many to name are sorted."""
+        n_groups = len(self.group_entropies)
+        if n_groups <= MAX_NAMED:
+            return np.arange(n_groups)
+        return np.argsort(np.asarray(self.group_entropies, dtype=float))
+
     def _in_order(self):
-        """Entropies of groups and subsets; too many to name are sorted."""
+        """Entropies of groups and subsets, in the order of the drawing."""
         groups = np.asarray(self.group_entropies, dtype=float)
         subsets = np.asarray(self.subset_entropies, dtype=float)
         subsets = np.broadcast_to(subsets, len(groups))
-        if len(groups) <= MAX_NAMED:
-            return groups, subsets
-        order = np.argsort(groups)
+        order = self._order()
         return groups[order], subsets[order]
 
     def _names(self):
@@ -292,6 +330,18 @@ class MutualInfoDisplay:
         ax.margins(x=0.1)
         finish(ax)
         ax.legend(fontsize="small", **LEGEND)
+
+
+def _rows(quantity, value, unit, group=None, n_samples=None, std_error=np.nan):
+    """Values of one quantity as columns of a table."""
+    return {
+        "quantity": quantity,
+        "group": group,
+        "n_samples": n_samples,
+        "value": value,
+        "std_error": std_error,
+        "unit": unit,
+    }
 
 
 def _null(test):

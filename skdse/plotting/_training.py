@@ -8,7 +8,9 @@ from .._measures.tables import (
     choose_measures,
     columns_of,
     distinct,
+    joined,
     make_curve,
+    to_pandas,
 )
 from ._axes import BAND, LEGEND, finish, make_axes, style, with_unit
 
@@ -181,6 +183,40 @@ class TrainingDynamicsDisplay:
         self.figure_ = self.ax_.figure
         self._explain()
         return self
+
+    def frame(self):
+        """Return the points of the drawing as a table of pandas.
+
+        Returns
+        -------
+        frame : pandas.DataFrame
+            A row for each measure, curve and step. The first columns have the names of
+            `by` (or "curve") and of `x_name`, such as ``layer`` and ``epoch``. Then
+            come ``measure``; ``value``, the mean over runs; ``spread`` of the value and
+            ``x_spread``, NaN where they are not known; ``n_runs``; and ``unit``, empty
+            for measures without one.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed; it comes with ``skdse[report]``.
+        """
+        parts = [
+            {
+                "curve": name,
+                "x": curve.x,
+                "measure": measure,
+                "value": values,
+                "spread": curve.spreads[measure],
+                "x_spread": curve.x_spread,
+                "n_runs": curve.n_runs,
+                "unit": self.unit if describe(measure).has_unit else "",
+            }
+            for name, curve in self.curves.items()
+            for measure, values in curve.means.items()
+        ]
+        names = {"curve": self.by or "curve", "x": self.x_name}
+        return to_pandas(self, joined(parts)).rename(columns=names)
 
     def _draw(self, ax, measure, name, options):
         """Draw the mean and the spread of a measure."""

@@ -71,12 +71,13 @@ def layer_activations(
         How outputs of more than two dimensions become (n_samples, n_features), in a
         module or net. Outputs are tokens of shape (n_samples, n_tokens, n_features) or
         maps of shape (n_samples, n_channels, height, ...), see `channels`. If X has an
-        "attention_mask", tokens of padding do not count. "mean" and "max" are taken
-        over tokens, or over the positions of maps. "cls" is the first token, "last" the
-        last one. "tokens" makes each token or position a row. "flatten" keeps all
-        entries. A callable gets the tensor and returns the features, such as
-        ``lambda Z: Z[:, 0]``; if it has a parameter ``mask``, it gets the attention
-        mask there, or None.
+        "attention_mask" (1 for tokens) or "src_key_padding_mask" (True for padding), by
+        name or in its place in a tuple, tokens of padding do not count. "mean" and
+        "max" are taken over tokens, or over the positions of maps. "cls" is the first
+        token, "last" the last one. "tokens" makes each token or position a row.
+        "flatten" keeps all entries. A callable gets the tensor and returns the
+        features, such as ``lambda Z: Z[:, 0]``; if it has a parameter ``mask``, it gets
+        the attention mask there, or None.
     channels : {"auto", "first", "last"}, default="auto"
         Which axis of maps has the features: the one after the samples, or the last one,
         as in Swin Transformers. "auto" compares the shape with the widths of the
@@ -115,6 +116,11 @@ def layer_activations(
     ValueError
         If a layer is unknown, was not called, or does not give numbers for each
         sample; or if a parameter is invalid.
+
+    Warns
+    -----
+    UserWarning
+        If tokens of padding count, because no mask says which these are.
 
     See Also
     --------

@@ -22,13 +22,14 @@ from ._inputs import (
     count_inputs,
     imported_torch,
     is_stream,
-    mask_of,
     run,
     samples_of,
     take_inputs,
 )
+from ._masks import Masks, no_fast_path
 from ._pooling import (
     MAX_TOKENS,
+    POOLINGS_OF_TOKENS,
     as_tokens,
     channels_of,
     checked_tensor,
@@ -89,11 +90,7 @@ def module_activations(module, X, layers=None, look=LOOK):
     def steps():
         for batch in batches_of(X, look.batch_size):
             batch = as_input(batch, module)
-            yield (
-                count_inputs(batch),
-                mask_of(batch),
-                partial(run, module, batch, **more),
-            )
+            yield batch, partial(run, module, batch, **more)
 
     n_rows = count_inputs(X) if is_known else None
     activations, samples = _catch(module, steps(), layers, look, n_rows)
@@ -110,9 +107,8 @@ def net_activations(net, X, layers=None, look=LOOK):
     def steps():
         # Not forward_iter: EpochScoring puts stored predictions in its place.
         for batch in net.get_iterator(net.get_dataset(X), training=False):
-            one = samples_of(batch)
             run_net = partial(net.evaluation_step, batch, training=False)
-            yield count_inputs(one), mask_of(one), run_net
+            yield samples_of(batch), run_net
 
     return _catch(inside(net.module_), steps(), layers, look)
 
@@ -209,26 +205,29 @@ def _feature_names(module):
 class _Catcher:
     """What hooks have caught, batch by batch."""
 
-    def __init__(self, look, n_rows):
+    def __init__(self, look, module, n_rows):
         is_capped = look.pooling == "tokens" and look.max_samples is None
         self.look, self.layers, self._caught = look, {}, {}
+        self._masks = Masks(module)
         self.rows = Selection(MAX_TOKENS if is_capped else look.max_samples, look.seed)
         self._n_rows = n_rows
 
-    def begin(self, n_samples, mask):
+    def begin(self, batch):
         """Begin with a batch."""
-        self._n_samples, self._mask, self._shape = n_samples, mask, None
-        self._chosen = self.rows.choose(n_samples)
+        self._n_samples, self._shape = count_inputs(batch), None
+        self._masks.begin(batch)
+        self._chosen = self.rows.choose(self._n_samples)
         self._caught = {}
 
     def catch(self, name, module, output):
         """Take the output of a layer. Of several calls in one pass the last counts."""
         Z = checked_tensor(name, output)
         channels = channels_of(module, Z.shape, self.look.channels)
+        mask = self._mask_of(name, Z, channels)
         if self.look.pooling == "tokens":
-            Z, n_rows = self._tokens(name, Z, channels), self._n_samples
+            Z, n_rows = self._tokens(name, Z, channels, mask), self._n_samples
         else:
-            Z = pooled(name, Z, self.look.pooling, self._mask, channels)
+            Z = pooled(name, Z, self.look.pooling, mask, channels)
             n_rows = len(Z)
             Z = self._chosen_of(Z) if n_rows == self._n_samples else Z
         # Copied at once: the next layer may work in place.
@@ -262,12 +261,18 @@ class _Catcher:
     def finish(self, names):
         """Activations of the layers by name; hidden states after them."""
         self._leave_out(self.rows.leave_out(1))
+        self._masks.warn()
         names = [name for name in names if name in self.layers]
         names += [name for name in self.layers if name not in names]
         # Layer by layer, so that no more than one is held twice.
         return {name: self.layers.pop(name).finish() for name in names}
 
-    def _tokens(self, name, Z, channels):
+    def _mask_of(self, name, Z, channels):
+        """Mask of the tokens that a layer gives."""
+        counts = Z.ndim == 3 and self.look.pooling in POOLINGS_OF_TOKENS
+        return self._masks.of(name, as_tokens(Z, channels).shape[1] if counts else None)
+
+    def _tokens(self, name, Z, channels, mask):
         """Tokens that are kept, a row for each."""
         if Z.ndim < 3 or len(Z) != self._n_samples:
             raise ValueError(
@@ -284,7 +289,7 @@ class _Catcher:
             )
         if self._shape is None:
             self._shape = shape
-            mask = mask_for(tokens, self._mask)
+            mask = mask_for(tokens, mask)
             is_token = np.ones(shape, bool) if mask is None else mask.cpu().numpy()
             self._chosen = self.rows.choose(self._n_samples, is_token)
         return self._chosen_of(tokens.flatten(0, 1))
@@ -305,11 +310,11 @@ class _Catcher:
 def _catch(module, steps, layers, look, n_rows=None):
     """Activations of chosen layers while steps run the module, and samples of rows.
 
-    Each step is the number of samples in a batch, its mask, and what runs the module;
-    n_rows is the number of rows in all steps, as far as it is known.
+    Each step is a batch, and what runs the module with it; n_rows is the number of rows
+    in all steps, as far as it is known.
     """
     modules, exact = _choose_modules(module, layers)
-    catcher = _Catcher(look, n_rows)
+    catcher = _Catcher(look, module, n_rows)
 
     def hook(name, one, args, output):
         catcher.catch(name, one, output)
@@ -324,8 +329,8 @@ def _catch(module, steps, layers, look, n_rows=None):
             handles.append(module.register_forward_hook(catcher.catch_hidden_states))
         for handle in handles:
             stack.callback(handle.remove)
-        for n_samples, mask, run_batch in steps:
-            catcher.begin(n_samples, mask)
+        for batch, run_batch in steps:
+            catcher.begin(batch)
             run_batch()
             catcher.end()
     missing = [name for name in modules if name not in catcher.layers]
@@ -349,7 +354,12 @@ def _undisturbed(module):
     training = {one: one.training for one in module.modules()}
     devices = {p.device for p in module.parameters() if p.device.type == "cuda"}
     try:
-        with torch.no_grad(), not_compiled(), torch.random.fork_rng([*devices]):
+        with (
+            torch.no_grad(),
+            not_compiled(),
+            no_fast_path(),
+            torch.random.fork_rng([*devices]),
+        ):
             module.eval()
             yield
     finally:

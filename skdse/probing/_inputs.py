@@ -112,13 +112,6 @@ def targets_of(batch):
     return None
 
 
-def mask_of(batch):
-    """Attention mask of a batch, 0 for padding, or None."""
-    mask = batch.get("attention_mask") if isinstance(batch, Mapping) else None
-    is_flat = mask is not None and getattr(mask, "ndim", 0) == 2
-    return mask if is_flat else None
-
-
 def run(module, batch, **more):
     """Call a module with a batch: a dictionary by its keys, a tuple one by one."""
     if isinstance(batch, (tuple, list)):
@@ -126,10 +119,15 @@ def run(module, batch, **more):
     if not isinstance(batch, Mapping):
         return module(batch, **more)
     parameters = inspect.signature(module.forward).parameters
+    known = {key: one for key, one in batch.items() if key in parameters}
+    first = next(iter(parameters.values()), None)
+    takes_one = first is not None and first.default is first.empty
+    is_named = first is not None and first.kind is first.VAR_KEYWORD
+    if not known and takes_one and not is_named:
+        # A module that takes none of the keys takes the dictionary.
+        return module(batch, **more)
     if any(one.kind is one.VAR_KEYWORD for one in parameters.values()):
         return module(**batch, **more)
-    known = {key: one for key, one in batch.items() if key in parameters}
-    # A module that takes none of the keys takes the dictionary.
     return module(**known, **more) if known else module(batch, **more)
 
 

@@ -8,6 +8,10 @@ import inspect
 from ._inputs import imported_torch
 
 POOLINGS = ("cls", "flatten", "last", "max", "mean", "tokens")
+# Those that look at tokens one by one, and so leave padding out.
+POOLINGS_OF_TOKENS = ("cls", "last", "max", "mean", "tokens")
+# Ends of the names of what is given to a network, not made by it.
+GIVEN = ("_ids", "_mask")
 CHANNELS = ("auto", "first", "last")
 # Rows that pooling="tokens" keeps where nobody says how many.
 MAX_TOKENS = 10_000
@@ -27,18 +31,30 @@ def _tensors(output):
     if isinstance(output, imported_torch().Tensor):
         yield output
     elif isinstance(output, dict):
-        yield from _tensors(list(output.values()))
+        yield from _tensors(_own(output))
     elif isinstance(output, (list, tuple)):
         for one in output:
             yield from _tensors(one)
+
+
+def _own(output):
+    """Values of a dictionary that a layer made, without tokens and masks it was given.
+
+    Modules of Sentence Transformers return all they were given, and what they add last.
+    """
+    if "sentence_embedding" in output:
+        return [output["sentence_embedding"]]
+    named = [one for name, one in output.items() if not name.endswith(GIVEN)]
+    return named or list(output.values())
 
 
 def checked_tensor(name, output):
     """Tensor of real floats that a layer gives, without its gradient, or raise."""
     torch = imported_torch()
     Z = first_tensor(output)
-    if Z is None or Z.ndim == 0 or Z.is_complex():
+    if Z is None or Z.is_nested or Z.ndim == 0 or Z.is_complex():
         what = type(output).__name__ if Z is None else f"{Z.dtype}, {Z.ndim}d"
+        what = "a nested tensor" if Z is not None and Z.is_nested else what
         raise ValueError(
             f"layer {name!r} must give real numbers for each sample, in a tensor or "
             f"first in a tuple, list or dict; it gives {what}."
