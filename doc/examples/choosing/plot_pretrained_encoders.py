@@ -45,8 +45,8 @@ for text in texts[:2]:
 # Representations of the texts
 # ----------------------------
 #
-# Of the first encoder, we take all layers: the mean over the tokens that are no padding,
-# as the mask of the tokenizer tells. Of the last layer, we take the first token, too.
+# Of the first encoder, we take all layers: the mean over the tokens that are no
+# padding, as the mask of the tokenizer tells. Of the last, also the first token.
 # The second encoder is a file of ONNX, of which we pool the result alone.
 
 from importlib.metadata import files
