@@ -7,7 +7,7 @@ answers 0.0 only where no two samples differ.
 from dataclasses import dataclass, replace
 
 import numpy as np
-from sklearn.utils import check_random_state, gen_batches
+from sklearn.utils import check_random_state
 
 from .._tools.arrays import (
     is_device_array,
@@ -18,6 +18,7 @@ from .._tools.arrays import (
     take,
     to_host,
 )
+from .._tools.parallel import row_blocks
 from .._tools.validation import check_count, check_number_or_option, check_positive
 from .distances import distances, distinct_rows, without_rounding
 from .frames import AS_IS, Frame
@@ -240,7 +241,7 @@ def _nearest_distance(X, metric, unit, rng):
     if n > MEDIAN_ALL_PAIRS and not is_affordable(X, metric, OTHER_COST):
         rows = np.sort(rng.choice(n, MEDIAN_ALL_PAIRS, replace=False))
         error = 0.5 * np.sqrt((1 - len(rows) / n) / len(rows))
-    blocks = gen_batches(len(rows), max(1, _BLOCK_BYTES // (8 * n)))
+    blocks = row_blocks(len(rows), max(1, _BLOCK_BYTES // (8 * n)))
     nearest = map_parts(lambda b: _to_nearest(X, rows[b], metric), list(blocks), X)
     found = without_rounding(np.concatenate(nearest), metric)
     return Sample(found, error).median
