@@ -25,7 +25,7 @@ import numpy as np
 from ..._tools.arrays import beside, copied, like
 from ..._tools.progress import say
 from ..diffusion import DiffusionOperator
-from .density import ROUNDING, SpectralDensity, calibrated
+from .density import SpectralDensity, calibrated
 from .krylov import start, step
 from .plan import BASIS_ELEMENTS, SMOOTH_TIME, Plan
 from .quadrature import (
@@ -266,8 +266,7 @@ class _Exploration:
             seen=rest.weights,
             weights=rest.weights,
             contrasts=((1.0, guesses),),
-            # Independent errors of entries are a matrix whose norm grows as sqrt(n).
-            rounding=ROUNDING + operator.entry_error * operator.trace,
+            noise=operator.entry_error * operator.trace,
             n_probes=krylov.n_probes,
             n_steps=krylov.n_steps,
             n_columns=len(krylov.T),
