@@ -76,6 +76,7 @@ ORDERS = {
         "quadrature",
         "recurrence",
         "density",
+        "request",
         "course",
     ),
     "_measures": (
