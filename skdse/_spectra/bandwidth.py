@@ -76,6 +76,8 @@ class Bandwidth:
         Frame of the fitted samples.
     log_error : float
         Relative standard error of σ, where a rule had to sample.
+    knows_frame : bool
+        Whether the frame is that of the samples, or of all that they are some of.
     held : Exponents or None
         Exponents of the very samples that sigma is of, for who makes their affinity
         next: it takes much memory.
@@ -90,6 +92,7 @@ class Bandwidth:
     index: NeighborIndex | None = None
     frame: Frame = AS_IS
     log_error: float = 0.0
+    knows_frame: bool = False
     held: Exponents | None = None
 
     @property
@@ -128,10 +131,10 @@ class Bandwidth:
     def at(self, X):
         """Bandwidth of other samples X, σ_i from each to the fitted samples."""
         if not self.is_adaptive:
-            return replace(self, index=None, held=None)
+            return replace(self, index=None, held=None, knows_frame=False)
         farthest = self.fitted.query(self.frame.apply(X), self.n_neighbors)[:, -1]
         sigma = self.scale * np.where(farthest > 0, farthest, self.smallest)
-        return replace(self, sigma=sigma, index=None, held=None)
+        return replace(self, sigma=sigma, index=None, held=None, knows_frame=False)
 
     def take(self, rows):
         """Bandwidth of some of the samples."""

@@ -274,12 +274,12 @@ def _noise_error(density, residual):
     """
     noise = density.noise / np.sqrt(density.n_samples)
     x, weights = np.abs(density.nodes), density.uncalibrated
-    is_small, large = x <= 2 * noise, np.maximum(x, 2 * noise)
-    curvature = residual(1.5 * large) + residual(0.5 * large) - 2 * residual(large)
-    change = 0.5 * curvature * (2 * noise / large) ** 2
-    heap = noise * np.sqrt(weights[is_small].sum() / density.n_samples)
-    change[is_small] = np.diff(residual(np.array([0.0, heap])))
-    return abs(weights @ change)
+    small, x = weights[x <= 2 * noise].sum(), np.maximum(x, 2 * noise)
+    curvature = residual(1.5 * x) + residual(0.5 * x) - 2 * residual(x)
+    spread = 0.5 * weights @ (curvature * (2 * noise / x) ** 2)
+    heap = noise * np.sqrt(small / density.n_samples)
+    lift = small * np.diff(residual(np.array([0.0, heap])))[0]
+    return abs(spread) + abs(lift)
 
 
 def _late_error(density, t):
