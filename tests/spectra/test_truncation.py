@@ -60,14 +60,14 @@ def test_last_steps_tell_the_truncation_error(name):
         krylovs = krylovs_of(operator_of(G), 30)
         exact = mean_of(rules_of(krylovs[-1], psd=True))
         told, drifted = [], []
-        for krylov in krylovs[5:15:2]:
+        for krylov in krylovs[7:15:2]:
             rules = rules_of(krylov, psd=True)
             told.append(largest(contrasts_of(rules, True, 1.0)))
             drifted.append(largest(drifts_of(krylov, rules, 1.0)))
             # 3e-6 is the rounding of float32.
             assert abs(mean_of(rules) - exact) <= 2 * drifted[-1] + 3e-6
     if name == "digits":  # where the difference of the two rules tells far too much
-        assert all(b < 0.5 * a for a, b in zip(told[:3], drifted[:3], strict=True))
+        assert all(b < 0.5 * a for a, b in zip(told[:2], drifted[:2], strict=True))
 
 
 def test_steps_end_where_their_drift_is_small():
@@ -76,7 +76,7 @@ def test_steps_end_where_their_drift_is_small():
     G = gaussian_affinity(X, median_distance(X) / 2, dtype=np.float32)
     with threadpool_limits(1):
         S = operator_of(G, positive_semidefinite=True)
-        found = lanczos_density(S, replace(DENSE, block=(64, 64)), random_state=0)
+        found = lanczos_density(S, replace(DENSE, block=(48, 48)), random_state=0)
         exact = solve(S, "dense").entropy(1).value
     estimate = found.entropy(1)
     assert abs(estimate.value - exact) <= 2 * estimate.std_error <= 2e-3

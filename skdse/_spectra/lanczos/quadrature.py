@@ -32,6 +32,8 @@ TRUNCATION_PSD, TRUNCATION = 0.35, 2.2
 # falls to about a third, and of that difference. (33 problems of 759 to 5583 samples at
 # times from 0.5 to 5: 15 % err by more, 1.2 % by more than twice as much.)
 STEPS_BEFORE, DRIFT, DRIFT_WIDTH = 0.75, 0.5, 0.05
+# Fewer steps than these tell no drift.
+DRIFT_STEPS = 8
 # A Ritz vector is deflated when its angle to the invariant subspace is below this
 # share of sqrt(b / n), the size of its component on the probes.
 MAX_ANGLE = 0.1
@@ -149,6 +151,8 @@ def drifts_of(krylov, mixture, scale):
 
     The larger one is the sum of the shares of the two differences, each taken positive.
     """
+    if krylov.n_steps < DRIFT_STEPS:
+        return contrasts_of(mixture, True, scale)
     steps = krylov.n_steps - round(STEPS_BEFORE * krylov.n_steps)
     T, R, edges = truncated(krylov, steps)
     before = rules_of(replace(krylov, T=T, R=R, edges=edges), psd=True)
