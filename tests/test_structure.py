@@ -77,6 +77,7 @@ ORDERS = {
         "quadrature",
         "recurrence",
         "density",
+        "request",
         "course",
     ),
     "_measures": (

@@ -114,7 +114,8 @@ class Affinity:
     def fit(self, X, seed=None, hold=False):
         """Fit the bandwidth to X; with hold it keeps exponents for their matrix."""
         frame = frame_of(X, self.distance)
-        return self.fit_in_frame(frame.apply(X), frame, seed, hold=hold)
+        bandwidth = self.fit_in_frame(frame.apply(X), frame, seed, hold=hold)
+        return replace(bandwidth, knows_frame=True)
 
     def fit_in_frame(self, X, frame, seed, index=None, hold=False):
         """Bandwidth of samples in their frame; index is a search over them, if any."""
@@ -189,7 +190,8 @@ class _AllPairs(Affinity):
         """Maker of the tiles, of samples in a frame that suits them."""
         if bandwidth.held is not None:  # of these samples, in their frame
             return self.entries(bandwidth.held.X, bandwidth, dtype)
-        frame = frame_of(X, self.distance)
+        is_known = bandwidth.knows_frame
+        frame = bandwidth.frame if is_known else frame_of(X, self.distance)
         return self.entries(frame.apply(X), bandwidth.relative_to(frame), dtype)
 
 

@@ -15,9 +15,8 @@ backward stable method: a few roundings of the norm of A.
 
 import numpy as np
 from scipy.linalg import qr, solve_triangular
-from sklearn.utils import gen_batches
 
-from .._tools.parallel import lower_tiles, map_threads, threads_for_maps
+from .._tools.parallel import lower_tiles, map_threads, row_blocks, threads_for_maps
 from .lapack import eigenvalues_of_band
 
 # Width of the band (measured, n = 4000 and 10,000): a narrower one has slower products,
@@ -87,7 +86,7 @@ def _reflect(A, V, T):
         rows, columns = pair
         A[rows, columns] -= left[rows] @ right[columns].T
 
-    map_threads(update, lower_tiles(list(gen_batches(len(A), TILE_ROWS))))
+    map_threads(update, lower_tiles(row_blocks(len(A), TILE_ROWS)))
 
 
 def _product(A, V):
@@ -104,5 +103,5 @@ def _product(A, V):
                 total[columns] += tile.T @ V[rows]
         return total
 
-    pairs = lower_tiles(list(gen_batches(len(A), TILE_ROWS)))
+    pairs = lower_tiles(row_blocks(len(A), TILE_ROWS))
     return sum(map_threads(part, [pairs[i::N_PARTS] for i in range(N_PARTS)]))

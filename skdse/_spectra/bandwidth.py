@@ -7,7 +7,7 @@ answers 0.0 only where no two samples differ.
 from dataclasses import dataclass, replace
 
 import numpy as np
-from sklearn.utils import check_random_state, gen_batches
+from sklearn.utils import check_random_state
 
 from .._tools.arrays import (
     is_device_array,
@@ -18,6 +18,7 @@ from .._tools.arrays import (
     take,
     to_host,
 )
+from .._tools.parallel import row_blocks
 from .._tools.validation import check_count, check_number_or_option, check_positive
 from .distances import distances, distinct_rows, without_rounding
 from .frames import AS_IS, Frame
@@ -75,6 +76,8 @@ class Bandwidth:
         Frame of the fitted samples.
     log_error : float
         Relative standard error of σ, where a rule had to sample.
+    knows_frame : bool
+        Whether the frame is that of the samples, or of all that they are some of.
     held : Exponents or None
         Exponents of the very samples that sigma is of, for who makes their affinity
         next: it takes much memory.
@@ -89,6 +92,7 @@ class Bandwidth:
     index: NeighborIndex | None = None
     frame: Frame = AS_IS
     log_error: float = 0.0
+    knows_frame: bool = False
     held: Exponents | None = None
 
     @property
@@ -127,10 +131,10 @@ class Bandwidth:
     def at(self, X):
         """Bandwidth of other samples X, σ_i from each to the fitted samples."""
         if not self.is_adaptive:
-            return replace(self, index=None, held=None)
+            return replace(self, index=None, held=None, knows_frame=False)
         farthest = self.fitted.query(self.frame.apply(X), self.n_neighbors)[:, -1]
         sigma = self.scale * np.where(farthest > 0, farthest, self.smallest)
-        return replace(self, sigma=sigma, index=None, held=None)
+        return replace(self, sigma=sigma, index=None, held=None, knows_frame=False)
 
     def take(self, rows):
         """Bandwidth of some of the samples."""
@@ -240,7 +244,7 @@ def _nearest_distance(X, metric, unit, rng):
     if n > MEDIAN_ALL_PAIRS and not is_affordable(X, metric, OTHER_COST):
         rows = np.sort(rng.choice(n, MEDIAN_ALL_PAIRS, replace=False))
         error = 0.5 * np.sqrt((1 - len(rows) / n) / len(rows))
-    blocks = gen_batches(len(rows), max(1, _BLOCK_BYTES // (8 * n)))
+    blocks = row_blocks(len(rows), max(1, _BLOCK_BYTES // (8 * n)))
     nearest = map_parts(lambda b: _to_nearest(X, rows[b], metric), list(blocks), X)
     found = without_rounding(np.concatenate(nearest), metric)
     return Sample(found, error).median

@@ -11,9 +11,9 @@ import warnings
 import numpy as np
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_random_state, gen_batches
+from sklearn.utils import check_random_state
 
-from .._tools.parallel import filters_kept, map_threads
+from .._tools.parallel import filters_kept, map_threads, row_blocks
 from .._tools.pools import single_threaded, single_threaded_blas
 from .tiled_search import LocalSamples, TiledSearch, nearest_of, smallest
 
@@ -91,7 +91,7 @@ class CellSearch:
             with single_threaded_blas():  # a single block has all threads
                 return self._to_cells(self._local(Y[rows])).argmin(axis=1)
 
-        cell_of = map_threads(nearest, list(gen_batches(len(Y), ROWS)))
+        cell_of = map_threads(nearest, row_blocks(len(Y), ROWS))
         return self._find(Y, np.concatenate(cell_of), k)
 
     def _needed(self, local, rows, exact):
@@ -117,7 +117,7 @@ class CellSearch:
             distances[np.arange(len(own)), own] = -np.inf
             return smallest(distances, n_near)[1]
 
-        return np.concatenate(map_threads(nearest, list(gen_batches(n, 256))))
+        return np.concatenate(map_threads(nearest, row_blocks(n, 256)))
 
     def _to_cells(self, A, cells=slice(None)):
         """Squared distances of rows to centres of cells, but for |a|²."""
@@ -135,7 +135,7 @@ class CellSearch:
             with single_threaded_blas():
                 indices[rows] = self._search(self._local(Y[rows]), cell_of[rows], k)
 
-        map_threads(search, list(gen_batches(len(Y), ROWS)))
+        map_threads(search, row_blocks(len(Y), ROWS))
         return nearest_of(Y, self.points, indices, k)
 
     def _search(self, A, cell_of, k):
@@ -243,7 +243,7 @@ def _parts(X, rows, n_parts, seed):
     with single_threaded():
         means.fit(X[training])
         part_of = np.concatenate(
-            [means.predict(X[rows[b]]) for b in gen_batches(len(rows), ROWS)]
+            [means.predict(X[rows[b]]) for b in row_blocks(len(rows), ROWS)]
         )
     order = np.argsort(part_of, kind="stable")
     present, starts = np.unique(part_of[order], return_index=True)

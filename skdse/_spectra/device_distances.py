@@ -6,7 +6,6 @@ one index each, lies on the host.
 
 import array_api_compat as compat
 import numpy as np
-from sklearn.utils import gen_batches
 
 from .._tools.arrays import (
     astype,
@@ -18,6 +17,7 @@ from .._tools.arrays import (
     take,
     to_host,
 )
+from .._tools.parallel import row_blocks
 from .metrics import COSINE, EUCLIDEAN, MANHATTAN, SQUARED
 
 METRICS = (*EUCLIDEAN, SQUARED, *MANHATTAN, *COSINE)
@@ -142,6 +142,6 @@ def distinct_rows(X):
 
 def _equal_rows(X, others):
     """Whether each row equals another one, on the host."""
-    xp, blocks = namespace(X), gen_batches(X.shape[0], rows_a_block(X, 3))
+    xp, blocks = namespace(X), row_blocks(X.shape[0], rows_a_block(X, 3))
     found = [xp.all(take(X, rows) == take(X, others[rows]), axis=1) for rows in blocks]
     return np.concatenate([to_host(one) for one in found])

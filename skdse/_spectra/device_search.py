@@ -6,7 +6,6 @@ are found, k for each row, come to the host.
 """
 
 import numpy as np
-from sklearn.utils import gen_batches
 
 from .._tools.arrays import (
     astype,
@@ -20,6 +19,7 @@ from .._tools.arrays import (
     tile_side,
     to_host,
 )
+from .._tools.parallel import row_blocks
 from .device_distances import directions, manhattan
 from .metrics import MANHATTAN
 from .tiled_search import SPARE, LocalSamples, in_order, rounding
@@ -50,7 +50,7 @@ class DeviceSearch:
 
     def _kneighbors(self, Y, k):
         """Neighbours of each row of Y, of unit length by the cosine."""
-        rows = gen_batches(Y.shape[0], tile_side())
+        rows = row_blocks(Y.shape[0], tile_side())
         with exact_products(Y):
             find = self._nearest if self.metric not in MANHATTAN else self._by_tiles
             found = [find(take(Y, block), k) for block in rows]
@@ -104,7 +104,7 @@ class DeviceSearch:
     def _top(self, tile, k, Y):
         """The k smallest of each row of tile(columns), over all columns."""
         xp, best = namespace(Y), None
-        for columns in gen_batches(self.points.shape[0], tile_side()):
+        for columns in row_blocks(self.points.shape[0], tile_side()):
             D = tile(columns)
             values, indices = smallest(D, min(k, D.shape[1]))
             indices = indices + columns.start
@@ -120,7 +120,7 @@ class DeviceSearch:
     def _by_differences(self, Y, indices):
         """Distances of each row of Y to some points, by differences."""
         xp, parts, width = namespace(Y), [], indices.shape[1]
-        for rows in gen_batches(Y.shape[0], rows_a_block(Y, width)):
+        for rows in row_blocks(Y.shape[0], rows_a_block(Y, width)):
             near = take(self.points, indices[rows].ravel())
             near = xp.reshape(near, (-1, width, Y.shape[1]))
             Z = astype(near, np.float64) - astype(take(Y, rows), np.float64)[:, None, :]

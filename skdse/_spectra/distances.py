@@ -11,10 +11,10 @@ import warnings
 import numpy as np
 from sklearn.metrics import pairwise_distances
 from sklearn.metrics.pairwise import manhattan_distances, paired_distances
-from sklearn.utils import gen_batches
 
 from .._tools.arrays import is_device_array, namespace
 from .._tools.digests import mix
+from .._tools.parallel import row_blocks
 from .._tools.validation import user_stacklevel
 from . import device_distances as on_device
 from .metrics import COSINE
@@ -147,4 +147,4 @@ def _mixed(X):
 
 def _blocks(X):
     """Slices of rows, a few megabytes each."""
-    return list(gen_batches(len(X), max(1, _BLOCK_BYTES // (8 * X.shape[1]))))
+    return row_blocks(len(X), max(1, _BLOCK_BYTES // (8 * X.shape[1])))

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.utils import gen_batches
 
 from .._tools.arrays import astype, is_device_array, like, namespace, take, to_host
+from .._tools.parallel import row_blocks
 
 # Metrics whose distances do not change with the origin, and the power of the unit by
 # which they grow. Of others nothing is known.
@@ -82,7 +82,7 @@ class Frame:
             keeps = self.wide or X.dtype == moved.dtype
             return moved if keeps else astype(moved, np.float32)
         moved = np.empty(X.shape, np.float64 if self.wide else X.dtype)
-        for rows in gen_batches(len(X), BLOCK_ROWS):
+        for rows in row_blocks(len(X), BLOCK_ROWS):
             part = X[rows].astype(np.float64) - center
             moved[rows] = np.ldexp(part, -self.exponent)
         return moved
@@ -159,7 +159,7 @@ def _spread(deviations, X, center):
     xp, center = namespace(X), like(center, X, np.float64)
     return max(
         float(xp.max(xp.abs(astype(take(X, rows), np.float64) - center)))
-        for rows in gen_batches(X.shape[0], BLOCK_ROWS)
+        for rows in row_blocks(X.shape[0], BLOCK_ROWS)
     )
 
 

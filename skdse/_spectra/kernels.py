@@ -16,7 +16,6 @@ from dataclasses import replace
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.utils import gen_batches
 
 from .._tools.arrays import (
     astype,
@@ -32,6 +31,7 @@ from .._tools.arrays import (
     take,
     to_host,
 )
+from .._tools.parallel import row_blocks
 from .device_distances import squares_by_differences
 from .distances import all_manhattan, distances
 from .frames import typical_of
@@ -304,11 +304,11 @@ def _center(X, frame):
 def _squares_around(X, center):
     """Squared distance of each row of X to a centre, in float64."""
     if not is_device_array(X):
-        blocks = gen_batches(len(X), BLOCK_ROWS)
+        blocks = row_blocks(len(X), BLOCK_ROWS)
         parts = [np.square(X[rows] - center).sum(axis=1) for rows in blocks]
         return np.concatenate(parts)
     center = like(center, X, np.float64)
-    blocks = gen_batches(X.shape[0], rows_a_block(X))
+    blocks = row_blocks(X.shape[0], rows_a_block(X))
     parts = [row_squares(astype(take(X, rows), np.float64) - center) for rows in blocks]
     return np.concatenate([to_host(part).astype(np.float64) for part in parts])
 

@@ -9,9 +9,9 @@ from typing import Protocol
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.utils import gen_batches
 
 from .._tools.arrays import like, map_parts, namespace, take, to_host
+from .._tools.parallel import row_blocks
 
 BLOCK_BYTES = 8 * 2**20
 # A block of more elements falls out of the cache: a sparse product then is faster
@@ -111,7 +111,7 @@ class DenseMatrix(AffinityMatrix):
         """Product with the squared entries, which are made block by block."""
         G, v = self.G, like(v, self.G)
         row_bytes = self.n_samples * (4 if G.dtype == namespace(G).float32 else 8)
-        blocks = list(gen_batches(self.n_samples, max(1, BLOCK_BYTES // row_bytes)))
+        blocks = row_blocks(self.n_samples, max(1, BLOCK_BYTES // row_bytes))
 
         def product(rows):
             part = take(G, rows)

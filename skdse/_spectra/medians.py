@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 import numpy as np
 from sklearn.metrics.pairwise import PAIRED_DISTANCES
-from sklearn.utils import gen_batches
 
 from .._tools.arrays import (
     is_device_array,
@@ -22,7 +21,7 @@ from .._tools.arrays import (
     take,
     tile_side,
 )
-from .._tools.parallel import lower_tiles, map_threads
+from .._tools.parallel import lower_tiles, map_threads, row_blocks
 from .device_search import DeviceSearch
 from .distances import distances, distances_of_pairs, without_rounding
 from .frames import AS_IS, Frame
@@ -139,7 +138,7 @@ def sampled_distances(X, metric, rng, n_pairs):
         pairs = take(X, first[block]), take(X, second[block])
         return distances_of_pairs(*pairs, metric)
 
-    return np.concatenate(map_parts(of, list(gen_batches(n_pairs, rows)), X))
+    return np.concatenate(map_parts(of, row_blocks(n_pairs, rows), X))
 
 
 def _of_blocks(X, metric, rng, n_blocks):
@@ -261,7 +260,7 @@ def nearest_distances(X, unit):
 def _tiles(X):
     """Rows and columns of the tiles of the lower triangle."""
     n_rows = tile_side() if is_device_array(X) else TILE_ROWS
-    return lower_tiles(list(gen_batches(X.shape[0], n_rows)))
+    return lower_tiles(row_blocks(X.shape[0], n_rows))
 
 
 def _between(tile, X, low, high):

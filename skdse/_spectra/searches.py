@@ -9,9 +9,8 @@ of the exact ones it finds (``recall``; None where it has not been measured).
 import numpy as np
 from scipy.spatial import KDTree
 from sklearn.neighbors import NearestNeighbors
-from sklearn.utils import gen_batches
 
-from .._tools.parallel import filters_kept, map_threads
+from .._tools.parallel import filters_kept, map_threads, row_blocks
 from .._tools.pools import limits_kept, pools_changed, single_threaded_blas
 from .distances import without_rounding
 from .metrics import COSINE
@@ -60,7 +59,7 @@ class TreeSearch:
         def search(rows):
             return self._tree.query(Y[rows], k=ranks, p=self._power)
 
-        found = map_threads(search, list(gen_batches(len(Y), TREE_ROWS)))
+        found = map_threads(search, row_blocks(len(Y), TREE_ROWS))
         return in_order(*map(np.concatenate, zip(*found, strict=True)))
 
 

@@ -5,7 +5,6 @@ so do sets of hundreds. A stack takes the same steps as one set, see `stacks`.
 """
 
 import numpy as np
-from sklearn.utils import gen_batches
 
 from .._tools.arrays import (
     DEVICE_BLOCK_BYTES,
@@ -15,6 +14,7 @@ from .._tools.arrays import (
     take,
     to_host,
 )
+from .._tools.parallel import row_blocks
 from .spectrum import Spectrum
 from .stacks import eigenvalues, moments, operators
 
@@ -32,7 +32,7 @@ def small_spectra(affinity, alpha, X, bandwidth, sets):
     X = bandwidth.frame.apply(X)
     for m in np.unique(sizes):
         which = np.flatnonzero(sizes == m)
-        for part in gen_batches(len(which), _sets_at_a_time(X, m)):
+        for part in row_blocks(len(which), _sets_at_a_time(X, m)):
             rows = np.array([sets[i] for i in which[part]])
             found = _of_one_size(affinity, alpha, X, bandwidth, rows)
             for i, spectrum in zip(which[part], found, strict=True):

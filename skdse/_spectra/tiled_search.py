@@ -8,10 +8,9 @@ rounding cannot tell, as between ties, a row is searched in float64.
 
 import numpy as np
 from sklearn.neighbors import NearestNeighbors
-from sklearn.utils import gen_batches
 
 from .._tools.arrays import astype, is_device_array, like, namespace
-from .._tools.parallel import filters_kept, map_threads
+from .._tools.parallel import filters_kept, map_threads, row_blocks
 from .._tools.pools import single_threaded_blas
 from .frames import typical_rows
 
@@ -52,7 +51,7 @@ class LocalSamples:
             moved = namespace(Y).clip(moved / self.unit, -FARTHEST, FARTHEST)
             return astype(moved, np.float32)
         local = np.empty(Y.shape, np.float32)
-        for rows in gen_batches(len(Y), max(1, _BLOCK_BYTES // (8 * Y.shape[1]))):
+        for rows in row_blocks(len(Y), max(1, _BLOCK_BYTES // (8 * Y.shape[1]))):
             moved = (Y[rows] - self.center) / self.unit
             local[rows] = np.clip(moved, -FARTHEST, FARTHEST)
         return local
@@ -68,7 +67,7 @@ class TiledSearch:
         self._local = LocalSamples(points)
         holds = points.size <= HELD_ENTRIES
         size = TILE_COLUMNS if holds else _rows(points, TILE_COLUMNS)
-        self._parts = list(gen_batches(len(points), size))
+        self._parts = row_blocks(len(points), size)
         kept = self._parts if holds else ()
         self._held = {part.start: self._as_columns(part) for part in kept}
 
@@ -83,7 +82,7 @@ class TiledSearch:
 
     def kneighbors(self, Y, k):
         """Distances and indices of the k points nearest to each row of Y."""
-        blocks = list(gen_batches(len(Y), _rows(Y, TILE_ROWS)))
+        blocks = row_blocks(len(Y), _rows(Y, TILE_ROWS))
         found = map_threads(lambda rows: self._nearest(Y[rows], k), blocks)
         distances, indices, unsure = map(np.concatenate, zip(*found, strict=True))
         unsure = np.flatnonzero(unsure)
@@ -202,7 +201,7 @@ def nearest_of(Y, X, indices, k, run=map_threads):
         squares = np.einsum("ijk,ijk->ij", difference, difference, dtype=np.float64)
         distances[block] = np.sqrt(squares)
 
-    run(measure, list(gen_batches(len(Y), rows)))
+    run(measure, row_blocks(len(Y), rows))
     return in_order(distances, indices, k)
 
 

@@ -5,7 +5,6 @@ from functools import cached_property
 
 import numpy as np
 from sklearn import get_config
-from sklearn.utils import gen_batches
 
 from .._tools.arrays import (
     astype,
@@ -19,7 +18,7 @@ from .._tools.arrays import (
     with_diagonal,
     zeros,
 )
-from .._tools.parallel import lower_tiles
+from .._tools.parallel import lower_tiles, row_blocks
 from .._tools.progress import Progress
 from .fused import fused_products
 from .matrices import READING_COLUMNS
@@ -27,10 +26,10 @@ from .matrices import READING_COLUMNS
 # Rows of a tile: large enough for matrix products at full speed, small enough to stay
 # in the cache for the exponential.
 TILE_ROWS = 1024
-# Tiles that do not fit in float32 are kept as whole numbers up to this, in half of the
-# memory. Their rounding, a uniform error, has this root mean square.
+# Tiles that do not fit in float32 are kept in half of the memory, as whole numbers up
+# to this: their roots, so that small affinities are rounded finely and none is lost. A
+# small bandwidth makes many of them.
 LARGEST_CODE = 2**16 - 1
-CODE_ERROR = 12**-0.5 / LARGEST_CODE
 # Share of the tiles from which on, if they must be made anew for each product, they all
 # are in a kernel that writes none, where there is one.
 FUSED_SHARE = 0.5
@@ -70,8 +69,8 @@ class TiledKernel:
         self.is_on_device = is_device_array(entries.X)
         n_rows, itemsize = _tile_rows(self.dtype.itemsize), self.dtype.itemsize
         n_rows = tile_side() if self.is_on_device else n_rows
-        self.blocks = list(gen_batches(self.n_samples, n_rows))
-        self.kept = {}
+        self.blocks = row_blocks(self.n_samples, n_rows)
+        self.kept, self.squared_errors = {}, {}
         sizes = np.cumsum([_length(a) * _length(b) for a, b in self.pairs])
         self.is_coded = itemsize * sizes[-1] > room and not self.is_on_device
         n_kept = np.sum((2 if self.is_coded else itemsize) * sizes <= room)
@@ -110,7 +109,13 @@ class TiledKernel:
         """Root mean square error of an entry by the way in which it is kept or made."""
         if self.fused is not None:
             return self.fused.entry_error
-        return CODE_ERROR if self.is_coded and self.to_keep else 0.0
+        # Tiles beside the diagonal count for both their sides.
+        squares = [
+            (1 + (key[0] != key[1])) * self.squared_errors[key]
+            for key in sorted(self.squared_errors)
+            if key in self.kept
+        ]
+        return float(np.sqrt(sum(squares))) / self.n_samples
 
     def head(self, n_samples):
         """Affinity of the first samples, with the tiles that are kept."""
@@ -134,8 +139,9 @@ class TiledKernel:
         if key not in self.to_keep:
             return self._make(rows, columns)
         if key not in self.kept:
-            tile = self._make(rows, columns)
-            self.kept[key] = _coded(tile) if self.is_coded else tile
+            self.kept[key] = tile = self._make(rows, columns)
+            if self.is_coded:
+                self.kept[key], self.squared_errors[key] = _coded(tile)
         kept = self.kept[key]
         return _decoded(kept, self.dtype) if self.is_coded else kept
 
@@ -243,14 +249,17 @@ def _square(tile):
 
 
 def _coded(tile):
-    """Affinities as whole numbers; 0 and 1 are exact."""
-    return np.rint(LARGEST_CODE * tile).astype(np.uint16)
+    """Affinities as whole numbers, 0 and 1 exactly, and the sum of squared errors."""
+    codes = np.rint(LARGEST_CODE * np.sqrt(tile)).astype(np.uint16)
+    errors = (_decoded(codes, tile.dtype) - tile).ravel()
+    return codes, float(errors @ errors)
 
 
 def _decoded(codes, dtype):
     """Affinities of whole numbers."""
     tile = codes.astype(dtype)
     tile *= dtype.type(1 / LARGEST_CODE)
+    tile *= tile
     return tile
 
 

@@ -27,9 +27,9 @@ import numpy as np
 import torch
 import triton
 import triton.language as tl
-from sklearn.utils import gen_batches
 
 from .._tools.arrays import contiguous_columns
+from .._tools.parallel import row_blocks
 from .gibbs import SQUARINGS
 
 # Rows of a block, and columns of V that it is multiplied by, least and most.
@@ -68,7 +68,7 @@ class TritonProducts:
         where = {"device": entries.X.device, "dtype": torch.float32}
         self.A = torch.zeros((n, self.depth), **where)
         self.H, self.U = torch.empty(n, **where), torch.empty(n, **where)
-        for rows in gen_batches(n, BLOCK_ROWS):
+        for rows in row_blocks(n, BLOCK_ROWS):
             factor = entries.factor(rows, 0)
             self.A[rows, :d] = factor[:, :d]
             self.H[rows], self.U[rows] = factor[:, d], factor[:, d + 1]

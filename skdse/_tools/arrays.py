@@ -15,9 +15,8 @@ import array_api_compat as compat
 import array_api_compat.numpy as numpy_namespace
 import numpy as np
 from sklearn import get_config
-from sklearn.utils import gen_batches
 
-from .parallel import map_threads
+from .parallel import map_threads, row_blocks
 from .validation import available_memory
 
 # Bytes of a block of rows that a device looks at at a time.
@@ -210,7 +209,7 @@ def column_means(X):
     if not is_device_array(X):
         return X.mean(axis=0, dtype=np.float64)
     n, xp = X.shape[0], namespace(X)
-    blocks = gen_batches(n, rows_a_block(X))
+    blocks = row_blocks(n, rows_a_block(X))
     sums = [xp.sum(astype(take(X, rows), np.float64), axis=0) for rows in blocks]
     return np.sum([to_host(one).astype(np.float64) for one in sums], axis=0) / n
 

@@ -9,10 +9,9 @@ import hashlib
 import array_api_compat as compat
 import numpy as np
 import scipy.sparse as sp
-from sklearn.utils import gen_batches
 
 from .arrays import is_device_array, row_codes
-from .parallel import map_threads
+from .parallel import map_threads, row_blocks
 
 # Bytes that a thread reads at a time.
 BLOCK_BYTES = 4 * 2**20
@@ -33,7 +32,7 @@ def digest(X):
     rows = max(1, BLOCK_BYTES // max(1, X[:1].nbytes))
     blocks = map_threads(
         lambda rows: _of(np.ascontiguousarray(X[rows])),
-        list(gen_batches(len(X), rows)) if len(X) else [],
+        row_blocks(len(X), rows) if len(X) else [],
     )
     return _of(repr((X.shape, X.dtype.str)).encode(), *blocks)
 

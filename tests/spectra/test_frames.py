@@ -9,6 +9,7 @@ from skdse import (
     DiffusionSpectralMI,
     MatrixEntryEntropy,
 )
+from skdse._spectra import affinity
 from skdse._spectra.frames import frame_of
 
 ESTIMATORS = {
@@ -107,6 +108,25 @@ def test_subsets_of_another_scale_keep_the_bandwidth_of_all():
     found = DiffusionSpectralMI(dse, random_state=0).fit(X, y).group_entropies_
     assert found[0] == pytest.approx(dse.fit(X[:30]).entropy_)
     assert found[1] == pytest.approx(0, abs=1e-9)
+
+
+def test_parts_are_in_the_frame_of_all(monkeypatch):
+    # It is looked for once, for all samples, and once where others are measured.
+    X, y = clusters(300, 4, 3)
+    looked_at = []
+
+    def counted(X, metric):
+        looked_at.append(len(X))
+        return frame_of(X, metric)
+
+    monkeypatch.setattr(affinity, "frame_of", counted)
+    far = DiffusionSpectralMI(random_state=0).fit(X + 1e6, y)
+    assert looked_at == [300]
+    near = DiffusionSpectralMI(random_state=0).fit(X, y)
+    assert far.mutual_info_ == pytest.approx(near.mutual_info_, abs=1e-6)
+    # Other samples have a frame of their own.
+    far.score(X[:100] + 1e6, y[:100])
+    assert looked_at[2:].count(300) == 0 and len(looked_at) > 2
 
 
 @pytest.mark.parametrize("value", [1e13, 1e15, 1e20, 1e100])

@@ -8,9 +8,16 @@ import numpy as np
 import pytest
 from joblib.parallel import ParallelBackendBase
 from sklearn import config_context, get_config
+from sklearn.utils import gen_batches
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from skdse._tools.parallel import iter_tasks, map_threads, n_threads, run_tasks
+from skdse._tools.parallel import (
+    iter_tasks,
+    map_threads,
+    n_threads,
+    row_blocks,
+    run_tasks,
+)
 
 
 def add(a, b):
@@ -98,3 +105,8 @@ def test_map_threads_keeps_the_order_and_the_pools():
         assert map_threads(abs, [-3, 2, -1]) == [3, 2, 1]
         assert map_threads(pool_sizes, [("blas",)] * 2) == [{1}, {1}]
     assert pool_sizes() == before
+
+
+@pytest.mark.parametrize("n_rows", [1, 5, 6, 7, 12])
+def test_blocks_are_those_of_scikit_learn(n_rows):
+    assert row_blocks(n_rows, 6) == list(gen_batches(n_rows, 6))

@@ -18,19 +18,18 @@ Steps are added until truncation is small, probes until the sampling error is. T
 numbers that this goes by are in `plan`.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from ..._tools.arrays import beside, copied, like
-from ..._tools.progress import say
-from ..diffusion import DiffusionOperator
-from .density import ROUNDING, SpectralDensity, calibrated
+from .density import SpectralDensity, calibrated
 from .krylov import start, step
-from .plan import BASIS_ELEMENTS, SMOOTH_TIME, Plan
+from .plan import BASIS_ELEMENTS, SMOOTH_TIME
 from .quadrature import (
     contrasts_of,
     difference,
+    drifts_of,
     errors_of,
     gauss_rule,
     is_semidefinite,
@@ -41,6 +40,7 @@ from .quadrature import (
     rules_of,
 )
 from .recurrence import advance, begin, guesses_of, mixture_of
+from .request import Request
 
 
 def lanczos_density(operator, plan, *, t=1, tol=1e-3, random_state=None, verbose=0):
@@ -52,7 +52,7 @@ def lanczos_density(operator, plan, *, t=1, tol=1e-3, random_state=None, verbose
     rng = np.random.default_rng(random_state)
     n = operator.n_samples
     psd = operator.positive_semidefinite
-    request = _Request(operator, plan, t, plan.margin * tol, psd, verbose)
+    request = Request(operator, plan, t, plan.margin * tol, psd, verbose)
     leading = operator.leading_block()
     b = plan.first_columns(operator)
     room = plan.most_columns(operator)
@@ -64,52 +64,6 @@ def lanczos_density(operator, plan, *, t=1, tol=1e-3, random_state=None, verbose
     if plan.recurs:
         return _resample(request, density, fixed, rng)
     return _refine(request, density, fixed, probes, rng)
-
-
-@dataclass(frozen=True)
-class _Request:
-    """What is asked: the standard error of the entropy at a time t."""
-
-    operator: DiffusionOperator
-    plan: Plan
-    t: float
-    target: float  # [bits]
-    semidefinite: bool  # no eigenvalue below 0, but for some that are known
-    verbose: int
-
-    def is_met(self, density, *, by_sampling_alone=False):
-        """Whether the error is small, or rounding is what is left."""
-        found = density.errors(self.t)
-        error = np.hypot(found.sampling, 0 if by_sampling_alone else found.truncation)
-        return error <= max(self.target, found.rounding / 2)
-
-    def missing_probes(self, density):
-        """Probes to add so that the sampling error falls to its share."""
-        sampling = density.errors(self.t).sampling
-        if sampling == 0:
-            return 0
-        share = self.plan.sampling_share * self.target / sampling
-        odds = (density.n_rest / density.n_probes - 1) * share**2
-        return int(np.ceil(density.n_rest / (1 + odds))) - density.n_probes
-
-    def next_probes(self, density):
-        """Probes of the next block; 0 where no more are needed or can help."""
-        if density.entropy(self.t).std_error <= self.target:
-            return 0
-        most = min(self.plan.probes_at_most(self.operator), density.n_rest)
-        most = min(most - density.n_probes, self.plan.later_columns(self.operator))
-        # None is missing where truncation or rounding is what is left.
-        missing = self.missing_probes(density)
-        return min(self.plan.with_spare(missing), max(most, 0)) if missing > 0 else 0
-
-    def tell(self, density):
-        """Say how far the standard error is, if verbose."""
-        if self.verbose:
-            say(
-                f"lanczos: {density.n_probes} probes, {density.n_steps} steps: "
-                f"standard error {density.entropy(self.t).std_error:.1e} bits, "
-                f"{self.target:.1e} asked for"
-            )
 
 
 # Explore
@@ -243,7 +197,8 @@ class _Exploration:
         scale = (request.operator.n_samples - 1) / b
         if not request.plan.recurs:
             rules = rules_of(krylov, psd, ritz)
-            return self._density(rules, contrasts_of(rules, psd, scale))
+            density = self._density(rules, contrasts_of(rules, psd, scale))
+            return self._sharper(density, rules, scale) if psd else density
         # Only what is to be deflated matters here, at late times: early ones do not
         # hang on few eigenvalues, and the truncation at the kink is not that of the
         # recurrence.
@@ -251,6 +206,16 @@ class _Exploration:
         if request.t >= SMOOTH_TIME:
             guesses = (difference(scale, [lifted_rule(ritz, b)], rules),)
         return self._density(rules, guesses)
+
+    def _sharper(self, density, rules, scale):
+        """Density whose truncation error is told by its drift, if that helps."""
+        request = self.request
+        if request.is_met(density):
+            return density  # no more eigenvalues need be found
+        other = self._density(rules, drifts_of(self.krylov, rules, scale))
+        told, drifted = (one.errors(request.t).truncation for one in (density, other))
+        self.request = replace(request, by_drift=bool(drifted < told))
+        return other if drifted < told else density
 
     def _density(self, rules, guesses):
         """Density with the known eigenvalues, and the rules without them."""
@@ -266,8 +231,7 @@ class _Exploration:
             seen=rest.weights,
             weights=rest.weights,
             contrasts=((1.0, guesses),),
-            # Independent errors of entries are a matrix whose norm grows as sqrt(n).
-            rounding=ROUNDING + operator.entry_error * operator.trace,
+            noise=operator.entry_error * operator.trace,
             n_probes=krylov.n_probes,
             n_steps=krylov.n_steps,
             n_columns=len(krylov.T),
@@ -326,7 +290,11 @@ def _with_block(request, density, krylov):
     rules = rules_of(krylov, psd)
     new = b / (density.n_probes + b)
     contrasts = [((1 - new) * share, guesses) for share, guesses in density.contrasts]
-    contrasts.append((new, contrasts_of(rules, psd, density.n_rest / b)))
+    scale = density.n_rest / b
+    guesses = contrasts_of(rules, psd, scale)
+    if request.by_drift:
+        guesses = drifts_of(krylov, rules, scale)
+    contrasts.append((new, guesses))
     return _with_probes(density, rules, b, tuple(contrasts), len(krylov.T))
 
 

@@ -76,6 +76,9 @@ class SpectralDensity:
         For each block of probes, its share of them and guesses of its truncation error.
     rounding : float
         What rounding moves eigenvalues by, times sqrt(n_samples).
+    noise : float
+        Norm that independent errors of the entries have as a matrix, without the factor
+        2 / sqrt(n_samples).
     n_probes, n_steps, n_columns : int
         Random probes, Lanczos steps, and columns of all products.
     drift : Drift or None
@@ -94,6 +97,7 @@ class SpectralDensity:
     weights: np.ndarray
     contrasts: tuple = ()
     rounding: float = ROUNDING
+    noise: float = 0.0
     n_probes: int = 0
     n_steps: int = 0
     n_columns: int = 0
@@ -252,11 +256,30 @@ def _truncation_error(density, g):
 
 
 def _rounding_error(density, g):
-    """Change of tr g(S) when rounding lifts every remaining eigenvalue."""
-    shift = density.rounding / np.sqrt(density.n_samples)
+    """Change of tr g(S) by rounding: of products, which may lift every eigenvalue."""
     residual, x = _residual(density, g)[0], np.abs(density.nodes)
-    lift = density.uncalibrated @ (residual(x + shift) - residual(x))
-    return abs(lift) + ENTROPY_ROUNDING
+    lift = residual(x + density.rounding / np.sqrt(density.n_samples)) - residual(x)
+    change = abs(density.uncalibrated @ lift) + ENTROPY_ROUNDING
+    return change + (_noise_error(density, residual) if density.noise else 0.0)
+
+
+def _noise_error(density, residual):
+    """Change of tr g(S) by independent errors of the entries, a matrix of noise.
+
+    The root mean square of its eigenvalues is the noise, the largest is twice that. It
+    moves larger eigenvalues of S as often up as down, so that the curvature of g is
+    what is left. It acts no stronger than if it were added to them one by one: with
+    g = x log x the mean of log(x/y) / (x - y) over pairs is below that of 1/x. Smaller
+    eigenvalues may be noise alone, as wide as their part of it is.
+    """
+    noise = density.noise / np.sqrt(density.n_samples)
+    x, weights = np.abs(density.nodes), density.uncalibrated
+    small, x = weights[x <= 2 * noise].sum(), np.maximum(x, 2 * noise)
+    curvature = residual(1.5 * x) + residual(0.5 * x) - 2 * residual(x)
+    spread = 0.5 * weights @ (curvature * (2 * noise / x) ** 2)
+    heap = noise * np.sqrt(small / density.n_samples)
+    lift = small * np.diff(residual(np.array([0.0, heap])))[0]
+    return abs(spread) + abs(lift)
 
 
 def _late_error(density, t):
@@ -266,7 +289,7 @@ def _late_error(density, t):
     """
     if t <= LONG_TIME:
         return 0.0
-    shift = 2 * density.rounding / np.sqrt(density.n_samples)
+    shift = 2 * (density.rounding + density.noise) / np.sqrt(density.n_samples)
     known = np.abs(density.eigenvalues[1:])
     x = np.concatenate([known, np.abs(density.nodes)])
     errors = np.full(len(x), shift)

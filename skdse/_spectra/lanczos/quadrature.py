@@ -7,7 +7,7 @@ T continued by guesses of its next blocks costs no product, keeps every moment t
 Lanczos knows, and tells how much the rest may matter: see `rules_of`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -28,6 +28,12 @@ RADAU_SHARE = 0.3
 NEGATIVE_SHARE = 1e-2
 # Truncation error as a share of the difference of two rules.
 TRUNCATION_PSD, TRUNCATION = 0.35, 2.2
+# ... and as shares of what the last quarter of the steps changed, in which the error
+# falls to about a third, and of that difference. (33 problems of 759 to 5583 samples at
+# times from 0.5 to 5: 15 % err by more, 1.2 % by more than twice as much.)
+STEPS_BEFORE, DRIFT, DRIFT_WIDTH = 0.75, 0.5, 0.05
+# Fewer steps than these tell no drift.
+DRIFT_STEPS = 8
 # A Ritz vector is deflated when its angle to the invariant subspace is below this
 # share of sqrt(b / n), the size of its component on the probes.
 MAX_ANGLE = 0.1
@@ -138,6 +144,26 @@ def contrasts_of(mixture, psd, scale):
         return (difference(TRUNCATION_PSD * scale, upper, lower),)
     # The mean of K rules errs less than each of them.
     return spread_of(mixture, TRUNCATION * scale / np.sqrt(len(mixture)))
+
+
+def drifts_of(krylov, mixture, scale):
+    """Guesses of the truncation error of a semi-definite mixture, by its last steps.
+
+    The larger one is the sum of the shares of the two differences, each taken positive.
+    """
+    if krylov.n_steps < DRIFT_STEPS:
+        return contrasts_of(mixture, True, scale)
+    steps = krylov.n_steps - round(STEPS_BEFORE * krylov.n_steps)
+    T, R, edges = truncated(krylov, steps)
+    before = rules_of(replace(krylov, T=T, R=R, edges=edges), psd=True)
+    if len(mixture) == 1 or len(before) == 1:
+        return contrasts_of(mixture, True, scale)
+    change = difference(DRIFT * scale, mixture, before)
+    upper, lower = ([Rule(x, w)] for x, w, _ in mixture)
+    return tuple(
+        pool([change, difference(sign * DRIFT_WIDTH * scale, upper, lower)])
+        for sign in (1, -1)
+    )
 
 
 def spread_of(mixture, factor):

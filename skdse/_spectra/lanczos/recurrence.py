@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import eigh_tridiagonal
-from sklearn.utils import gen_batches
 
 from ..._tools.arrays import (
     astype,
@@ -23,6 +22,7 @@ from ..._tools.arrays import (
     take,
     to_host,
 )
+from ..._tools.parallel import row_blocks
 from .krylov import orthonormal_probes
 from .quadrature import Rule, difference, pool, spread_of
 
@@ -131,7 +131,7 @@ def _rule(alpha, beta):
 def _dots(A, B):
     """Dot products of the columns, in float64, on the host."""
     if is_device_array(A):
-        blocks = gen_batches(A.shape[0], 2**24 // A.shape[1])
+        blocks = row_blocks(A.shape[0], 2**24 // A.shape[1])
         parts = [(astype(take(M, rows), np.float64) for M in (A, B)) for rows in blocks]
         sums = [namespace(A).sum(left * right, axis=0) for left, right in parts]
         return np.sum([to_host(one).astype(np.float64) for one in sums], axis=0)
