@@ -323,7 +323,7 @@ class DiffusionSpectralEntropy(BaseEntropy):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        precomputed = self.affinity == "precomputed"
+        precomputed = self.affinity in ("precomputed", "precomputed_nearest_neighbors")
         tags.input_tags.pairwise = precomputed
         tags.input_tags.sparse = precomputed
         tags.input_tags.positive_only = precomputed

@@ -238,8 +238,9 @@ class DiffusionSpectralMI(MetaEstimatorMixin, PassThroughMixin, BaseEstimator):
             terms = found.terms
         else:
             announce(found.meter, X, labels, self.n_repeats)
-            seed, scale = rng.randint(MAX_SEED), found.samples.scale.at(X)
-            samples = Samples(X, found.meter, scale, seed, self.n_jobs, self.verbose)
+            seed = rng.randint(MAX_SEED)
+            meter, X, scale = found.meter.others(X, found.samples.scale)
+            samples = Samples(X, meter, scale, seed, self.n_jobs, self.verbose)
             terms, _ = measure_groups(samples, labels, self.n_repeats, rng)
         terms.warn(stacklevel=3)
         return terms.mutual_info(self.normalize)[0]
@@ -289,7 +290,17 @@ def measure_mutual_info(dsmi, X, y, known=None):
 
     Where what is known from a fit before is the same, its scale is not found anew.
     """
-    X, meter, grouping, rng = prepare(dsmi, X, y)
+    return _measure(dsmi, *prepare(dsmi, X, y), known)
+
+
+def measure_part(dsmi, X, labels, meter):
+    """Measure groups of samples that the meter has taken from others, unchecked."""
+    rng = check_random_state(dsmi.random_state)
+    return _measure(dsmi, X, meter, group_by(dsmi, labels, rng), rng)
+
+
+def _measure(dsmi, X, meter, grouping, rng, known=None):
+    """Fit the scale to X and measure its groups, all of them checked."""
     n_samples = len(grouping.labels)
     if sample_count(n_samples, dsmi.max_samples) < n_samples:
         return _measure_subsamples(dsmi, X, grouping, meter, rng)
@@ -326,7 +337,7 @@ def _measure_subsamples(dsmi, X, grouping, meter, rng):
         rows, rng_of_one = draw_subsample(grouping.labels, dsmi.max_samples, rng)
         one.set_params(random_state=rng_of_one)
         part = meter.take(X, rows), grouping.labels[rows]
-        found.append(measure_mutual_info(one, *part))
+        found.append(measure_part(one, *part, meter))
     values = [part.mutual_info for part in found]
     mean, error = float(np.mean(values)), standard_error(values)
     terms = mean_terms([part.terms for part in found])

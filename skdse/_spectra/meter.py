@@ -50,8 +50,14 @@ class Meter(Protocol):
     def check(self, X):
         """Array X as the meter takes it, or raise."""
 
+    def check_others(self, X, n_fitted):
+        """The same of samples that need not be the fitted ones, so many."""
+
     def take(self, X, rows):
         """Some of the samples of X."""
+
+    def others(self, X, scale):
+        """Meter, samples and scale of samples that need not be the fitted ones."""
 
     def fit(self, X, seed):
         """Scale of the samples X."""
@@ -108,9 +114,17 @@ class SimpleMeter:
         """Any array will do."""
         return X
 
+    def check_others(self, X, n_fitted):
+        """As any others."""
+        return self.check(X)
+
     def take(self, X, rows):
         """Rows of X."""
         return take(X, rows)
+
+    def others(self, X, scale):
+        """What is measured is the same, at the scale of these samples."""
+        return self, X, scale.at(X)
 
     def refit(self, X, seed, known):
         """Fit anew."""

@@ -6,7 +6,7 @@ import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn import config_context
 
-from skdse._spectra.affinity import AFFINITIES, make_affinity
+from skdse._spectra.affinities import AFFINITIES, make_affinity
 from skdse._spectra.diffusion import diffusion_operator
 from skdse._spectra.solvers import DENSE_MAX_SAMPLES
 
