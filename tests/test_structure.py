@@ -93,6 +93,7 @@ ORDERS = {
         "grouping",
         "pairs",
         "balance",
+        "pieces",
         "subsets",
         "mutual_info",
         "permutation",

@@ -18,6 +18,7 @@ from .._tools.validation import sample_count
 from .balance import balanced_tol, solved_to
 from .base import MAX_SEED
 from .meters import bundled, entropies_of_bundle
+from .pieces import warn_of_pieces
 
 # The expected entropy of random subsets is smooth in the logarithm of their size m.
 # Of more than three sizes that lie close, from this one on and within this factor,
@@ -154,10 +155,14 @@ def measure_groups(samples, labels, n_repeats, rng):
     sets = [[rows] for rows in groups] + [list(one.values()) for one in subsets]
     both = weights, np.repeat(of_sizes / n_repeats, n_repeats)
     samples = samples.quiet().settled(subsets[0][sizes.max()])
+    is_in_pieces = warn_of_pieces(samples, subsets[0], of_sizes)
     tol = balanced_tol(samples, nodes, of_sizes, n_repeats)
     samples = samples.solved_to(tol, *both)
     estimates = samples.entropies(sets, "groups and subsets")
-    return combine(weights, sizes, of_sizes, subsets, estimates), samples
+    terms = combine(weights, sizes, of_sizes, subsets, estimates)
+    if is_in_pieces and terms.warning == SATURATION["isolated"]:
+        terms = replace(terms, warning="")  # it was told, with its cause
+    return terms, samples
 
 
 def announce(meter, X, labels, n_repeats):

@@ -162,6 +162,10 @@ class Affinity:
         """Bandwidth with what is found once for all parts of X."""
         return bandwidth
 
+    def isolated_share(self, X, bandwidth, rows):
+        """Share of some samples that have no edge to others; of all pairs, 0."""
+        return 0.0
+
     def check_memory(self, X, solver):
         """Raise before the matrix of the samples would not fit where they lie."""
 
@@ -334,6 +338,10 @@ class NearestNeighbors(Affinity):
             bandwidth = replace(bandwidth.relative_to(frame), index=index)
         bandwidth.index.edges(self.n_neighbors)  # found once, for whoever takes parts
         return bandwidth
+
+    def isolated_share(self, X, bandwidth, rows):
+        """Share of some samples that have no edge to others of them."""
+        return bandwidth.index.part(rows).isolated_share(self.n_neighbors)
 
     def matrix(self, X, bandwidth, solver, seed=None):
         """Sparse matrix of the graph, in which copies are joined."""

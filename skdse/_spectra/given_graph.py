@@ -109,6 +109,8 @@ def distance_rows(X, name):
             f"Negative values in data: {name} must have none; its smallest is "
             f"{X.data.min():.3g}. Distances are needed, not similarities."
         )
+    if X.nnz == 0:  # of which scikit-learn's function knows nothing
+        return X
     return sort_graph_by_row_values(X, copy=True, warn_when_not_sorted=False)
 
 
@@ -195,7 +197,7 @@ def _among_points(graph, wanted):
     p, q, distances = p[is_first], q[is_first], distances[is_first]
     order = np.lexsort((distances, p))
     counts = np.bincount(p, minlength=n)
-    _check_counts(counts, wanted, n - 1, NAME, " Copies are one sample.")
+    _check_counts(counts, wanted, n - 1, NAME, " Copies count as one sample.")
     k = min(max(wanted.values()), n - 1)
     slots = order[(np.cumsum(counts) - counts)[:, None] + np.arange(k)]
     return distances[slots], q[slots], numbers
@@ -209,15 +211,16 @@ def _rows_of(graph):
 
 def _check_counts(counts, wanted, most, name, more=""):
     """Raise where a sample has fewer neighbours than a parameter asks for."""
-    parameter, k = max(wanted.items(), key=lambda item: item[1])
-    short = counts < min(k, most)
+    parameter, asked = max(wanted.items(), key=lambda item: item[1])
+    k = min(asked, most)
+    short = counts < k
     if short.any():
         raise ValueError(
-            f"{parameter}={k} asks for {min(k, most)} neighbors of each sample besides "
-            f"itself, but {name} has {counts.min()} of sample {np.argmin(counts)}, and "
-            f"too few of {short.sum()} of {len(counts)}.{more} Lower {parameter}, or "
-            "search for more neighbors; a part of a graph, such as a fold of "
-            "cross-validation, keeps only the edges within it."
+            f"{parameter}={asked} asks for {k} neighbors of each sample besides itself; "
+            f"{name} has only {counts.min()} for sample {np.argmin(counts)} (and fewer "
+            f"than {k} for {short.sum()} of {len(counts)} samples).{more} Lower "
+            f"{parameter}, or search for more neighbors. A part of a graph, such as a "
+            "fold of cross-validation, keeps only the edges within it."
         )
 
 

@@ -71,6 +71,9 @@ class Meter(Protocol):
     def settle(self, X, scale, rows, seed):
         """Scale, with what is found only by measuring some rows of X."""
 
+    def isolated_share(self, X, scale, rows):
+        """Share of some rows of X that have no edge to others of them, in a graph."""
+
     def measure(self, X, scale, seed):
         """EntropyEstimate of the samples X at their scale."""
 
@@ -137,6 +140,10 @@ class SimpleMeter:
     def settle(self, X, scale, rows, seed):
         """Nothing is left to find."""
         return scale
+
+    def isolated_share(self, X, scale, rows):
+        """There is no graph."""
+        return 0.0
 
     def measure_nested(self, X, scale, sizes, seed):
         """Measure one size after the other."""

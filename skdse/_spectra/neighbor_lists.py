@@ -42,6 +42,13 @@ class Edges:
         """Edges among some of the samples."""
         raise NotImplementedError
 
+    def isolated_share(self, k):
+        """Share of the samples that have neither an edge nor a copy."""
+        rows, columns, _ = self.edges(k)
+        is_joined = np.bincount(self.point_of, minlength=len(self.first)) > 1
+        is_joined[rows] = is_joined[columns] = True
+        return 1 - is_joined[self.point_of].mean()
+
 
 class NeighborLists(Edges):
     """Nearest neighbours of all samples; a subclass has ``point_neighbors``."""

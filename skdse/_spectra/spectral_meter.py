@@ -159,6 +159,10 @@ class SpectralMeter(SimpleMeter):
         spectrum = self.solve(self.take(X, rows), scale.take(rows), seed)
         return replace(scale, t=knee_time(spectrum))
 
+    def isolated_share(self, X, scale, rows):
+        """Share of some rows of X that have no edge to others of them."""
+        return self.affinity.isolated_share(X, scale.bandwidth, rows)
+
     def measure(self, X, scale, seed):
         """Entropy of the samples X at their scale."""
         return self.solve(X, scale, seed).entropy(scale.t)
