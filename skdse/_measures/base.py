@@ -86,7 +86,9 @@ class BaseEntropy(PassThroughMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like or tensor of shape (n_samples, n_features)
-            Representations.
+            Representations. With a precomputed affinity or graph: that of other
+            samples, square, or of shape (n_samples, n_fitted) to the fitted ones,
+            through which they then see each other, see :ref:`scoring-between`.
         y : None
             Ignored.
 

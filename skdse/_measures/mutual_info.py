@@ -56,8 +56,9 @@ class DiffusionSpectralMI(MetaEstimatorMixin, PassThroughMixin, BaseEstimator):
         Entropy estimator with ``fit`` and ``score``. None is
         ``DiffusionSpectralEntropy(bandwidth="adaptive", metric="sqeuclidean")``: labels
         show best at a local scale, and squared distances separate near from far samples
-        in many dimensions. Do not use the affinity of a kNN graph: the graph of a
-        random subset is as well connected as the graph of a group.
+        in many dimensions. With the affinity of a kNN graph, groups and random subsets
+        have the edges that the graph of all samples has within them, see
+        :ref:`graph-dsmi`.
     target : {"auto", "discrete", "continuous"}, default="auto"
         Kind of y. Discrete labels of any type are the groups; a continuous y of shape
         (n_samples,) is cut into bins; vectors, images and other y of shape
@@ -208,7 +209,8 @@ class DiffusionSpectralMI(MetaEstimatorMixin, PassThroughMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like or tensor of shape (n_samples, n_features)
-            Representations.
+            Representations; with a precomputed affinity or graph, what
+            :class:`DiffusionSpectralEntropy` takes there, see :ref:`scoring-between`.
         y : array-like or tensor of shape (n_samples,) or (n_samples, ...)
             Labels, or values or vectors, which get the fitted bins or clusters.
 
@@ -242,7 +244,7 @@ class DiffusionSpectralMI(MetaEstimatorMixin, PassThroughMixin, BaseEstimator):
             meter, X, scale = found.meter.others(X, found.samples.scale)
             samples = Samples(X, meter, scale, seed, self.n_jobs, self.verbose)
             terms, _ = measure_groups(samples, labels, self.n_repeats, rng)
-        terms.warn(stacklevel=3)
+        terms.warn()
         return terms.mutual_info(self.normalize)[0]
 
     def __sklearn_tags__(self):
@@ -314,7 +316,7 @@ def _measure(dsmi, X, meter, grouping, rng, known=None):
     seed = rng.randint(MAX_SEED)
     samples = Samples(X, meter, scale, seed, dsmi.n_jobs, dsmi.verbose)
     terms, samples = measure_groups(samples, grouping.labels, dsmi.n_repeats, rng)
-    terms.warn(stacklevel=3)
+    terms.warn()
     mutual_info, std_error = terms.mutual_info(dsmi.normalize)
     result = mutual_info, std_error, terms
     return Measured(*result, grouping, meter, samples, before, dsmi.n_repeats)

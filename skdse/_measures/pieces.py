@@ -1,8 +1,8 @@
-"""Whether the subsets that mutual information compares hang together in a graph.
+"""Whether the groups that mutual information looks at hang together in a graph.
 
-A sample with k neighbours among n has about k m / n of them among m random samples. Where
-that is little, the subsets fall to pieces as groups of strangers do, and the mutual
-information sinks towards 0.
+Of the k neighbours of a sample among n, about k m / n are among m random samples. Where
+groups keep next to no edges, and random subsets have none either, both terms of mutual
+information are those of samples alone.
 """
 
 import warnings
@@ -11,30 +11,24 @@ import numpy as np
 
 from .._tools.validation import user_stacklevel
 
-# Share of samples without an edge from which on rankings by the graph differ from those
-# by all pairs (doc/studies/graph_groups.py).
-ISOLATED_SHARE = 0.2
-# Neighbours times the share of a group, from which on they agree.
-ENOUGH = 3
+# Share of samples without an edge within their group from which on it is told.
+ISOLATED_SHARE = 0.5
 
 
-def warn_of_pieces(samples, subset, weights):
-    """Warn where many samples of a random subset have no edge in it; tell whether.
-
-    subset maps sizes to rows; the weights are those of the sizes.
-    """
-    n, sizes = samples.X.shape[0], np.array(list(subset))
-    m = sizes[np.argmin(np.abs(sizes - weights @ sizes))]
-    if m == n or m == 1:
+def warn_of_pieces(samples, labels, sizes):
+    """Warn where most samples of a graph have no edge in their group; tell whether."""
+    n, m = len(labels), np.median(sizes)
+    if len(sizes) == 1 or m == 1:
         return False
-    share = samples.meter.isolated_share(samples.X, samples.scale, subset[m])
+    share = samples.meter.isolated_share(samples.X, samples.scale, labels)
     if share < ISOLATED_SHARE:
         return False
     warnings.warn(
-        f"A random subset of {m} of the {n} samples, as many as a group has, falls to "
-        f"pieces: {share:.0%} of its samples have no edge left in the graph, and the "
-        "mutual information sinks towards 0. Use more neighbors (n_neighbors of "
-        f"{int(np.ceil(ENOUGH * n / m))} or more), fewer groups, or all pairs.",
+        f"{share:.0%} of the samples have no edge of the graph within their group, so "
+        "that the mutual information says little. Either y is unrelated to X, or the "
+        f"graph is too sparse for groups of {m:g} of {n} samples (median): a graph of "
+        f"n_neighbors={int(np.ceil(n / m))} leaves a sample of such a random group one "
+        "neighbor. Use more neighbors, fewer groups, or all pairs.",
         UserWarning,
         stacklevel=user_stacklevel(),
     )

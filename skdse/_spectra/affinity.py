@@ -162,8 +162,8 @@ class Affinity:
         """Bandwidth with what is found once for all parts of X."""
         return bandwidth
 
-    def isolated_share(self, X, bandwidth, rows):
-        """Share of some samples that have no edge to others; of all pairs, 0."""
+    def isolated_share(self, X, bandwidth, labels):
+        """Share of the samples without an edge in their group; of all pairs, 0."""
         return 0.0
 
     def check_memory(self, X, solver):
@@ -339,9 +339,9 @@ class NearestNeighbors(Affinity):
         bandwidth.index.edges(self.n_neighbors)  # found once, for whoever takes parts
         return bandwidth
 
-    def isolated_share(self, X, bandwidth, rows):
-        """Share of some samples that have no edge to others of them."""
-        return bandwidth.index.part(rows).isolated_share(self.n_neighbors)
+    def isolated_share(self, X, bandwidth, labels):
+        """Share of the samples without an edge in their group."""
+        return bandwidth.index.isolated_share(self.n_neighbors, labels)
 
     def matrix(self, X, bandwidth, solver, seed=None):
         """Sparse matrix of the graph, in which copies are joined."""

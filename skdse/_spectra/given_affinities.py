@@ -68,12 +68,13 @@ class Precomputed(_Given):
         """Rows and columns of some samples; of affinities to fitted ones, rows."""
         return X.part(rows) if isinstance(X, ToFitted) else part_of_affinity(X, rows)
 
-    def isolated_share(self, X, bandwidth, rows):
-        """Share of some samples that see no others of them, of a sparse matrix."""
+    def isolated_share(self, X, bandwidth, labels):
+        """Share of the samples that see no others of their group, in a sparse matrix."""
         if not sp.issparse(X):
             return 0.0
-        G = X[rows][:, rows]
-        return float(np.mean(np.ravel(G.sum(axis=1)) <= G.diagonal()))
+        rows, columns = X.nonzero()
+        within = (labels[rows] == labels[columns]) & (rows != columns)
+        return 1 - len(np.unique(rows[within])) / X.shape[0]
 
     def matrix(self, X, bandwidth, solver, seed=None):
         """X, dense or sparse."""
@@ -144,9 +145,9 @@ class PrecomputedNearestNeighbors(Affinity):
         """Whether all samples are copies of one."""
         return len(X.first) == 1 or bool(np.all(bandwidth.sigma == 0))
 
-    def isolated_share(self, X, bandwidth, rows):
-        """Share of some samples that have no edge to others of them."""
-        return X.part(rows).isolated_share(self.n_neighbors)
+    def isolated_share(self, X, bandwidth, labels):
+        """Share of the samples without an edge in their group."""
+        return X.isolated_share(self.n_neighbors, labels)
 
     def matrix(self, X, bandwidth, solver, seed=None):
         """Sparse matrix of the edges among the samples, in which copies are joined."""

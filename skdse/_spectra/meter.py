@@ -71,8 +71,8 @@ class Meter(Protocol):
     def settle(self, X, scale, rows, seed):
         """Scale, with what is found only by measuring some rows of X."""
 
-    def isolated_share(self, X, scale, rows):
-        """Share of some rows of X that have no edge to others of them, in a graph."""
+    def isolated_share(self, X, scale, labels):
+        """Share of the samples of a graph that have no edge within their group."""
 
     def measure(self, X, scale, seed):
         """EntropyEstimate of the samples X at their scale."""
@@ -141,7 +141,7 @@ class SimpleMeter:
         """Nothing is left to find."""
         return scale
 
-    def isolated_share(self, X, scale, rows):
+    def isolated_share(self, X, scale, labels):
         """There is no graph."""
         return 0.0
 

@@ -42,11 +42,16 @@ class Edges:
         """Edges among some of the samples."""
         raise NotImplementedError
 
-    def isolated_share(self, k):
-        """Share of the samples that have neither an edge nor a copy."""
+    def isolated_share(self, k, labels):
+        """Share of the samples that have neither an edge within their group nor a copy.
+
+        Copies count as of one group.
+        """
         rows, columns, _ = self.edges(k)
+        groups = labels[self.first]
+        within = groups[rows] == groups[columns]
         is_joined = np.bincount(self.point_of, minlength=len(self.first)) > 1
-        is_joined[rows] = is_joined[columns] = True
+        is_joined[rows[within]] = is_joined[columns[within]] = True
         return 1 - is_joined[self.point_of].mean()
 
 
@@ -127,12 +132,12 @@ class PartOfLists(Edges):
     def edges(self, k):
         """Points, those of their k nearest among all that are here, and distances."""
         distances, indices = self.whole.point_neighbors(k)
-        place = np.full(len(self.whole.first), -1, np.int32)
-        place[self.points] = np.arange(len(self.points))
-        columns = place[indices[self.points]]
-        rows, slots = np.nonzero(columns >= 0)
-        lengths = distances[self.points[rows], slots]
-        return rows.astype(np.int32), columns[rows, slots], lengths
+        order = np.argsort(self.points).astype(np.int32)
+        known, wanted = self.points[order], indices[self.points]
+        places = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
+        rows, slots = np.nonzero(known[places] == wanted)
+        columns = order[places[rows, slots]]
+        return rows.astype(np.int32), columns, distances[self.points[rows], slots]
 
     def part(self, rows):
         """Edges among some of these samples."""

@@ -159,9 +159,9 @@ class SpectralMeter(SimpleMeter):
         spectrum = self.solve(self.take(X, rows), scale.take(rows), seed)
         return replace(scale, t=knee_time(spectrum))
 
-    def isolated_share(self, X, scale, rows):
-        """Share of some rows of X that have no edge to others of them."""
-        return self.affinity.isolated_share(X, scale.bandwidth, rows)
+    def isolated_share(self, X, scale, labels):
+        """Share of the samples of a graph that have no edge within their group."""
+        return self.affinity.isolated_share(X, scale.bandwidth, labels)
 
     def measure(self, X, scale, seed):
         """Entropy of the samples X at their scale."""
