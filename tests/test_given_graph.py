@@ -400,9 +400,7 @@ def test_lists_of_faiss():
 def test_a_subsample_has_the_edges_within_it(max_samples):
     X = samples()
     graph = graph_of(X, 40)
-    dse = clone(GIVEN).set_params(
-        max_samples=max_samples, n_repeats=3, random_state=0
-    )
+    dse = clone(GIVEN).set_params(max_samples=max_samples, n_repeats=3, random_state=0)
     found = dse.fit(graph)
     # By hand: the weights of the whole graph, of the rows that are drawn.
     whole = clone(SEARCHED).fit(X)

@@ -12,7 +12,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from .._tools.arrays import astype, free_bytes, is_device_array, take
+from .._tools.arrays import free_bytes, is_device_array, take
 from .._tools.validation import (
     check_count,
     check_fits_in_memory,

@@ -69,7 +69,7 @@ class Bandwidth:
         Part r of all distances that is taken off before: the affinity looks at
         max(d² - r², 0) in place of d².
     fitted : NeighborLists or None
-        Neighbours of the samples that the bandwidth was fitted to, where it is adaptive.
+        Neighbours of the samples that the bandwidth was fitted to, if it is adaptive.
     index : Edges or None
         Neighbours of the very samples that sigma is of, where somebody needs them
         again: those that a search over them finds, or has found among more of them.

@@ -129,7 +129,7 @@ def distinct_rows(X):
 
 
 def in_order_of_appearance(numbers):
-    """First place of each number, in order, and the rank of the number at each place."""
+    """First place of each number, in order, and at each place the number's rank."""
     _, first, inverse = np.unique(numbers, return_index=True, return_inverse=True)
     return _in_order(first, inverse)
 

@@ -69,7 +69,7 @@ class Precomputed(_Given):
         return X.part(rows) if isinstance(X, ToFitted) else part_of_affinity(X, rows)
 
     def isolated_share(self, X, bandwidth, labels):
-        """Share of the samples that see no others of their group, in a sparse matrix."""
+        """Share of the samples that see no others of their group, if X is sparse."""
         if not sp.issparse(X):
             return 0.0
         rows, columns = X.nonzero()

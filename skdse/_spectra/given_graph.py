@@ -216,11 +216,11 @@ def _check_counts(counts, wanted, most, name, more=""):
     short = counts < k
     if short.any():
         raise ValueError(
-            f"{parameter}={asked} asks for {k} neighbors of each sample besides itself; "
-            f"{name} has only {counts.min()} for sample {np.argmin(counts)} (and fewer "
-            f"than {k} for {short.sum()} of {len(counts)} samples).{more} Lower "
-            f"{parameter}, or search for more neighbors. A part of a graph, such as a "
-            "fold of cross-validation, keeps only the edges within it."
+            f"{parameter}={asked} asks for {k} neighbors of each sample besides "
+            f"itself; {name} has only {counts.min()} for sample {np.argmin(counts)} "
+            f"(and fewer than {k} for {short.sum()} of {len(counts)} samples).{more} "
+            f"Lower {parameter}, or search for more neighbors. A part of a graph, such "
+            "as a fold of cross-validation, keeps only the edges within it."
         )
 
 

@@ -1,4 +1,4 @@
-"""Mutual information on graphs: that of all samples, restricted to groups and subsets."""
+"""Mutual information on graphs, restricted to groups and subsets."""
 
 import json
 import warnings
