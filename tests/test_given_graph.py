@@ -176,11 +176,12 @@ def test_all_samples_at_one_point():
 
 
 def test_copies_with_too_few_other_neighbors():
+    # Of 15 neighbours 4 are copies, and 11 at three other points.
     X = np.repeat(samples(30), 5, axis=0)
     message = (
         "n_neighbors=15 asks for 15 neighbors of each sample besides itself; X, the "
         "distance graph, has only 3 for sample 0 (and fewer than 15 for 30 of 30 "
-        "samples). Copies count as one sample."
+        "points). Copies, at distance 0, are one point. Lower n_neighbors, or search"
     )
     with pytest.raises(ValueError, match=re.escape(message)):
         clone(GIVEN).fit(graph_of(X))
@@ -292,9 +293,16 @@ def test_another_graph_among_new_samples_is_scored():
     assert given.score(graph_of(Y)) == alone  # adaptive: its own
 
 
+def normalised(B):
+    """D_r^-½ K D_c^-½ with K = diag(B 1)^-½ B diag(Bᵀ 1)^-½."""
+    for _ in range(2):
+        sums = np.outer(B.sum(axis=1), np.maximum(B.sum(axis=0), 1e-300))
+        B = B / np.sqrt(sums)
+    return B
+
+
 def test_new_samples_by_their_distances_to_the_fitted_ones():
-    # By hand: B_ij = exp(-d²/(2 σ_i σ_j)) on the edges, singular values of
-    # D_r^-½ K D_c^-½ with K = diag(B 1)^-½ B diag(Bᵀ 1)^-½.
+    # By hand: B_ij = exp(-d²/(2 σ_i σ_j)) on the edges, and its singular values.
     X, Y = samples(), samples(70, seed=1)
     knn = KNeighborsTransformer(n_neighbors=15).fit(X)
     dse = clone(GIVEN).fit(knn.transform(X))
@@ -306,10 +314,7 @@ def test_new_samples_by_their_distances_to_the_fitted_ones():
     B[i, order] = np.exp(
         -(D[i, order] ** 2) / (2 * sigma[:, None] * dse.bandwidth_[order])
     )
-    K = B / np.sqrt(B.sum(axis=1))[:, None] / np.sqrt(np.maximum(B.sum(axis=0), 1e-300))
-    S = K / np.sqrt(K.sum(axis=1))[:, None]
-    S = S / np.sqrt(np.maximum(K.sum(axis=0), 1e-300))
-    p = np.linalg.svd(S, compute_uv=False)
+    p = np.linalg.svd(normalised(B), compute_uv=False)
     p = p[p > 1e-12] / p.sum()
     expected = -p @ np.log2(p)
     assert dse.score(knn.transform(Y)) == pytest.approx(expected, abs=1e-6)
@@ -323,9 +328,17 @@ def test_a_fitted_sample_is_not_its_own_neighbor():
     knn = KNeighborsTransformer(n_neighbors=15).fit(X)
     dse = clone(GIVEN).fit(knn.transform(X))
     rows = np.arange(0, 200, 4)
-    # One neighbour more than of new samples, which are at no distance 0 to any.
+    # One neighbour more than of new samples, which are at no distance 0 to any: B has
+    # the 15 edges of the fitted sample and its own, at its own σ.
     graph = knn.transform(X[rows])
-    assert np.isfinite(dse.score(graph))
+    sigma = dse.bandwidth_
+    B = graph.toarray()
+    B[B > 0] = np.exp(-(B**2) / (2 * np.outer(sigma[rows], sigma)))[B > 0]
+    B[np.arange(50), rows] = 1
+    assert (B > 0).sum() == 50 * 16
+    through = np.linalg.svd(normalised(B), compute_uv=False)
+    p = through[through > 1e-12] / through.sum()
+    assert dse.score(graph) == pytest.approx(-p @ np.log2(p), abs=1e-6)
     few = KNeighborsTransformer(n_neighbors=14).fit(X).transform(X[rows])
     message = "X, the distances to the fitted samples, has only 14 for sample 0"
     with pytest.raises(ValueError, match=message):

@@ -197,7 +197,7 @@ def _among_points(graph, wanted):
     p, q, distances = p[is_first], q[is_first], distances[is_first]
     order = np.lexsort((distances, p))
     counts = np.bincount(p, minlength=n)
-    _check_counts(counts, wanted, n - 1, NAME, " Copies count as one sample.")
+    _check_counts(counts, wanted, n - 1, NAME, numbers[0])
     k = min(max(wanted.values()), n - 1)
     slots = order[(np.cumsum(counts) - counts)[:, None] + np.arange(k)]
     return distances[slots], q[slots], numbers
@@ -209,18 +209,24 @@ def _rows_of(graph):
     return np.repeat(numbers, np.diff(graph.indptr))
 
 
-def _check_counts(counts, wanted, most, name, more=""):
-    """Raise where a sample has fewer neighbours than a parameter asks for."""
+def _check_counts(counts, wanted, most, name, first=None):
+    """Raise where a sample has fewer neighbours than a parameter asks for.
+
+    first are the samples that have these counts, if some are copies of others.
+    """
     parameter, asked = max(wanted.items(), key=lambda item: item[1])
     k = min(asked, most)
     short = counts < k
     if short.any():
+        least, kind = int(np.argmin(counts)), "samples" if first is None else "points"
+        among = "" if first is None else " Copies, at distance 0, are one point."
         raise ValueError(
             f"{parameter}={asked} asks for {k} neighbors of each sample besides "
-            f"itself; {name} has only {counts.min()} for sample {np.argmin(counts)} "
-            f"(and fewer than {k} for {short.sum()} of {len(counts)} samples).{more} "
-            f"Lower {parameter}, or search for more neighbors. A part of a graph, such "
-            "as a fold of cross-validation, keeps only the edges within it."
+            f"itself; {name} has only {counts[least]} for sample "
+            f"{least if first is None else first[least]} (and fewer than {k} for "
+            f"{short.sum()} of {len(counts)} {kind}).{among} Lower {parameter}, or "
+            "search for more neighbors. A part of a graph, such as a fold of "
+            "cross-validation, keeps only the edges within it."
         )
 
 

@@ -9,6 +9,7 @@ import scipy.sparse as sp
 from labelled import clusters
 from numpy.testing import assert_allclose
 from sklearn.base import BaseEstimator, clone
+from sklearn.metrics import pairwise_distances
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.neighbors import KNeighborsTransformer, NearestNeighbors
 from sklearn.pipeline import make_pipeline
@@ -222,6 +223,12 @@ def test_command_line(capsys, tmp_path, monkeypatch):
     expected = dsmi_of(entropy).fit(X, y).mutual_info_
     assert record["dsmi"] == pytest.approx(expected, abs=1e-9)
     assert record["dsmi"] > 0.2
+    # Distances of all pairs are a graph, too.
+    np.save("D.npy", pairwise_distances(X, metric="sqeuclidean"))
+    arguments[1] = "precomputed_nearest_neighbors"
+    main(["report", "D.npy", "--labels", "y.npy", "--json", *arguments])
+    (record,) = json.loads(capsys.readouterr().out)
+    assert record["dsmi"] == pytest.approx(expected, abs=1e-9)
 
 
 # Where the graph falls to pieces
