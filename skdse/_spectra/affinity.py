@@ -336,7 +336,7 @@ class NearestNeighbors(Affinity):
             frame = frame_of(X, self.distance)
             index = self._index(frame.apply(X), self.n_neighbors, seed)
             bandwidth = replace(bandwidth.relative_to(frame), index=index)
-        bandwidth.index.edges(self.n_neighbors)  # found once, for whoever takes parts
+        bandwidth.index.find(self.n_neighbors)
         return bandwidth
 
     def isolated_share(self, X, bandwidth, labels):

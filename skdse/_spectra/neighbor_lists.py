@@ -38,6 +38,9 @@ class Edges:
         """Points, their k nearest others as far as they are here, and distances."""
         raise NotImplementedError
 
+    def find(self, k):
+        """Find them, where they are not known yet, for whoever takes parts."""
+
     def part(self, rows):
         """Edges among some of the samples."""
         raise NotImplementedError
@@ -66,6 +69,10 @@ class NeighborLists(Edges):
     def point_neighbors(self, k):
         """Distances and indices of each point's k nearest other points."""
         raise NotImplementedError
+
+    def find(self, k):
+        """Find them, where they are not known yet."""
+        self.point_neighbors(k)
 
     def edges(self, k):
         """Points, their k nearest others, and distances."""
