@@ -260,6 +260,10 @@ def test_a_warning_names_the_cause():
         assert text.endswith(end)
         assert caught[0].filename == __file__
         shares.add(text[:3])
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        dsmi_of(clone(SEARCHED).set_params(n_neighbors=1)).fit(X, y)
+    assert len(caught) == 1  # though every sample sees next to itself alone
     W = weights(X, 10) * (y[:, None] == y)
     alone = np.mean(W.sum(axis=1) == 1)
     assert shares == {f"{alone:.0%}"}
@@ -374,10 +378,22 @@ def test_cross_validation_around_a_foreign_kernel():
     G = gaussian(X, X)
     scores = cross_val_score(dsmi_of(KernelEntropy()), G, y, cv=3, error_score="raise")
     assert np.all(np.isfinite(scores))
-    # Of new samples as rows, groups are rows: E log mean - log mean of row sums.
-    dsmi = dsmi_of(KernelEntropy()).fit(G[:60, :60], y[:60])
-    B, labels = G[60:, :60], y[60:]
-    sums = [B[labels == g].sum() / (labels == g).sum() for g in range(3)]
-    counts = np.bincount(labels) / 60
-    expected = np.log2(B.sum() / 60) - counts @ np.log2(sums)
-    assert dsmi.score(B, labels) == pytest.approx(expected, abs=0.3)
+    # What is scored has all fitted samples as columns, also where it is a square.
+    dsmi = dsmi_of(ShapeOfKernel()).fit(G[:60, :60], y[:60])
+    among = list(dsmi.estimator_.shapes_)
+    assert all(rows == columns for rows, columns in among)
+    dsmi.score(G[60:, :60], y[60:])
+    to_fitted = dsmi.estimator_.shapes_[len(among) :]
+    assert {columns for _, columns in to_fitted} == {60}
+
+
+class ShapeOfKernel(KernelEntropy):
+    """Keeps the shapes that it scores."""
+
+    def fit(self, X, y=None):
+        self.shapes_ = []
+        return super().fit(X)
+
+    def score(self, X, y=None):
+        self.shapes_.append(X.shape)
+        return 1.0
