@@ -51,11 +51,12 @@ class SpectralScale:
         """Scale of some of the samples."""
         return replace(self, bandwidth=self.bandwidth.take(rows), digest=b"")
 
-    def at(self, X):
-        """Scale of other samples; of those that it was fitted to, itself."""
+    def at(self, X, affinity=None):
+        """Scale of other samples, as an affinity has it; of the fitted ones, itself."""
         if self.is_of(X):
             return self
-        return replace(self, bandwidth=self.bandwidth.at(X), digest=b"")
+        found = affinity.at(X, self.bandwidth) if affinity else self.bandwidth.at(X)
+        return replace(self, bandwidth=found, digest=b"")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,11 +106,8 @@ class SpectralMeter(SimpleMeter):
         Those known by what they are to the fitted samples see each other through
         these: of the walk there and back eigenvalues are squares, at half the time.
         """
-        if scale.is_of(X):
-            return self, X, scale
         if not isinstance(X, ToFitted):
-            bandwidth = self.affinity.at(X, scale.bandwidth)
-            return self, X, replace(scale, bandwidth=bandwidth, digest=b"")
+            return self, X, scale.at(X, self.affinity)
         B, t = self.affinity.to_fitted(X.entries, scale.bandwidth), scale.t / 2
         through = ThroughFitted(alpha=self.alpha)
         meter = replace(self, affinity=through, alpha=0.0, t=t)
