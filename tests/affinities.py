@@ -6,7 +6,7 @@ from skdse._spectra.affinity import Gaussian
 from skdse._spectra.bandwidth import WHOLE_DATA_METRICS, Bandwidth
 from skdse._spectra.diffusion import diffusion_operator
 from skdse._spectra.gibbs import gaussian_entries
-from skdse._spectra.kernels import graph_affinity
+from skdse._spectra.kernels import edges_affinity
 from skdse._spectra.matrices import as_matrix
 from skdse._spectra.neighbors import NeighborIndex
 from skdse._spectra.tiles import TiledKernel
@@ -30,7 +30,7 @@ def gaussian_affinity(X, sigma, metric="euclidean", dtype=np.float64, shared=0.0
 
 def neighbors_affinity(X, k, sigma, metric="euclidean"):
     """Affinity on the graph of k nearest neighbours, CSR."""
-    return graph_affinity(*NeighborIndex(X, metric, k).kneighbors(k), sigma)
+    return edges_affinity(len(X), *NeighborIndex(X, metric, k).edges(k), sigma)
 
 
 def operator_of(G, alpha=0.5, **params):

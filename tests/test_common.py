@@ -3,6 +3,8 @@
 import pytest
 from sklearn.cluster import KMeans
 from sklearn.metrics.pairwise import rbf_kernel
+from sklearn.neighbors import KNeighborsTransformer
+from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skdse import (
@@ -76,4 +78,32 @@ NAMES, CASES = CHECKS.args
 
 @pytest.mark.parametrize(NAMES, list(CASES), **CHECKS.kwargs)
 def test_estimator_follows_scikit_learn(estimator, check):
+    check(estimator)
+
+
+# Graphs of distances, which scikit-learn's checks do not make, from a step before.
+GIVEN = DiffusionSpectralEntropy(
+    affinity="precomputed_nearest_neighbors", n_neighbors=3, bandwidth_neighbors=2
+)
+PIPELINES = [
+    make_pipeline(KNeighborsTransformer(n_neighbors=8), one)
+    for one in (GIVEN, DiffusionSpectralMI(GIVEN, n_repeats=2))
+]
+PIPELINE_CHECKS = parametrize_with_checks(PIPELINES)
+PIPELINE_CASES = list(PIPELINE_CHECKS.args[1])
+NOT_OF_PIPELINES = {
+    "check_estimators_overwrite_params": "a pipeline fits its steps in place",
+    "check_dont_overwrite_parameters": "a pipeline fits its steps in place",
+    "check_estimator_sparse_tag": "more copies than neighbours",
+    "check_estimator_sparse_array": "more copies than neighbours",
+    "check_estimator_sparse_matrix": "more copies than neighbours",
+    "check_fit2d_1sample": "a transformer wants more samples than neighbours",
+}
+
+
+@pytest.mark.parametrize(NAMES, PIPELINE_CASES, **PIPELINE_CHECKS.kwargs)
+def test_graph_at_the_end_of_a_pipeline(estimator, check):
+    name = getattr(check, "func", check).__name__
+    if name in NOT_OF_PIPELINES:
+        pytest.skip(NOT_OF_PIPELINES[name])
     check(estimator)

@@ -79,6 +79,7 @@ def test_precomputed_affinity_of_other_samples_is_scored(n):
 
 
 @pytest.mark.filterwarnings("ignore:Most groups have so few samples")
+@pytest.mark.filterwarnings("ignore:56% of the samples have no edge of the graph")
 @pytest.mark.parametrize("container", [np.array, sp.csr_array])
 def test_subset_of_a_graph_may_have_isolated_samples(container):
     # A star of leaves without edges among them, and of four that have all: there

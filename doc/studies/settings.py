@@ -26,8 +26,9 @@ class Setting:
     The metrics of REDUCED take off distances to first neighbours, as noise in many
     dimensions adds them to all.
     ``rule`` is one of the package's, "number" (``scale`` is σ), "sqrt_d" (σ = √d),
-    "slope" (σ where log ΣG grows fastest with log σ) or "graph" (kNN graph, adaptive),
-    "subgraph" (the kNN graph of all samples, restricted to groups and subsets).
+    "slope" (σ where log ΣG grows fastest with log σ), "subgraph" (kNN graph of all
+    samples, adaptive, restricted to groups and subsets as the package does) or "graph"
+    (a kNN graph made anew for each of them).
     """
 
     rule: str
@@ -151,12 +152,12 @@ class Representation:
 
     def estimator(self, setting):
         """Entropy estimator of a setting, and the X that it takes."""
-        if setting.rule == "graph":
+        if setting.rule == "subgraph":
             estimator = DiffusionSpectralEntropy(
                 affinity="nearest_neighbors", n_neighbors=setting.neighbors, n_jobs=1
             )
             return estimator, self.features(setting.features)
-        if setting.rule == "subgraph":
+        if setting.rule == "graph":
             affinity = self.distances(setting).graph(setting.neighbors)
         else:
             affinity = self.distances(setting).lookup(self.bandwidth(setting))
@@ -215,16 +216,15 @@ class Distances:
         return affinity
 
     def graph(self, k, bandwidth_neighbors=5):
-        """Affinity by the kNN graph of all samples, with adaptive Gaussian weights."""
-        joined = self.D <= self._sorted[:, [k]]
-        G = self.lookup(self.rule("adaptive", bandwidth_neighbors))(
-            np.arange(len(joined))
-        )
-        G = np.where(joined | joined.T, G, 0)
+        """Affinity by the kNN graph of the rows at hand, with adaptive weights."""
+        weights = self.lookup(self.rule("adaptive", bandwidth_neighbors))
 
         def affinity(X):
             rows = X.ravel().astype(int)
-            return G[np.ix_(rows, rows)]
+            D = self.D[np.ix_(rows, rows)]
+            farthest = min(k, len(rows) - 1)
+            joined = D <= np.partition(D, farthest, axis=1)[:, [farthest]]
+            return np.where(joined | joined.T, weights(X), 0)
 
         return affinity
 

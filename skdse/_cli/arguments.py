@@ -16,7 +16,7 @@ from .._measures.mutual_info import (
     DiffusionSpectralMI,
     check_mutual_info_parameters,
 )
-from .._spectra.affinity import AFFINITIES
+from .._spectra.affinities import AFFINITIES
 from .._tools.progress import on_terminal
 from .._version import __version__
 from .files import InputError, blamed_on, extra, first_line

@@ -86,7 +86,9 @@ class BaseEntropy(PassThroughMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like or tensor of shape (n_samples, n_features)
-            Representations.
+            Representations. With a precomputed affinity or graph: that of other
+            samples, square, or of shape (n_samples, n_fitted) to the fitted ones,
+            through which they then see each other, see :ref:`scoring-between`.
         y : None
             Ignored.
 
@@ -104,7 +106,8 @@ class BaseEntropy(PassThroughMixin, BaseEstimator):
         for _ in range(n_draws(X, meter)):
             part = subsample(X, meter, rng)
             seed = rng.randint(MAX_SEED)
-            estimate = meter.measure(part, self.scale_.at(part), seed)
+            one, part, scale = meter.others(part, self.scale_)
+            estimate = one.measure(part, scale, seed)
             warn_if_saturated(estimate.saturation, stacklevel=2)
             share = as_share(estimate, meter, part.shape[0], self.normalize)
             values.append(share.value)
@@ -120,11 +123,11 @@ def check_common(estimator):
 def validated(owner, X, meter, *, reset):
     """X as an array that the meter takes, its features those of the owner."""
     X = taken_in(X)
-    # A square affinity of any number of other samples can be scored.
+    # A square matrix of any number of other samples can be scored.
     if reset or not meter.is_pairwise or np.shape(X)[:1] != np.shape(X)[1:]:
         accept_sparse = "csr" if meter.accepts_sparse else False
         X = validated_data(owner, X, reset=reset, accept_sparse=accept_sparse)
-    return meter.check(X)
+    return meter.check(X) if reset else meter.check_others(X, owner.n_features_in_)
 
 
 def validated_data(owner, X, *, reset, accept_sparse=False):

@@ -16,7 +16,11 @@ from sklearn.utils import check_random_state
 from .._tools.progress import Progress
 from .._tools.validation import check_count, check_work
 from .base import MAX_SEED
-from .mutual_info import measure_mutual_info, mutual_info_estimator
+from .mutual_info import (
+    measure_mutual_info,
+    measure_part,
+    mutual_info_estimator,
+)
 from .subsets import stratified_rows
 
 
@@ -165,4 +169,4 @@ def _measure_half(dsmi, whole, n_rows, rng):
     rows = stratified_rows(labels, n_rows, rng)
     half = clone(dsmi).set_params(target="discrete", random_state=rng.randint(MAX_SEED))
     part = samples.meter.take(samples.X, rows)
-    return measure_mutual_info(half, part, labels[rows]).mutual_info
+    return measure_part(half, part, labels[rows], whole.meter).mutual_info

@@ -28,8 +28,8 @@ class DiffusionSpectralEntropy(BaseEntropy):
 
     Parameters
     ----------
-    affinity : {"gaussian", "laplacian", "nearest_neighbors", "precomputed"} or \
-            callable, default="gaussian"
+    affinity : {"gaussian", "laplacian", "nearest_neighbors", "precomputed", \
+            "precomputed_nearest_neighbors"} or callable, default="gaussian"
         How strongly two samples see each other, from 0 (far apart) to 1 (identical).
 
         - "gaussian": ``exp(-d²/(2 σ²))`` for all pairs; d is their distance.
@@ -42,6 +42,10 @@ class DiffusionSpectralEntropy(BaseEntropy):
           large ones, see :ref:`neighbors`.
         - "precomputed": X is the affinity matrix itself, dense or sparse, symmetric and
           without negative entries. A row of zeros is an isolated sample.
+        - "precomputed_nearest_neighbors": X is a sparse graph of distances, as of
+          :class:`~sklearn.neighbors.KNeighborsTransformer`. Row i lists the distances
+          from sample i to its neighbours; a stored 0 is the sample itself or a copy.
+          Weights are those of "nearest_neighbors", see :ref:`given-graphs`.
         - a callable: it gets X and returns such a matrix.
     bandwidth : float or {"auto", "median", "reduced", "knn", "adaptive"}, \
             default="auto"
@@ -60,7 +64,8 @@ class DiffusionSpectralEntropy(BaseEntropy):
           ``r = 2 σ_i σ_j/(σ_i² + σ_j²)`` [3]_, whose spectrum has next to no negative
           part; on a kNN graph and with distances that are not Euclidean (also squared
           ones) it is ``exp(-d²/(2 σ_i σ_j))``.
-        - "auto": "adaptive" with affinity="nearest_neighbors", otherwise "median".
+        - "auto": "adaptive" with a kNN graph, otherwise "median". A precomputed graph
+          takes a number, "knn" or "adaptive".
     bandwidth_scale : float, default=1.0
         Factor by which a rule's bandwidth is multiplied. A larger factor lowers the
         entropy. If `bandwidth` is a number, the factor has no effect.
@@ -71,7 +76,7 @@ class DiffusionSpectralEntropy(BaseEntropy):
     n_neighbors : int, default=15
         Neighbours of each sample in the kNN graph, among distinct samples: copies are
         joined. At most ``n_samples - 1`` are used. More lower the entropy, and take
-        more time and memory.
+        more time and memory. A precomputed graph must have as many for each sample.
     metric : str or callable, default="euclidean"
         Distance between samples, any of :func:`sklearn.metrics.pairwise_distances`; of
         equal samples it is 0. affinity="laplacian" takes the Manhattan distance alone.
@@ -136,7 +141,7 @@ class DiffusionSpectralEntropy(BaseEntropy):
     scale_ : object
         Bandwidth and diffusion time, which `score` uses for other samples.
     bandwidth_ : float, ndarray of shape (n_samples,) or None
-        Fitted σ or σ_i; None if the affinity is precomputed or a callable.
+        Fitted σ or σ_i; None if the affinity is a matrix of yours or a callable.
     t_ : float
         Diffusion time used.
     n_features_in_ : int
@@ -233,8 +238,8 @@ class DiffusionSpectralEntropy(BaseEntropy):
         Parameters
         ----------
         X : array-like or tensor of shape (n_samples, n_features)
-            Representations. With a precomputed affinity: the affinity matrix, of
-            shape (n_samples, n_samples).
+            Representations. With a precomputed affinity or graph: this matrix, of shape
+            (n_samples, n_samples).
         y : None
             Ignored.
 
@@ -323,7 +328,7 @@ class DiffusionSpectralEntropy(BaseEntropy):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        precomputed = self.affinity == "precomputed"
+        precomputed = self.affinity in ("precomputed", "precomputed_nearest_neighbors")
         tags.input_tags.pairwise = precomputed
         tags.input_tags.sparse = precomputed
         tags.input_tags.positive_only = precomputed

@@ -1,6 +1,6 @@
 """The meter of an estimator of diffusion spectral entropy, its parameters checked."""
 
-from .._spectra.affinity import PARAMETERS, make_affinity
+from .._spectra.affinities import PARAMETERS, make_affinity
 from .._spectra.solvers import SOLVERS
 from .._spectra.spectral_meter import SpectralMeter
 from .._tools.validation import (

@@ -5,7 +5,7 @@ entropies registers how its meter is made; any other estimator with ``fit`` and
 ``score`` has a ForeignMeter.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import singledispatch
 
 import numpy as np
@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils import get_tags
 
 from .._spectra.estimates import EntropyEstimate
+from .._spectra.given import is_to_fitted
 from .._spectra.meter import SimpleMeter
 from .._tools.arrays import take
 
@@ -46,6 +47,8 @@ class ForeignMeter(SimpleMeter):
     """Meter of any estimator with ``fit`` and ``score``, taken to be exact."""
 
     estimator: BaseEstimator
+    # Whether columns of X are the fitted samples, whatever the rows.
+    has_fitted_columns: bool = False
 
     @property
     def is_pairwise(self):
@@ -59,7 +62,13 @@ class ForeignMeter(SimpleMeter):
 
     def take(self, X, rows):
         """Rows of X; of a matrix between samples, columns too."""
-        return X[rows][:, rows] if self.is_pairwise else take(X, rows)
+        is_square = self.is_pairwise and not self.has_fitted_columns
+        return X[rows][:, rows] if is_square else take(X, rows)
+
+    def others(self, X, scale):
+        """A matrix of new samples by the fitted ones is cut by rows alone."""
+        has = self.is_pairwise and is_to_fitted(X, scale.estimator.n_features_in_)
+        return replace(self, has_fitted_columns=has), X, scale
 
     def fit(self, X, seed):
         """Fitted copy of the estimator."""

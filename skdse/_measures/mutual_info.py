@@ -56,8 +56,9 @@ class DiffusionSpectralMI(MetaEstimatorMixin, PassThroughMixin, BaseEstimator):
         Entropy estimator with ``fit`` and ``score``. None is
         ``DiffusionSpectralEntropy(bandwidth="adaptive", metric="sqeuclidean")``: labels
         show best at a local scale, and squared distances separate near from far samples
-        in many dimensions. Do not use the affinity of a kNN graph: the graph of a
-        random subset is as well connected as the graph of a group.
+        in many dimensions. With the affinity of a kNN graph, groups and random subsets
+        have the edges that the graph of all samples has within them, see
+        :ref:`graph-dsmi`.
     target : {"auto", "discrete", "continuous"}, default="auto"
         Kind of y. Discrete labels of any type are the groups; a continuous y of shape
         (n_samples,) is cut into bins; vectors, images and other y of shape
@@ -208,7 +209,8 @@ class DiffusionSpectralMI(MetaEstimatorMixin, PassThroughMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like or tensor of shape (n_samples, n_features)
-            Representations.
+            Representations; with a precomputed affinity or graph, what
+            :class:`DiffusionSpectralEntropy` takes there, see :ref:`scoring-between`.
         y : array-like or tensor of shape (n_samples,) or (n_samples, ...)
             Labels, or values or vectors, which get the fitted bins or clusters.
 
@@ -238,10 +240,11 @@ class DiffusionSpectralMI(MetaEstimatorMixin, PassThroughMixin, BaseEstimator):
             terms = found.terms
         else:
             announce(found.meter, X, labels, self.n_repeats)
-            seed, scale = rng.randint(MAX_SEED), found.samples.scale.at(X)
-            samples = Samples(X, found.meter, scale, seed, self.n_jobs, self.verbose)
+            seed = rng.randint(MAX_SEED)
+            meter, X, scale = found.meter.others(X, found.samples.scale)
+            samples = Samples(X, meter, scale, seed, self.n_jobs, self.verbose)
             terms, _ = measure_groups(samples, labels, self.n_repeats, rng)
-        terms.warn(stacklevel=3)
+        terms.warn()
         return terms.mutual_info(self.normalize)[0]
 
     def __sklearn_tags__(self):
@@ -289,7 +292,17 @@ def measure_mutual_info(dsmi, X, y, known=None):
 
     Where what is known from a fit before is the same, its scale is not found anew.
     """
-    X, meter, grouping, rng = prepare(dsmi, X, y)
+    return _measure(dsmi, *prepare(dsmi, X, y), known)
+
+
+def measure_part(dsmi, X, labels, meter):
+    """Measure groups of samples that the meter has taken from others, unchecked."""
+    rng = check_random_state(dsmi.random_state)
+    return _measure(dsmi, X, meter, group_by(dsmi, labels, rng), rng)
+
+
+def _measure(dsmi, X, meter, grouping, rng, known=None):
+    """Fit the scale to X and measure its groups, all of them checked."""
     n_samples = len(grouping.labels)
     if sample_count(n_samples, dsmi.max_samples) < n_samples:
         return _measure_subsamples(dsmi, X, grouping, meter, rng)
@@ -303,7 +316,7 @@ def measure_mutual_info(dsmi, X, y, known=None):
     seed = rng.randint(MAX_SEED)
     samples = Samples(X, meter, scale, seed, dsmi.n_jobs, dsmi.verbose)
     terms, samples = measure_groups(samples, grouping.labels, dsmi.n_repeats, rng)
-    terms.warn(stacklevel=3)
+    terms.warn()
     mutual_info, std_error = terms.mutual_info(dsmi.normalize)
     result = mutual_info, std_error, terms
     return Measured(*result, grouping, meter, samples, before, dsmi.n_repeats)
@@ -326,7 +339,7 @@ def _measure_subsamples(dsmi, X, grouping, meter, rng):
         rows, rng_of_one = draw_subsample(grouping.labels, dsmi.max_samples, rng)
         one.set_params(random_state=rng_of_one)
         part = meter.take(X, rows), grouping.labels[rows]
-        found.append(measure_mutual_info(one, *part))
+        found.append(measure_part(one, *part, meter))
     values = [part.mutual_info for part in found]
     mean, error = float(np.mean(values)), standard_error(values)
     terms = mean_terms([part.terms for part in found])

@@ -32,6 +32,7 @@ from .._tools.validation import check_count, check_work
 from .base import MAX_SEED
 from .mutual_info import (
     measure_mutual_info,
+    measure_part,
     mutual_info_estimator,
     prepare,
 )
@@ -186,7 +187,7 @@ def _measure_tested(dsmi, X, y, rng):
     X, meter, grouping, _ = prepare(dsmi, X, y)
     rows, _ = draw_subsample(grouping.labels, dsmi.max_samples, rng)
     dsmi.set_params(max_samples=None, target="discrete")
-    return measure_mutual_info(dsmi, meter.take(X, rows), grouping.labels[rows])
+    return measure_part(dsmi, meter.take(X, rows), grouping.labels[rows], meter)
 
 
 def _affordable(sizes, n_repeats):

@@ -14,10 +14,11 @@ from .._spectra.meter import Meter, Scale
 from .._spectra.spectrum import SATURATION
 from .._tools.arrays import is_device_array
 from .._tools.parallel import run_tasks
-from .._tools.validation import sample_count
+from .._tools.validation import sample_count, user_stacklevel
 from .balance import balanced_tol, solved_to
 from .base import MAX_SEED
 from .meters import bundled, entropies_of_bundle
+from .pieces import warn_of_pieces
 
 # The expected entropy of random subsets is smooth in the logarithm of their size m.
 # Of more than three sizes that lie close, from this one on and within this factor,
@@ -51,10 +52,10 @@ class Terms:
         difference = self.entropy - self.conditional_entropy
         return scale * difference, scale * self.std_error
 
-    def warn(self, stacklevel=1):
+    def warn(self):
         """Warn of terms that say nothing of the data, and say what to change."""
         if self.warning:
-            warnings.warn(self.warning, UserWarning, stacklevel=stacklevel + 1)
+            warnings.warn(self.warning, UserWarning, stacklevel=user_stacklevel())
 
 
 @dataclass(frozen=True)
@@ -148,16 +149,21 @@ def measure_groups(samples, labels, n_repeats, rng):
         subsets = draw_subsets(len(labels), nodes, n_repeats, rng)
     else:
         warnings.warn(
-            "y has a single group: the mutual information is 0.", stacklevel=4
+            "y has a single group: the mutual information is 0.",
+            stacklevel=user_stacklevel(),
         )
     # The subsets of a repeat nest, and are measured together.
     sets = [[rows] for rows in groups] + [list(one.values()) for one in subsets]
     both = weights, np.repeat(of_sizes / n_repeats, n_repeats)
     samples = samples.quiet().settled(subsets[0][sizes.max()])
+    is_in_pieces = warn_of_pieces(samples, labels, sizes)
     tol = balanced_tol(samples, nodes, of_sizes, n_repeats)
     samples = samples.solved_to(tol, *both)
     estimates = samples.entropies(sets, "groups and subsets")
-    return combine(weights, sizes, of_sizes, subsets, estimates), samples
+    terms = combine(weights, sizes, of_sizes, subsets, estimates)
+    if is_in_pieces and terms.warning == SATURATION["isolated"]:
+        terms = replace(terms, warning="")  # it was told, with its cause
+    return terms, samples
 
 
 def announce(meter, X, labels, n_repeats):

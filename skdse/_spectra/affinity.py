@@ -3,16 +3,16 @@
 An affinity fits its bandwidth to samples and makes their matrix G. It knows its
 parameters, the kind of its spectrum, whether that can be negative, and what G weighs in
 memory; whoever uses it knows no names. A new affinity is a class and a line in
-`AFFINITIES`.
+`affinities.AFFINITIES`. Those that the user brings are in `given_affinities`.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
 
-from .._tools.arrays import astype, free_bytes, is_device_array, take
+from .._tools.arrays import free_bytes, is_device_array, take
 from .._tools.validation import (
     check_count,
     check_fits_in_memory,
@@ -27,20 +27,20 @@ from .bandwidth import (
     Bandwidth,
     check_bandwidth,
     fit_bandwidth,
+    is_one_point,
 )
 from .device_distances import check_metric_on_device
 from .device_matrices import GraphOnDevice
 from .distances import distances, warn_of_null_rows
 from .frames import frame_of
 from .gibbs import gaussian_entries
-from .given import checked_affinity, part_of_affinity
 from .kernels import (
     LaplacianEntries,
     at,
+    edges_affinity,
     gaussian_of_distances,
-    graph_affinity,
 )
-from .matrices import CopiesMatrix, DenseMatrix, SparseMatrix, as_matrix, dtype_for
+from .matrices import CopiesMatrix, DenseMatrix, SparseMatrix, dtype_for
 from .metrics import EUCLIDEAN, MANHATTAN, SQUARED
 from .neighbors import NeighborIndex
 from .stacks import GaussianPairs, LaplacianPairs
@@ -143,9 +143,29 @@ class Affinity:
         warn_of_null_rows(X, self.distance)
         return X
 
+    def check_others(self, X, n_fitted):
+        """X as samples that need not be the fitted ones, or raise."""
+        return self.check(X)
+
     def take(self, X, rows):
         """Some of the samples of X."""
         return take(X, rows)
+
+    def at(self, X, bandwidth):
+        """Bandwidth of other samples X, that was fitted to some."""
+        return bandwidth.at(X)
+
+    def is_one_point(self, X, bandwidth):
+        """Whether the samples are all identical, or no two fitted samples differed."""
+        return is_one_point(X, bandwidth)
+
+    def settle(self, X, bandwidth, seed=None):
+        """Bandwidth with what is found once for all parts of X."""
+        return bandwidth
+
+    def isolated_share(self, X, bandwidth, labels):
+        """Share of the samples without an edge in their group; of all pairs, 0."""
+        return 0.0
 
     def check_memory(self, X, solver):
         """Raise before the matrix of the samples would not fit where they lie."""
@@ -298,7 +318,8 @@ class Laplacian(_AllPairs):
 class NearestNeighbors(Affinity):
     """Gaussian weights on the edges of a kNN graph; adaptive.
 
-    A graph is local by construction: a wider Gaussian on it would only be flat.
+    A graph is local by construction: a wider Gaussian on it would only be flat. Some
+    of the samples have the edges that they have in the graph of all of them.
     """
 
     default_rule: ClassVar[str] = "adaptive"
@@ -311,20 +332,25 @@ class NearestNeighbors(Affinity):
             index = self._index(X, k, seed)
         return replace(super().fit_in_frame(X, frame, seed, index), index=index)
 
-    def matrix(self, X, bandwidth, solver, seed=None):
-        """Sparse matrix of the graph, in which copies are joined."""
-        index = bandwidth.index
-        if index is None:
+    def settle(self, X, bandwidth, seed=None):
+        """Bandwidth that knows the graph of all of X, of which parts are taken."""
+        if bandwidth.index is None:
             frame = frame_of(X, self.distance)
             index = self._index(frame.apply(X), self.n_neighbors, seed)
-            bandwidth = bandwidth.relative_to(frame)
+            bandwidth = replace(bandwidth.relative_to(frame), index=index)
+        bandwidth.index.find(self.n_neighbors)
+        return bandwidth
+
+    def isolated_share(self, X, bandwidth, labels):
+        """Share of the samples without an edge in their group."""
+        return bandwidth.index.isolated_share(self.n_neighbors, labels)
+
+    def matrix(self, X, bandwidth, solver, seed=None):
+        """Sparse matrix of the graph, in which copies are joined."""
+        if bandwidth.index is None:
+            bandwidth = self.settle(X, bandwidth, seed)
         # Among points, or a sample might have none but its own copies.
-        neighbors = index.point_neighbors(self.n_neighbors)
-        sigma = at(bandwidth.sigma, index.first)
-        G = graph_affinity(*neighbors, sigma, bandwidth.shared)
-        G = G.astype(dtype_for(solver), copy=False)
-        copies = index.point_of if index.has_copies else None
-        G = SparseMatrix(G) if copies is None else CopiesMatrix.of(G, copies)
+        G = graph_matrix(bandwidth.index, self.n_neighbors, bandwidth, solver)
         return GraphOnDevice.of(G, X) if is_device_array(X) else G
 
     def _index(self, X, n_neighbors, seed):
@@ -333,64 +359,9 @@ class NearestNeighbors(Affinity):
         return NeighborIndex(X, self.metric, n_neighbors, **how)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Given(Affinity):
-    """Affinity that the user brings: it has no bandwidth."""
-
-    def fit(self, X, seed=None, hold=False):
-        """No bandwidth."""
-        return Bandwidth(None)
-
-    def check(self, X):
-        """X, whatever it is: there is no metric."""
-        return X
-
-
-@dataclass(frozen=True, kw_only=True)
-class Precomputed(_Given):
-    """X is the affinity matrix itself."""
-
-    is_pairwise: ClassVar[bool] = True
-
-    def check(self, X):
-        """X as a symmetric matrix without negative entries, or raise."""
-        return checked_affinity(X, "X, the precomputed affinity,")
-
-    def take(self, X, rows):
-        """Rows and columns of some samples."""
-        return part_of_affinity(X, rows)
-
-    def matrix(self, X, bandwidth, solver, seed=None):
-        """X, dense or sparse."""
-        return as_matrix(astype(X, dtype_for(solver)))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Custom(_Given):
-    """A function of the user makes the affinity matrix of X."""
-
-    function: Callable
-
-    def matrix(self, X, bandwidth, solver, seed=None):
-        """Result of the function, checked."""
-        name = "the result of the affinity callable"
-        G = checked_affinity(self.function(X), name, X.shape[0])
-        return as_matrix(astype(G, dtype_for(solver)))
-
-
-AFFINITIES = {
-    "gaussian": Gaussian,
-    "laplacian": Laplacian,
-    "nearest_neighbors": NearestNeighbors,
-    "precomputed": Precomputed,
-}
-
-PARAMETERS = tuple(field.name for field in fields(Affinity))
-
-
-def make_affinity(affinity, **params):
-    """Affinity of a name or of a callable, with its parameters checked."""
-    if callable(affinity):
-        return Custom(function=affinity, **params)
-    check_option(affinity, "affinity", AFFINITIES)
-    return AFFINITIES[affinity](**params)
+def graph_matrix(edges, k, bandwidth, solver):
+    """Gaussian weights on the edges to k neighbours, in which copies are joined."""
+    sigma = at(bandwidth.sigma, edges.first)
+    G = edges_affinity(len(edges.first), *edges.edges(k), sigma, bandwidth.shared)
+    G = G.astype(dtype_for(solver), copy=False)
+    return CopiesMatrix.of(G, edges.point_of) if edges.has_copies else SparseMatrix(G)

@@ -32,6 +32,7 @@ from .medians import (
     nearest_distances,
 )
 from .metrics import EUCLIDEAN
+from .neighbor_lists import Edges, NeighborLists
 from .neighbors import NeighborIndex
 
 RULES = ("adaptive", "auto", "knn", "median", "reduced")
@@ -68,10 +69,11 @@ class Bandwidth:
     shared : float
         Part r of all distances that is taken off before: the affinity looks at
         max(d² - r², 0) in place of d².
-    fitted : NeighborIndex or None
-        Search over the samples that the bandwidth was fitted to, where it is adaptive.
-    index : NeighborIndex or None
-        Search over the very samples that sigma is of, where somebody needs it again.
+    fitted : NeighborLists or None
+        Neighbours of the samples that the bandwidth was fitted to, if it is adaptive.
+    index : Edges or None
+        Neighbours of the very samples that sigma is of, where somebody needs them
+        again: those that a search over them finds, or has found among more of them.
     frame : Frame
         Frame of the fitted samples.
     log_error : float
@@ -88,8 +90,8 @@ class Bandwidth:
     n_neighbors: int = 0
     smallest: float = 0.0
     shared: float = 0.0
-    fitted: NeighborIndex | None = None
-    index: NeighborIndex | None = None
+    fitted: NeighborLists | None = None
+    index: Edges | None = None
     frame: Frame = AS_IS
     log_error: float = 0.0
     knows_frame: bool = False
@@ -137,9 +139,10 @@ class Bandwidth:
         return replace(self, sigma=sigma, index=None, held=None, knows_frame=False)
 
     def take(self, rows):
-        """Bandwidth of some of the samples."""
+        """Bandwidth of some of the samples, and the edges among them."""
         sigma = self.sigma[rows] if self.is_adaptive else self.sigma
-        return replace(self, sigma=sigma, index=None, held=None)
+        index = None if self.index is None else self.index.part(rows)
+        return replace(self, sigma=sigma, index=index, held=None)
 
 
 def _within_reach(distance):
@@ -201,15 +204,26 @@ def fit_bandwidth(
         index = NeighborIndex(
             X, metric, n_neighbors, random_state=random_state, n_jobs=n_jobs
         )
-    found, _ = index.kneighbors(n_neighbors)
-    smallest = _smallest_positive(found, X, metric)
+    return local_bandwidth(
+        index, rule, scale, n_neighbors, lambda D: _smallest_positive(D, X, metric)
+    )
+
+
+def local_bandwidth(lists, rule, scale, n_neighbors, find_smallest):
+    """Bandwidth of samples by the rule "knn" or "adaptive", from their neighbours.
+
+    find_smallest finds the smallest positive distance, among those that it gets if
+    there is one.
+    """
+    found, _ = lists.kneighbors(n_neighbors)
+    smallest = find_smallest(found)
     if rule == "knn":
         sigma = np.median(found[:, -1]) or smallest
         return Bandwidth(float(scale * sigma))
     if smallest == 0:
         return Bandwidth(0.0)
     sigma = scale * np.where(found[:, -1] > 0, found[:, -1], smallest)
-    return Bandwidth(sigma, scale, n_neighbors, smallest, fitted=index)
+    return Bandwidth(sigma, scale, n_neighbors, smallest, fitted=lists)
 
 
 def _reduced(X, scale, metric, random_state):

@@ -125,6 +125,17 @@ def distinct_rows(X):
     if not all((X[b] == X[first[inverse[b]]]).all() for b in _blocks(X)):
         # Rows that differ have one code, of 2**64.
         _, first, inverse = np.unique(X, axis=0, return_index=True, return_inverse=True)
+    return _in_order(first, inverse)
+
+
+def in_order_of_appearance(numbers):
+    """First place of each number, in order, and at each place the number's rank."""
+    _, first, inverse = np.unique(numbers, return_index=True, return_inverse=True)
+    return _in_order(first, inverse)
+
+
+def _in_order(first, inverse):
+    """First of each kind, in ascending order, and the kinds renumbered so."""
     order = np.argsort(first)
     number = np.empty_like(order)
     number[order] = np.arange(len(order))

@@ -1,6 +1,9 @@
 """Affinity matrices that the user brings, on the host or on a device."""
 
+from dataclasses import dataclass
+
 import numpy as np
+import scipy.sparse as sp
 
 from .._tools.arrays import (
     astype,
@@ -12,12 +15,83 @@ from .._tools.arrays import (
     to_host,
 )
 from .._tools.validation import (
+    SYMMETRY_RTOL,
     at_unit_scale,
     check_affinity_matrix,
     check_entries,
     check_square,
     with_self_affinities,
 )
+
+
+@dataclass(frozen=True)
+class ToFitted:
+    """What new samples (rows) are to those that a scale was fitted to (columns).
+
+    Attributes
+    ----------
+    entries : ndarray or csr_array of shape (n_samples, n_fitted)
+        Affinities, or distances as far as they are known.
+    """
+
+    entries: object
+
+    @property
+    def shape(self):
+        """Number of samples, and of fitted ones."""
+        return self.entries.shape
+
+    @property
+    def arrays(self):
+        """What tells it from others."""
+        return (self.entries,)
+
+    def part(self, rows):
+        """The same of some of the samples."""
+        return ToFitted(take(self.entries, rows))
+
+
+def is_to_fitted(X, n_fitted):
+    """Whether X has new samples as rows and the fitted ones as columns.
+
+    As scikit-learn cuts a matrix between samples. A symmetric matrix is one among
+    new samples.
+    """
+    n_rows, n_columns = X.shape
+    if n_rows != n_columns:
+        return True
+    if n_columns != n_fitted:
+        return False
+    on_host = not is_device_array(X)
+    xp = np if on_host else namespace(X)
+    gap = abs(X - X.T).max() if on_host else float(xp.max(xp.abs(X - X.T)))
+    return bool(gap > SYMMETRY_RTOL * float(X.max() if on_host else xp.max(X)))
+
+
+def affinity_through_fitted(B, alpha):
+    """Affinity of new samples, of which B tells how they see the fitted ones.
+
+    With q = B 1, p = Bᵀ 1, K = diag(q)^-α B diag(p)^-α and D = diag(Kᵀ 1) it is
+    K D⁻¹ Kᵀ: a hop to the fitted samples and one back. The walk of two hops has the
+    squares of the singular values of the walk of one.
+    """
+    q, p = (np.asarray(B.sum(axis=axis)).ravel() for axis in (1, 0))
+    K = _scaled(B, _power(q, -alpha), _power(p, -alpha))
+    degrees = np.asarray(K.sum(axis=0)).ravel()
+    half = _scaled(K, np.ones(len(q)), _power(degrees, -0.5))
+    return with_self_affinities(half @ half.T)
+
+
+def _scaled(B, rows, columns):
+    """B with its rows and columns multiplied by vectors."""
+    if sp.issparse(B):
+        return sp.diags_array(rows) @ sp.csr_array(B) @ sp.diags_array(columns)
+    return rows[:, None] * B * columns
+
+
+def _power(values, exponent):
+    """Powers of values, and 0 of 0."""
+    return np.where(values > 0, values, 1.0) ** exponent * (values > 0)
 
 
 def checked_affinity(G, name, n_samples=None):

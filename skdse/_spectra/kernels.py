@@ -270,19 +270,13 @@ class LaplacianEntries:
         return exp_in_place(tile)
 
 
-def graph_affinity(distances, indices, sigma, shared=0.0):
-    """Gaussian affinity on the symmetrised kNN graph, CSR (n_samples, n_samples).
+def edges_affinity(n, rows, columns, distances, sigma, shared=0.0):
+    """Gaussian affinity of n samples on a graph, CSR (n, n).
 
-    distances and indices (n_samples, k) list the neighbours of each sample; an edge
-    joins i and j when either lists the other.
+    An edge joins i and j when either lists the other among the rows and columns.
     """
-    n, k = indices.shape
     dtype = distances.dtype
-    if 2 * n * k < 2**31:  # half the traffic of a product
-        indices = indices.astype(np.int32, copy=False)
-    rows = np.repeat(np.arange(n, dtype=indices.dtype), k)
-    columns = indices.ravel()
-    exponents = np.maximum(distances.ravel() ** 2 - shared**2, 0)
+    exponents = np.maximum(distances**2 - shared**2, 0)
     exponents *= -0.5
     exponents /= at(sigma, rows)
     exponents /= at(sigma, columns)

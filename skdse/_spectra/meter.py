@@ -50,8 +50,14 @@ class Meter(Protocol):
     def check(self, X):
         """Array X as the meter takes it, or raise."""
 
+    def check_others(self, X, n_fitted):
+        """The same of samples that need not be the fitted ones, so many."""
+
     def take(self, X, rows):
         """Some of the samples of X."""
+
+    def others(self, X, scale):
+        """Meter, samples and scale of samples that need not be the fitted ones."""
 
     def fit(self, X, seed):
         """Scale of the samples X."""
@@ -64,6 +70,9 @@ class Meter(Protocol):
 
     def settle(self, X, scale, rows, seed):
         """Scale, with what is found only by measuring some rows of X."""
+
+    def isolated_share(self, X, scale, labels):
+        """Share of the samples of a graph that have no edge within their group."""
 
     def measure(self, X, scale, seed):
         """EntropyEstimate of the samples X at their scale."""
@@ -108,9 +117,17 @@ class SimpleMeter:
         """Any array will do."""
         return X
 
+    def check_others(self, X, n_fitted):
+        """As any others."""
+        return self.check(X)
+
     def take(self, X, rows):
         """Rows of X."""
         return take(X, rows)
+
+    def others(self, X, scale):
+        """What is measured is the same, at the scale of these samples."""
+        return self, X, scale.at(X)
 
     def refit(self, X, seed, known):
         """Fit anew."""
@@ -123,6 +140,10 @@ class SimpleMeter:
     def settle(self, X, scale, rows, seed):
         """Nothing is left to find."""
         return scale
+
+    def isolated_share(self, X, scale, labels):
+        """There is no graph."""
+        return 0.0
 
     def measure_nested(self, X, scale, sizes, seed):
         """Measure one size after the other."""

@@ -17,6 +17,7 @@ from .cell_search import CellSearch
 from .device_search import DeviceSearch
 from .distances import distinct_rows, is_null, with_directions
 from .metrics import SQUARED
+from .neighbor_lists import NeighborLists, slots_of
 from .searches import BruteSearch, DescentSearch, TreeSearch
 from .tiled_search import TiledSearch
 
@@ -67,15 +68,13 @@ def search_for(n_points, n_features, metric):
     return BruteSearch if is_fast else DescentSearch
 
 
-class NeighborIndex:
+class NeighborIndex(NeighborLists):
     """Search over the rows of X for up to n_neighbors others, made at first need.
 
     Attributes
     ----------
     points : ndarray of shape (n_points, n_features)
         Distinct rows of X.
-    first, point_of : ndarray of shape (n_points,), (n_samples,)
-        First row of X at each point, and the point of each row.
     """
 
     def __init__(
@@ -86,11 +85,8 @@ class NeighborIndex:
         self.squared = metric == SQUARED
         X, self.metric = with_directions(X, "euclidean" if self.squared else metric)
         self.given_metric = metric
-        self.first, self.point_of = distinct_rows(X)
-        self.has_copies = len(self.first) < X.shape[0]
+        super().__init__(*distinct_rows(X), n_neighbors)
         self.points = take(X, self.first) if self.has_copies else X
-        self.counts = np.bincount(self.point_of)
-        self.n_neighbors = min(n_neighbors, X.shape[0] - 1)
         self.random_state = random_state
         self.n_jobs = n_jobs
         self.verbose = verbose
@@ -104,27 +100,6 @@ class NeighborIndex:
         distances, indices = self._own
         return distances[:, :k], indices[:, :k]
 
-    def kneighbors(self, k):
-        """Distances and indices of each row's k nearest other rows, copies included."""
-        k = min(k, self.n_neighbors)
-        distances, indices = self.point_neighbors(k)
-        if not self.has_copies:
-            return distances, indices
-        here = np.arange(len(self.first))[:, None]
-        counts = np.hstack([self.counts[here] - 1, self.counts[indices]])
-        which, offset = _slots(counts, k)
-        distances = np.hstack([np.zeros_like(here, distances.dtype), distances])
-        distances = np.take_along_axis(distances, which, axis=1)[self.point_of]
-        points = np.take_along_axis(np.hstack([here, indices]), which, axis=1)
-        # Rows in the order of their points, and the place of each among its copies.
-        order = np.argsort(self.point_of, kind="stable")
-        starts = np.cumsum(self.counts) - self.counts
-        place = np.empty_like(order)
-        place[order] = np.arange(len(order)) - starts[self.point_of[order]]
-        passed = (which == 0)[self.point_of] & (offset[self.point_of] >= place[:, None])
-        rows = (starts[points] + offset)[self.point_of] + passed
-        return distances, order[rows]
-
     def query(self, Y, k):
         """Distances of each row of Y to its k nearest rows of X.
 
@@ -134,7 +109,7 @@ class NeighborIndex:
         Y, k = with_directions(Y, self.given_metric)[0], min(k, self.n_neighbors) + 1
         distances, indices = self._find(Y, min(k, len(self.first)))
         if self.has_copies:
-            which, _ = _slots(self.counts[indices], k)
+            which, _ = slots_of(self.counts[indices], k)
             distances = np.take_along_axis(distances, which, axis=1)
         rounding = float(namespace(Y).finfo(self.points.dtype).eps) ** 0.5
         known = distances[:, 0] <= rounding * distances[:, -1]
@@ -215,17 +190,6 @@ def warn_of_recall(recall):
         UserWarning,
         stacklevel=user_stacklevel(),
     )
-
-
-def _slots(counts, k):
-    """Where each row's k nearest samples are: which of its points, which of its copies.
-
-    counts (n_rows, n_points) are the samples at its points, nearest first.
-    """
-    ends = np.cumsum(counts, axis=1)
-    which = np.stack([(ends <= slot).sum(axis=1) for slot in range(k)], axis=1)
-    starts = np.take_along_axis(ends - counts, which, axis=1)
-    return which, np.arange(k) - starts
 
 
 def _drop_self(distances, indices):

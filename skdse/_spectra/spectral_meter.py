@@ -12,9 +12,11 @@ from .._tools.arrays import exact_products, is_device_array
 from .._tools.digests import digest
 from .._tools.parallel import threads_for_maps
 from .affinity import Affinity
-from .bandwidth import Bandwidth, is_one_point
+from .bandwidth import Bandwidth
 from .diffusion import diffusion_operator
 from .drift import DENSE_MOST, STEP, TOL, Drift, Misses
+from .given import ToFitted
+from .given_affinities import ThroughFitted
 from .meter import SimpleMeter
 from .small_sets import SMALL_SET, small_spectra
 from .solvers import (
@@ -49,11 +51,12 @@ class SpectralScale:
         """Scale of some of the samples."""
         return replace(self, bandwidth=self.bandwidth.take(rows), digest=b"")
 
-    def at(self, X):
-        """Scale of other samples; of those that it was fitted to, itself."""
+    def at(self, X, affinity=None):
+        """Scale of other samples, as an affinity has it; of the fitted ones, itself."""
         if self.is_of(X):
             return self
-        return replace(self, bandwidth=self.bandwidth.at(X), digest=b"")
+        found = affinity.at(X, self.bandwidth) if affinity else self.bandwidth.at(X)
+        return replace(self, bandwidth=found, digest=b"")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,9 +92,26 @@ class SpectralMeter(SimpleMeter):
         """X as the affinity takes it."""
         return self.affinity.check(X)
 
+    def check_others(self, X, n_fitted):
+        """X as samples that need not be the fitted ones."""
+        return self.affinity.check_others(X, n_fitted)
+
     def take(self, X, rows):
         """Some of the samples of X."""
         return self.affinity.take(X, rows)
+
+    def others(self, X, scale):
+        """Meter, samples and scale of samples that need not be the fitted ones.
+
+        Those known by what they are to the fitted samples see each other through
+        these: of the walk there and back eigenvalues are squares, at half the time.
+        """
+        if not isinstance(X, ToFitted):
+            return self, X, scale.at(X, self.affinity)
+        B, t = self.affinity.to_fitted(X.entries, scale.bandwidth), scale.t / 2
+        through = ThroughFitted(alpha=self.alpha)
+        meter = replace(self, affinity=through, alpha=0.0, t=t)
+        return meter, B, SpectralScale(Bandwidth(None), t)
 
     def fit(self, X, seed):
         """Scale of X; the time is open where it is to be chosen by a spectrum."""
@@ -127,11 +147,19 @@ class SpectralMeter(SimpleMeter):
         return scale.is_of(X)
 
     def settle(self, X, scale, rows, seed):
-        """Choose the time by the spectrum of some rows, where it is open."""
+        """Find what parts need of all samples; an open time, by some rows."""
+        if X.shape[0] > 1:
+            with exact_products(X):
+                bandwidth = self.affinity.settle(X, scale.bandwidth, seed)
+            scale = replace(scale, bandwidth=bandwidth)
         if scale.t is not None:
             return scale
         spectrum = self.solve(self.take(X, rows), scale.take(rows), seed)
         return replace(scale, t=knee_time(spectrum))
+
+    def isolated_share(self, X, scale, labels):
+        """Share of the samples of a graph that have no edge within their group."""
+        return self.affinity.isolated_share(X, scale.bandwidth, labels)
 
     def measure(self, X, scale, seed):
         """Entropy of the samples X at their scale."""
@@ -141,7 +169,7 @@ class SpectralMeter(SimpleMeter):
         """Entropy of the first samples, for several sizes, with the tiles in common."""
         share = {self.solver(size) for size in sizes} == {"lanczos"}
         share &= self.affinity.is_tiled and scale.bandwidth.log_error == 0
-        if not share or is_one_point(X, scale.bandwidth):
+        if not share or self.affinity.is_one_point(X, scale.bandwidth):
             return super().measure_nested(X, scale, sizes, seed)
         with exact_products(X):
             G = self._matrix(X, scale, "lanczos", seed)
@@ -152,7 +180,7 @@ class SpectralMeter(SimpleMeter):
         """Entropy of each set of rows, of the small ones many at a time."""
         is_small = self.is_small_on_device if is_device_array(X) else self.is_small
         small = [i for i, rows in enumerate(sets) if is_small(len(rows))]
-        if not small or is_one_point(X, scale.bandwidth):
+        if not small or self.affinity.is_one_point(X, scale.bandwidth):
             return super().measure_many(X, scale, sets, seed)
         spectra = self._small_spectra(X, scale.bandwidth, [sets[i] for i in small])
         found = {i: one.entropy(scale.t) for i, one in zip(small, spectra, strict=True)}
@@ -201,7 +229,7 @@ class SpectralMeter(SimpleMeter):
     def solve(self, X, scale, seed):
         """Spectrum of the diffusion operator on the samples X."""
         n = X.shape[0]
-        if n == 1 or is_one_point(X, scale.bandwidth):
+        if n == 1 or self.affinity.is_one_point(X, scale.bandwidth):
             return Spectrum.of_identical_samples(n)
         solver = self.solver(n)
         with exact_products(X):

@@ -20,8 +20,11 @@ BLOCK_BYTES = 4 * 2**20
 def digest(X):
     """Digest of the content, shape and type of an array, dense or sparse.
 
-    That of an array on a device is of a number for each row, a sum over its features.
+    That of an array on a device is of a number for each row, a sum over its features;
+    that of an object with several ``arrays`` is of all of them.
     """
+    if hasattr(X, "arrays"):
+        return _of(*map(digest, X.arrays))
     if sp.issparse(X):
         X = sp.csr_array(X)
         parts = [digest(part) for part in (X.data, X.indices, X.indptr)]

@@ -140,7 +140,7 @@ def check_affinity_matrix(G, name="affinity"):
     smallest = G.min()
     check_entries(smallest, G.max(), lambda: abs(G - G.T).max(), name)
     if smallest < 0:
-        G = _without_negative(G)
+        G = without_negative(G)
     return with_self_affinities(at_unit_scale(G))
 
 
@@ -186,7 +186,7 @@ def at_unit_scale(G):
     return np.ldexp(G, exponent)
 
 
-def _without_negative(G):
+def without_negative(G):
     """Copy of G with 0 for negative entries."""
     return G.maximum(0) if sp.issparse(G) else np.maximum(G, 0)
 

@@ -5,8 +5,9 @@ import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn import config_context
+from sklearn.neighbors import KNeighborsTransformer
 
-from skdse._spectra.affinity import AFFINITIES, make_affinity
+from skdse._spectra.affinities import AFFINITIES, make_affinity
 from skdse._spectra.diffusion import diffusion_operator
 from skdse._spectra.solvers import DENSE_MAX_SAMPLES
 
@@ -25,6 +26,15 @@ def dense_given():
 def sparse_given():
     band = sp.diags_array([0.5, 1.0, 0.5], offsets=[-1, 0, 1], shape=(N, N))
     return sp.csr_array(band)
+
+
+def graph_given():
+    X = np.random.default_rng(1).normal(size=(N, 3))
+    return KNeighborsTransformer(n_neighbors=15).fit_transform(X)
+
+
+def graph_of_copies():
+    return KNeighborsTransformer(n_neighbors=90).fit_transform(copies())
 
 
 def copies():
@@ -46,6 +56,9 @@ CASES = [
     ("nearest_neighbors", {"n_neighbors": 5}, copies),
     ("precomputed", {}, dense_given),
     ("precomputed", {}, sparse_given),
+    ("precomputed_nearest_neighbors", {}, graph_given),
+    ("precomputed_nearest_neighbors", {"bandwidth": 0.8}, graph_given),
+    ("precomputed_nearest_neighbors", {"bandwidth": "knn"}, graph_of_copies),
     (inverse_distance, {}, None),
 ]
 
@@ -150,12 +163,11 @@ def test_definiteness_and_kind_of_spectrum_are_true(case):
 
 def test_some_samples_have_their_part_of_the_matrix(case):
     affinity, X, bandwidth = case
-    if affinity.spectrum_kind == "sparse":
-        pytest.skip("a graph of some samples has edges of its own")
     if affinity.metric == "seuclidean":
         pytest.skip("its variances are those of the samples at hand")
     rows = np.sort(np.random.default_rng(4).choice(N, 60, replace=False))
-    part = affinity.matrix(affinity.take(X, rows), bandwidth.take(rows), "dense", 0)
+    settled = affinity.settle(X, bandwidth, 0).take(rows)
+    part = affinity.matrix(affinity.take(X, rows), settled, "dense", 0)
     whole = np.asarray(matrix(case, "dense").toarray())[np.ix_(rows, rows)]
     isolated = whole.sum(axis=1) == 0  # gets an affinity to itself
     assert_allclose(part.toarray(), whole + np.diag(isolated), atol=1e-12)
@@ -164,11 +176,11 @@ def test_some_samples_have_their_part_of_the_matrix(case):
 def test_fitted_samples_keep_their_bandwidth(case):
     affinity, X, bandwidth = case
     assert affinity.rule in affinity.rules or isinstance(affinity.rule, float)
-    if affinity.is_pairwise or bandwidth.sigma is None:
-        assert bandwidth.at(X) == bandwidth
+    if bandwidth.sigma is None:
+        assert affinity.at(X, bandwidth) == bandwidth
         return
     assert np.all(bandwidth.sigma > 0)
-    assert_allclose(bandwidth.at(X).sigma, bandwidth.sigma, rtol=1e-12)
+    assert_allclose(affinity.at(X, bandwidth).sigma, bandwidth.sigma, rtol=1e-12)
 
 
 def test_what_cannot_fit_in_memory_is_refused_before_it_is_made(case):

@@ -4,12 +4,13 @@ import time
 
 import numpy as np
 import pytest
+from affinities import neighbors_affinity
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.neighbors import NearestNeighbors as Brute
 
 from skdse import AdjacencySpectralEntropy, DiffusionSpectralEntropy
 from skdse._spectra import neighbors as _neighbors
-from skdse._spectra.affinity import NearestNeighbors, graph_affinity
+from skdse._spectra.affinity import NearestNeighbors
 from skdse._spectra.cell_search import CellSearch
 from skdse._spectra.diffusion import diffusion_operator
 from skdse._spectra.matrices import CopiesMatrix, DenseMatrix, SparseMatrix
@@ -82,8 +83,7 @@ def test_operator_of_copies_is_that_of_points_with_multiplicities():
     rng = np.random.default_rng(0)
     points, c = rng.normal(size=(30, 3)), rng.integers(1, 6, size=30)
     X = np.repeat(points, c, axis=0)
-    W = graph_affinity(*NeighborIndex(points, "euclidean", 5).kneighbors(5), 0.8)
-    W = W.toarray()
+    W = neighbors_affinity(points, 5, 0.8).toarray()
     q = W @ c
     degree = (W @ (c / np.sqrt(q))) / np.sqrt(q)
     s = np.sqrt(c) / np.sqrt(q * degree)
@@ -139,8 +139,7 @@ def test_without_copies_the_graph_is_that_of_the_samples():
     bandwidth = affinity.fit(X)
     G = affinity.matrix(X, bandwidth, "dense")
     assert isinstance(G, SparseMatrix)
-    neighbors = NeighborIndex(X, "euclidean", 15).kneighbors(15)
-    expected = graph_affinity(*neighbors, bandwidth.sigma)
+    expected = neighbors_affinity(X, 15, bandwidth.sigma)
     assert_array_equal(G.toarray(), expected.toarray())
 
 

@@ -8,7 +8,7 @@ from sklearn.exceptions import EfficiencyWarning
 
 from skdse import DiffusionSpectralEntropy
 from skdse._measures.subsets import combine
-from skdse._spectra.affinity import make_affinity
+from skdse._spectra.affinities import make_affinity
 from skdse._spectra.bandwidth import Bandwidth
 from skdse._spectra.drift import Drift
 from skdse._spectra.estimates import EntropyEstimate

@@ -10,7 +10,7 @@ from sklearn import config_context
 from sklearn.datasets import load_digits, make_blobs, make_swiss_roll
 
 from skdse import DiffusionSpectralEntropy
-from skdse._spectra.affinity import make_affinity
+from skdse._spectra.affinities import make_affinity
 from skdse._spectra.bandwidth import Bandwidth
 from skdse._spectra.gibbs import (
     POWER,

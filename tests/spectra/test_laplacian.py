@@ -9,7 +9,7 @@ from sklearn import config_context
 from sklearn.metrics.pairwise import laplacian_kernel
 
 from skdse import DiffusionSpectralEntropy, DiffusionSpectralMI
-from skdse._spectra.affinity import make_affinity
+from skdse._spectra.affinities import make_affinity
 
 
 @pytest.fixture
