@@ -47,13 +47,18 @@ def choose_measures(columns, measures=None):
 
 def to_pandas(display, columns):
     """Columns by name as a table of pandas, what a display draws."""
+    return pandas_table(columns, f"{type(display).__name__}.frame")
+
+
+def pandas_table(rows, method, way_out=""):
+    """Columns by name, or records, as a table of pandas that a method returns."""
     try:
         import pandas
     except ImportError as error:
         raise ImportError(
-            f"{type(display).__name__}.frame needs pandas: pip install 'skdse[report]'."
+            f"{method} needs pandas: pip install 'skdse[report]'.{way_out}"
         ) from error
-    return pandas.DataFrame(columns)
+    return pandas.DataFrame(rows)
 
 
 def joined(parts):

@@ -1,5 +1,6 @@
 """How the records of a tracker are shown: as a table, or as a report."""
 
+from .._measures.tables import pandas_table
 from ..reporting import RepresentationReport
 
 
@@ -19,14 +20,8 @@ class TrackerResults:
         ImportError
             If pandas is not installed; it comes with ``skdse[report]``.
         """
-        try:
-            import pandas
-        except ImportError as error:
-            raise ImportError(
-                "to_frame needs pandas: pip install 'skdse[report]'. records_ has the "
-                "same records, as a list."
-            ) from error
-        return pandas.DataFrame(getattr(self, "records_", []))
+        way_out = " records_ has the same records, as a list."
+        return pandas_table(getattr(self, "records_", []), "to_frame", way_out)
 
     def to_html(self, path=None, *, title=None):
         """Return the records as a report in HTML, or write it to a file.

@@ -131,11 +131,11 @@ class RepresentationTracker(SkorchCallback, Resumable, TrackerResults, BaseEstim
         A record for each epoch and layer: ``run``, ``epoch``, ``layer``,
         ``n_samples``, ``n_features``, each measure by its name, its standard error for
         these rows (such as ``dse_std_error``; NaN if unknown), ``accuracy``,
-        ``seconds`` (the
-        time for this record), and ``settings``, a hash of samples and parameters. With
-        `on_collapse` also ``feature_rank``, the effective rank of the centred features
-        (from 1, a line, to the number of features), and ``feature_spread``, the
-        distance of the samples from their mean relative to their size (0 to 1).
+        ``seconds`` (the time for this record), and ``settings``, a hash of samples and
+        parameters. With `on_collapse` also ``feature_rank``, the effective rank of the
+        centred features (from 1, a line, to the number of features), and
+        ``feature_spread``, the distance of the samples from their mean relative to
+        their size (0 to 1).
     spectra_ : dict of str to object
         Spectrum of the first entropy (DSE) among the measures, by layer, at the epoch
         measured last. `to_html` shows them. They are not in the file.

@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 import pytest
+from encoders import tiny_bert
 
 from skdse.probing import RepresentationTracker
 
@@ -71,14 +72,7 @@ def test_transformers(tmp_path):
         pytest.importorskip("accelerate")
     from skdse.integrations.transformers import RepresentationCallback
 
-    config = transformers.BertConfig(
-        vocab_size=20,
-        hidden_size=8,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        intermediate_size=16,
-        max_position_embeddings=16,
-    )
+    config = tiny_bert(1, vocab_size=20, max_position_embeddings=16)
     rng = np.random.default_rng(0)
     texts = [
         {"input_ids": torch.tensor(rng.integers(1, 20, 6)), "labels": i % 2}

@@ -5,6 +5,7 @@ import warnings
 
 import numpy as np
 import pytest
+from encoders import tiny_bert
 from watched import Watched, watch
 
 from skdse import DiffusionSpectralEntropy
@@ -64,14 +65,7 @@ def _tracker(**params):
 
 def _trainer(tmp_path, *callbacks, epochs=2, **params):
     transformers.set_seed(0)
-    config = transformers.BertConfig(
-        vocab_size=20,
-        hidden_size=8,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=16,
-        max_position_embeddings=16,
-    )
+    config = tiny_bert(2, vocab_size=20, max_position_embeddings=16)
     args = transformers.TrainingArguments(
         output_dir=str(tmp_path / "out"),
         num_train_epochs=epochs,

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from encoders import tiny_bert
 from numpy.testing import assert_allclose
 
 from skdse import DiffusionSpectralEntropy
@@ -18,7 +19,6 @@ nn, data = torch.nn, torch.utils.data
 with suppress(ImportError):
     from transformers import (
         BatchEncoding,
-        BertConfig,
         BertModel,
         BertTokenizer,
         T5Config,
@@ -143,14 +143,7 @@ def test_entropy_of_layers_is_that_of_texts_without_padding(texts):
 
 def test_encoder_of_transformers(texts):
     pytest.importorskip("transformers")
-    config = BertConfig(
-        vocab_size=30,
-        hidden_size=8,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=16,
-        max_position_embeddings=LONGEST,
-    )
+    config = tiny_bert(2, vocab_size=30, max_position_embeddings=LONGEST)
     ids, is_token = texts
     X = BatchEncoding({"input_ids": ids, "attention_mask": is_token.long()})
     layers = ["embeddings", "encoder.layer.0", "encoder.layer.1"]
@@ -208,14 +201,7 @@ def test_real_sentence_transformers(tmp_path, texts):
     pytest.importorskip("sentence_transformers")
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *map("w{}".format, range(26))]
     (tmp_path / "vocab.txt").write_text("\n".join(words), encoding="utf-8")
-    config = BertConfig(
-        vocab_size=30,
-        hidden_size=8,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=16,
-        max_position_embeddings=LONGEST + 2,
-    )
+    config = tiny_bert(2, vocab_size=30, max_position_embeddings=LONGEST + 2)
     seeded(BertModel, config).save_pretrained(tmp_path)
     BertTokenizer(str(tmp_path / "vocab.txt")).save_pretrained(tmp_path)
     modules = sentence_transformers.sentence_transformer.modules

@@ -4,6 +4,7 @@ from contextlib import suppress
 
 import numpy as np
 import pytest
+from encoders import tiny_bert
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skdse.probing import layer_activations
@@ -14,7 +15,7 @@ nn = torch.nn
 # transformers imports its models lazily, and they add to the warning filters: here,
 # where pytest puts them back, and not in a test.
 with suppress(ImportError):
-    from transformers import BatchEncoding, BertConfig, BertForSequenceClassification
+    from transformers import BatchEncoding, BertForSequenceClassification
 
 LENGTHS = np.array([1, 3, 5, 2, 4, 5])
 
@@ -190,14 +191,7 @@ def test_maps_have_no_first_token(rng):
 @pytest.fixture
 def bert():
     pytest.importorskip("transformers")
-    config = BertConfig(
-        vocab_size=30,
-        hidden_size=8,
-        num_hidden_layers=3,
-        num_attention_heads=2,
-        intermediate_size=16,
-        num_labels=3,
-    )
+    config = tiny_bert(3, vocab_size=30, num_labels=3)
     torch.manual_seed(0)
     return BertForSequenceClassification(config)
 

@@ -291,9 +291,10 @@ def _with_block(request, density, krylov):
     new = b / (density.n_probes + b)
     contrasts = [((1 - new) * share, guesses) for share, guesses in density.contrasts]
     scale = density.n_rest / b
-    guesses = contrasts_of(rules, psd, scale)
     if request.by_drift:
         guesses = drifts_of(krylov, rules, scale)
+    else:
+        guesses = contrasts_of(rules, psd, scale)
     contrasts.append((new, guesses))
     return _with_probes(density, rules, b, tuple(contrasts), len(krylov.T))
 

@@ -74,8 +74,6 @@ class SpectralDensity:
         Calibrated weights; their sum is n_samples - n_known.
     contrasts : tuple of (share, (Rule, ...))
         For each block of probes, its share of them and guesses of its truncation error.
-    rounding : float
-        What rounding moves eigenvalues by, times sqrt(n_samples).
     noise : float
         Norm that independent errors of the entries have as a matrix, without the factor
         2 / sqrt(n_samples).
@@ -96,7 +94,6 @@ class SpectralDensity:
     seen: np.ndarray
     weights: np.ndarray
     contrasts: tuple = ()
-    rounding: float = ROUNDING
     noise: float = 0.0
     n_probes: int = 0
     n_steps: int = 0
@@ -258,7 +255,7 @@ def _truncation_error(density, g):
 def _rounding_error(density, g):
     """Change of tr g(S) by rounding: of products, which may lift every eigenvalue."""
     residual, x = _residual(density, g)[0], np.abs(density.nodes)
-    lift = residual(x + density.rounding / np.sqrt(density.n_samples)) - residual(x)
+    lift = residual(x + ROUNDING / np.sqrt(density.n_samples)) - residual(x)
     change = abs(density.uncalibrated @ lift) + ENTROPY_ROUNDING
     return change + (_noise_error(density, residual) if density.noise else 0.0)
 
@@ -289,7 +286,7 @@ def _late_error(density, t):
     """
     if t <= LONG_TIME:
         return 0.0
-    shift = 2 * (density.rounding + density.noise) / np.sqrt(density.n_samples)
+    shift = 2 * (ROUNDING + density.noise) / np.sqrt(density.n_samples)
     known = np.abs(density.eigenvalues[1:])
     x = np.concatenate([known, np.abs(density.nodes)])
     errors = np.full(len(x), shift)
