@@ -14,6 +14,7 @@ from skdse.probing._budget import (
     MOST_SAMPLES,
     STD_ERROR,
     SteadyMutualInfo,
+    let_go,
 )
 
 
@@ -138,3 +139,10 @@ def test_other_rows_are_not_mixed(many, tmp_path):
         tracker = RepresentationTracker(**params, max_samples=max_samples)
         (found,) = tracker.initialize().records_
         assert (found["dse"], found["seconds"]) == (before["dse"], before["seconds"])
+
+
+def test_layers_are_let_go_when_the_next_is_asked_for():
+    activations = {"first": 1, "second": 2}
+    left = [(*pair, list(activations)) for pair in let_go(activations)]
+    assert left == [("first", 1, ["first", "second"]), ("second", 2, ["second"])]
+    assert not activations
