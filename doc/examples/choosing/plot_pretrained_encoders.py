@@ -92,10 +92,11 @@ candidates["counts of words"] = counts.fit_transform(texts)
 # --------------
 #
 # These encoders are trained to have texts of the same meaning at small angles, so each
-# vector is scaled to length 1. That matters: as they are, counts of words come first by
-# DSMI (0.71 bits, standard error 0.06), which the classifier below rates among the last,
-# and layer 6 seventh. :func:`~skdse.model_selection.select_representation` measures all
-# with the same random subsets. As a check, a linear classifier is trained on each, too.
+# vector is scaled to length 1. That matters: as they are, DSMI puts counts of words
+# first (0.71 bits, standard error 0.06) and layer 6 seventh; a linear classifier puts
+# layer 6 second and counts of words seventh.
+# :func:`~skdse.model_selection.select_representation` measures all with the same random
+# subsets. As a check, such a classifier is trained on each, too.
 
 import pandas as pd
 from sklearn.linear_model import LogisticRegression
@@ -114,9 +115,9 @@ table["accuracy"] = [
 table.round(3)
 
 # %%
-# Both choose the last layer of the larger encoder, and then the fifth. The others differ
-# by no more than about the standard error of DSMI: there it does not tell which is better
-# for a classifier. The first token of the last layer has
+# Both choose the last layer of the larger encoder, and then the fifth. The others
+# differ by no more than about the standard error of DSMI: there it does not tell which
+# is better for a classifier. The first token of the last layer has
 # the least information: the encoder was trained for the mean.
 
 import matplotlib.pyplot as plt
