@@ -17,7 +17,7 @@ from .._tools.validation import check_count, check_option
 # Standard error of a measure in a record [bits].
 STD_ERROR = 0.02
 # Rows that are measured of more. DSMI of other rows differs by about as much as the
-# error allows, and DSE by more, whatever their number: doc/benchmarks/tracker_rows.py.
+# error allows, and DSE by more: doc/benchmarks/tracker_rows.py.
 MOST_SAMPLES = 2500
 # Tolerance of the solver of DSE [bits].
 TOL = 0.01
