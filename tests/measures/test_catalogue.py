@@ -16,6 +16,7 @@ from skdse._cli import main
 from skdse._measures.catalogue import (
     CATALOGUE,
     MEASURES,
+    default_measure,
     describe,
     measure_layers,
     prepare_measures,
@@ -45,7 +46,9 @@ def test_names_are_those_that_users_know():
 
 def test_command_line_tracker_scorers_and_displays_agree(network, tmp_path):
     mlp, X, y = network
-    Z = RepresentationTracker(layers=1, X=X, y=y)(mlp, 0)[0]
+    # By name, the tracker takes as many subsets as its budget of errors asks for.
+    measures = {name: default_measure(name) for name in NAMES}
+    Z = RepresentationTracker(measures, 1, X, y)(mlp, 0)[0]
     display = LayerProfileDisplay.from_estimator(mlp, X, y, random_state=0)
     layer = display.names.index("hidden_1")
     for name in NAMES:
