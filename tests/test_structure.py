@@ -48,6 +48,7 @@ ORDERS = {
         "searches",
         "neighbor_lists",
         "neighbors",
+        "shelves",
         "kernels",
         "gibbs",
         "stacks",

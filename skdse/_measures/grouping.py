@@ -14,7 +14,13 @@ from .._tools.arrays import astype, is_device_array, is_finite, namespace
 from .._tools.intake import taken_in, taken_in_labels
 from .._tools.pools import limits_kept
 from .._tools.validation import check_count, check_option
-from .device_clusters import NearestLabels, kmeans_labels, spectral_labels
+from .device_clusters import (
+    NearestLabels,
+    clustering_solver,
+    eigenvectors_for_clusters,
+    kmeans_labels,
+    spectral_labels,
+)
 
 TARGETS = ("auto", "continuous", "discrete")
 BINNINGS = ("quantile", "uniform")
@@ -224,9 +230,7 @@ def _clustered(Y, n_groups, clusterer, random_state):
         clusterer = _default_clusterer(len(Y), n_groups, random_state)
     else:
         clusterer = clone(clusterer)
-    with warnings.catch_warnings(), limits_kept():
-        # Components of a graph that is not connected are clusters all the same.
-        warnings.filterwarnings("ignore", message="Graph is not fully connected")
+    with eigenvectors_for_clusters(), limits_kept():
         # As many columns as samples are no affinity matrix.
         warnings.filterwarnings("ignore", message="The spectral clustering API has")
         labels = clusterer.fit_predict(Y)
@@ -256,8 +260,7 @@ def _clustered_on_device(Y, target, n_groups, clusterer, random_state):
             f"clusterer={clusterer!r}. Or bring y to the host, for instance by y.cpu()."
         )
     if _is_for_spectral(Y.shape[0], n_groups):
-        with warnings.catch_warnings(), limits_kept():
-            warnings.filterwarnings("ignore", message="Graph is not fully connected")
+        with eigenvectors_for_clusters(), limits_kept():
             labels = spectral_labels(Y, n_groups, GRAPH_NEIGHBORS, random_state)
     else:
         labels = kmeans_labels(Y, n_groups, random_state)
@@ -282,6 +285,7 @@ def _default_clusterer(n_samples, n_groups, random_state):
         n_groups,
         affinity="nearest_neighbors",
         n_neighbors=min(GRAPH_NEIGHBORS, n_samples),
+        eigen_solver=clustering_solver(n_samples),
         random_state=random_state,
     )
 

@@ -36,6 +36,7 @@ from .device_distances import squares_by_differences
 from .distances import all_manhattan, distances
 from .frames import typical_of
 from .metrics import EUCLIDEAN
+from .shelves import Shelf, length, tile_key
 
 # Rows of X that are squared at a time.
 BLOCK_ROWS = 1024
@@ -59,26 +60,30 @@ SMALLEST_EXPONENT = -40.0
 class Exponents:
     """Exponents of all pairs of samples X by one bandwidth σ, held for another.
 
-    A tile is handed out once, since it is turned into affinities in place.
+    They lie on a shelf of tiles of some blocks of rows. A tile is handed out once,
+    since it is turned into affinities in place.
     """
 
-    def __init__(self, X, sigma):
+    def __init__(self, X, sigma, blocks):
         self.X = X
         self.sigma = sigma
-        self.tiles = {}
+        self.shelf = Shelf(blocks, np.float32)
+        self.filled = set()
 
-    def keep(self, exponents, rows, columns):
-        """Keep the tile of some rows and columns, if it is of the usual precision."""
-        if exponents.dtype == np.float32:
-            self.tiles[rows.start, columns.start] = exponents
+    def place(self, rows, columns):
+        """Place for the tile of some rows and columns, which is to be written there."""
+        self.filled.add(tile_key(rows, columns))
+        return self.shelf.place(rows, columns)
 
     def take(self, rows, columns, sigma):
         """Tile of some rows and columns by another bandwidth; None if none is held."""
-        tile = self.tiles.pop((rows.start, columns.start), None)
-        shape = rows.stop - rows.start, columns.stop - columns.start
-        if tile is None or tile.shape != shape:
-            self.tiles.clear()  # tiles are of another size
+        key = tile_key(rows, columns)
+        if key not in self.filled:
             return None
+        tile = self.shelf.place(rows, columns)
+        if tile.shape != (length(rows), length(columns)):
+            return None  # tiles are of another size
+        self.filled.discard(key)
         tile *= np.float32((self.sigma / sigma) ** 2)
         return tile
 
@@ -142,17 +147,21 @@ class GaussianEntries:
         sigmas = (at(self.sigma, part) for part in (rows, columns))
         return gaussian_of_distances(D, *sigmas, self.shared)
 
-    def exponents(self, rows, columns):
-        """Exponents of some rows and columns; above 0 where the affinity is 1."""
-        return self._refined(self._product(rows, columns), rows, columns)
+    def exponents(self, rows, columns, out=None):
+        """Exponents of some rows and columns; above 0 where the affinity is 1.
 
-    def _product(self, rows, columns):
+        They are written to out, an array of their shape and dtype, if there is one.
+        """
+        return self._refined(self._product(rows, columns, out), rows, columns)
+
+    def _product(self, rows, columns, out=None):
         """(r² - d²) / (2 σ_i σ_j) as a matrix product; or what is held of it."""
         if self.held is not None and self.exponent_dtype == np.float32:
             exponents = self.held.take(rows, columns, self.sigma)
             if exponents is not None:
                 return exponents
-        return self.factor(rows, 0) @ self.factor(columns, 1).T
+        factors = self.factor(rows, 0), self.factor(columns, 1).T
+        return factors[0] @ factors[1] if out is None else np.matmul(*factors, out=out)
 
     def _refined(self, exponents, rows, columns):
         """Exponents of some rows and columns, where rounding shows by differences."""
@@ -248,6 +257,8 @@ class LaplacianEntries:
 
     The cost of an entry is in units of that of a Gaussian's.
     """
+
+    held = None
 
     def __init__(self, X, bandwidth, dtype=np.float32, cost=1):
         self.X = X

@@ -166,13 +166,12 @@ def exact_median(X, sample, hold=False, frame=AS_IS):
     unit = float(np.median(sample.distances))
     # Its exponents are -d² / (2 σ²): as good as distances, and in tiles.
     entries = GaussianEntries(X, _Unit(unit, frame))
-    held = Exponents(X, unit) if hold and not is_device_array(X) else None
+    is_held = hold and not is_device_array(X) and entries.exponent_dtype == np.float32
+    held = Exponents(X, unit, row_blocks(len(X), TILE_ROWS)) if is_held else None
 
     def tile(rows, columns):
-        exponents = entries.exponents(rows, columns)
-        if held is not None:
-            held.keep(exponents, rows, columns)
-        return exponents
+        place = None if held is None else held.place(rows, columns)
+        return entries.exponents(rows, columns, place)
 
     # The farther, the lower; exponents of equal samples can be above 0 by rounding.
     values = -0.5 * (sample.distances / unit) ** 2

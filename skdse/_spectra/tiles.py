@@ -22,6 +22,7 @@ from .._tools.parallel import lower_tiles, row_blocks
 from .._tools.progress import Progress
 from .fused import fused_products
 from .matrices import READING_COLUMNS
+from .shelves import Shelf, length, tile_key
 
 # Rows of a tile: large enough for matrix products at full speed, small enough to stay
 # in the cache for the exponential.
@@ -71,11 +72,12 @@ class TiledKernel:
         n_rows = tile_side() if self.is_on_device else n_rows
         self.blocks = row_blocks(self.n_samples, n_rows)
         self.kept, self.squared_errors = {}, {}
-        sizes = np.cumsum([_length(a) * _length(b) for a, b in self.pairs])
+        sizes = np.cumsum([length(a) * length(b) for a, b in self.pairs])
         self.is_coded = itemsize * sizes[-1] > room and not self.is_on_device
         n_kept = np.sum((2 if self.is_coded else itemsize) * sizes <= room)
         self.remade_share = 1 - sizes[n_kept - 1] / sizes[-1] if n_kept else 1.0
-        self.to_keep = {_key(a, b) for a, b in self.pairs[:n_kept]}
+        self.shelf = None if self.is_on_device else self._shelf(n_kept)
+        self.to_keep = {tile_key(a, b) for a, b in self.pairs[:n_kept]}
 
     @property
     def maps_threads(self):
@@ -127,21 +129,31 @@ class TiledKernel:
             if rows.start < n_samples
         ]
         part.kept = {
-            key: self.kept[key][: _length(rows), : _length(columns)]
+            key: self.kept[key][: length(rows), : length(columns)]
             for rows, columns in part.pairs
-            if (key := _key(rows, columns)) in self.kept
+            if (key := tile_key(rows, columns)) in self.kept
         }
+        part.shelf = None  # its tiles are others: what it makes lies apart
         return part
+
+    def _shelf(self, n_tiles):
+        """Shelf for the tiles to keep: that on which their exponents are held."""
+        dtype, held = np.uint16 if self.is_coded else self.dtype, self.entries.held
+        if held is not None and held.shelf.suits(self.blocks, dtype):
+            return held.shelf
+        return Shelf(self.blocks, dtype, n_tiles)
 
     def tile(self, rows, columns):
         """Tile of some rows and columns, kept or made."""
-        key = _key(rows, columns)
+        key = tile_key(rows, columns)
         if key not in self.to_keep:
             return self._make(rows, columns)
         if key not in self.kept:
-            self.kept[key] = tile = self._make(rows, columns)
+            tile = self._make(rows, columns)
             if self.is_coded:
-                self.kept[key], self.squared_errors[key] = _coded(tile)
+                tile, self.squared_errors[key] = _coded(tile)
+            is_shelved = self.shelf is not None
+            self.kept[key] = self.shelf.put(tile, rows, columns) if is_shelved else tile
         kept = self.kept[key]
         return _decoded(kept, self.dtype) if self.is_coded else kept
 
@@ -261,16 +273,6 @@ def _decoded(codes, dtype):
     tile *= dtype.type(1 / LARGEST_CODE)
     tile *= tile
     return tile
-
-
-def _key(rows, columns):
-    """Name of a tile; slices are none before Python 3.12."""
-    return rows.start, columns.start
-
-
-def _length(block):
-    """Number of rows of a block."""
-    return block.stop - block.start
 
 
 def _tile_rows(itemsize):

@@ -11,9 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.cluster import DBSCAN, KMeans, MiniBatchKMeans, SpectralClustering
 from sklearn.metrics import adjusted_rand_score
+from sklearn.neighbors import kneighbors_graph
 
 from skdse._measures import grouping as _grouping
+from skdse._measures.device_clusters import FACTORISED_SAMPLES
 from skdse._measures.grouping import as_target, group_target
+from skdse._tools.pools import limits_kept
 
 LETTERS = np.array(list("abc"))
 CODES = np.array([2, 0, 1, 0, 2, 1, 0, 0])
@@ -312,6 +315,25 @@ def test_large_targets_are_clustered_by_mini_batches():
     grouping = group_target(Y, n_groups=3, random_state=0)
     assert adjusted_rand_score(blobs, grouping.labels) == 1.0
     np.testing.assert_array_equal(grouping.regroup(Y).labels, grouping.labels)
+
+
+def test_clusters_without_a_factorisation_cut_as_few_edges():
+    Y = np.random.default_rng(0).normal(size=(FACTORISED_SAMPLES + 1, 20))
+    Y = Y.astype(np.float32)
+    found = group_target(Y, n_groups=4, random_state=0).labels
+    graph = kneighbors_graph(Y, 10, include_self=True)
+    graph = (graph + graph.T).toarray()
+    degrees = graph.sum(axis=0)
+
+    def cut(labels):  # the normalised cut, which spectral clustering seeks
+        groups = labels == np.unique(labels)[:, None]
+        return sum(1 - graph[g][:, g].sum() / degrees[g].sum() for g in groups)
+
+    params = {"affinity": "nearest_neighbors", "random_state": 0}
+    with limits_kept():
+        factorised = SpectralClustering(4, **params).fit_predict(Y)
+    assert cut(found) <= 1.02 * cut(factorised)
+    assert cut(found) < 0.95 * cut(np.random.default_rng(0).permutation(found))
 
 
 @pytest.mark.parametrize(

@@ -1,16 +1,19 @@
 """Tiles that are kept as they are, in 16 bits, or not at all."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from sklearn import config_context
 
 from skdse._spectra.bandwidth import Bandwidth
 from skdse._spectra.diffusion import diffusion_operator
-from skdse._spectra.kernels import GaussianEntries
+from skdse._spectra.kernels import Exponents, GaussianEntries
 from skdse._spectra.lanczos.course import lanczos_density
 from skdse._spectra.lanczos.plan import plan_for
 from skdse._spectra.solvers import solve
 from skdse._spectra.tiles import LARGEST_CODE, TILE_ROWS, TiledKernel
+from skdse._tools.parallel import lower_tiles, row_blocks
 
 # Root mean square of the rounding of roots: of affinities it is 2 √G times as large.
 CODE_ERROR = 12**-0.5 / LARGEST_CODE
@@ -45,6 +48,41 @@ def test_what_fits_is_kept(X, share, is_coded, n_kept):
     assert {tile.dtype for tile in tiles.kept.values()} <= {
         np.dtype(np.uint16 if is_coded else np.float32)
     }
+
+
+@pytest.mark.parametrize("share", [1, 0.5])
+def test_what_is_kept_lies_in_one_piece_that_no_thread_has_asked_for(X, share):
+    tiles = _tiles(X, 2.0, share)
+    memory = tiles.shelf.place(*tiles.pairs[0]).base
+    tiles.matmat(np.ones((len(X), 2), np.float32))
+    assert {id(tile.base) for tile in tiles.kept.values()} == {id(memory)}
+    ends = sorted(
+        (tile.__array_interface__["data"][0], tile.nbytes)
+        for tile in tiles.kept.values()
+    )
+    for (start, n_bytes), (following, _) in pairwise(ends):
+        assert start + n_bytes == following
+    # What the first samples make on their own is not written over the others'.
+    fresh = _tiles(X, 2.0, share)
+    head = fresh.head(TILE_ROWS + 100)
+    V = np.ones((head.n_samples, 2), np.float32)
+    first = head.matmat(V)
+    fresh.matmat(np.ones((len(X), 2), np.float32))
+    np.testing.assert_array_equal(head.matmat(V), first)
+
+
+def test_exponents_become_affinities_where_they_are_held(X):
+    entries = GaussianEntries(X, Bandwidth(1.0))
+    held = Exponents(X, 1.0, row_blocks(len(X), TILE_ROWS))
+    for rows, columns in lower_tiles(held.shelf.blocks):
+        entries.exponents(rows, columns, held.place(rows, columns))
+    tiles = TiledKernel(GaussianEntries(X, Bandwidth(2.0, held=held)), np.inf)
+    V = np.random.default_rng(1).normal(size=(len(X), 3)).astype(np.float32)
+    found = [tiles.matmat(V) for _ in range(2)]
+    assert tiles.shelf is held.shelf and not held.filled
+    expected = _tiles(X, 2.0, 1).matmat(V)
+    np.testing.assert_allclose(found[0], expected, rtol=1e-5, atol=1e-3)
+    np.testing.assert_array_equal(found[0], found[1])
 
 
 @pytest.mark.parametrize("share", [0.5, 0.3, 0])
