@@ -21,10 +21,14 @@ def locked(path):
     try:
         yield
     finally:
-        # Whoever waits for it sees that it is gone, and makes another one.
-        with suppress(OSError):
-            lock.unlink()
+        # Whoever waits for it sees that it is gone, and makes another one. Windows
+        # removes no file that is open.
+        if os.name != "nt":
+            lock.unlink(missing_ok=True)
         os.close(descriptor)
+        if os.name == "nt":
+            with suppress(OSError):
+                lock.unlink()
 
 
 def _taken(lock, path):

@@ -94,7 +94,9 @@ def test_pickles_of_torch(content):
 
 def test_more_than_tensors_has_a_way_out():
     message = refusal(archive_of_torch(pickle.dumps({"Z": Bomb()}, 2)))
-    assert message.startswith("a.pt: holds more than tensors: posix.mkdir. Reading it ")
+    assert message.startswith(
+        f"a.pt: holds more than tensors: {os.name}.mkdir. Reading"
+    )
     assert "torch.save(model.state_dict(), file)" in message
 
 
@@ -181,7 +183,10 @@ def test_links_of_zarr():
     write_zarr("a.zarr", np.eye(4), np.ones(4))
     chunk = next(one for one in Path("a.zarr/Z").iterdir() if one.name[0] != ".")
     chunk.rename("secret")
-    chunk.symlink_to(Path("secret").absolute())
+    try:
+        chunk.symlink_to(Path("secret").absolute())
+    except OSError:
+        pytest.skip("needs links")
     assert "is a link" in refusal("a.zarr:Z")
     write_zarr("b.zarr", np.eye(4), np.ones(4))
     assert "lies outside of the folder" in refusal("b.zarr:../a.zarr/Z")
@@ -259,11 +264,11 @@ def test_huge_headers():
     assert "the header has 4294967295 bytes" in refusal("a.npy")
     with open("b.npy", "wb") as file:
         file.write(b"\x93NUMPY\2\0" + struct.pack("<I", 2**30))
-        file.truncate(2**30 + 12)  # no block of the disk
+        file.truncate(2**26)
     assert "the header has 1073741824 bytes" in refusal("b.npy")
     with open("a.safetensors", "wb") as file:
         file.write(struct.pack("<Q", 2**31))
-        file.truncate(2**31 + 8)
+        file.truncate(2**26)
     assert "the header has 2147483648 bytes" in refusal("a.safetensors")
     Path("b.safetensors").write_bytes(struct.pack("<Q", 4_000_000) + b"[" * 4_000_000)
     assert (

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 import time
@@ -294,7 +293,7 @@ def test_a_report_that_is_killed_leaves_a_whole_file(file):
         time.sleep(r.uniform(0, 0.02))
         if one.poll() is None:
             n_kills += 1
-            one.send_signal(signal.SIGKILL)
+            one.kill()
         one.communicate(timeout=60)
         rows = read_rows(file)
         assert [row["name"] for row in rows] == [
