@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from commands import error
 from fuzzing import outcome
-from samples_on_disk import write_pt, write_zarr
+from samples_on_disk import write_arrow, write_pt, write_zarr
 
 from skdse._cli.errors import InputError
 from skdse._cli.files import find_sources, read_samples
@@ -380,6 +380,18 @@ def test_chunks_of_zarr_that_blow_up():
         if not chunk.name.startswith("."):
             chunk.write_bytes(gzip.compress(bytes(80_000_000), 9))
     assert "too large" in refusal(name)
+
+
+@pytest.mark.parametrize("last", [10**6, -4, 2])
+def test_lists_that_lead_out_of_their_numbers(last):
+    pytest.importorskip("pyarrow")
+    write_arrow("a.arrow", np.ones((5, 4)), np.ones(5))
+    content = Path("a.arrow").read_bytes()
+    offsets = np.arange(0, 21, 4, dtype="i4")
+    assert content.count(offsets.tobytes()) == 1
+    changed = np.r_[offsets[:-1], np.int32(last)].astype("i4")
+    Path("a.arrow").write_bytes(content.replace(offsets.tobytes(), changed.tobytes()))
+    assert "Offset invariant failure" in refusal("a.arrow:Z")
 
 
 def test_free_memory_is_asked(monkeypatch):

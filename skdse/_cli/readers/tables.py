@@ -124,6 +124,7 @@ class _ArrowTable(_Table):
         column = pyarrow.chunked_array(
             [one.column(place) for one in self.batches], kind
         )
+        # Offsets of lists are taken as they are: damaged ones lead elsewhere.
         column.validate(full=True)
         return column
 
