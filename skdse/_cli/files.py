@@ -78,20 +78,24 @@ def find_sources(files, others=(), labels=(None, None)):
     others = {Path(other).absolute() for other in others if other}
     found = []
     for file in files:
-        path, key = split_key(file)
-        if file == STANDARD_INPUT:
-            source = Source(file, _standard_input())
-            found.append((source, source))
-        elif path.is_dir() and reader_of(path) is None:
-            found += _sources_below(path, others, labels)
-        elif glob.has_magic(str(path)) and not path.exists():
-            found += _sources_like(path, key, others, labels)
-        else:
-            check_file(path, READERS)
-            found += [(one, one) for one in _sources_in(path, path, key, labels)]
+        with blamed_on(file):
+            found += _sources_of(file, others, labels)
     # In a folder, names are relative to it, unless two are the same then.
     relative = len({one.name for one, _ in found}) == len(found)
     return [one if relative else other for one, other in found]
+
+
+def _sources_of(file, others, labels):
+    """Sources of an argument, each with the name in its folder and with its path."""
+    path, key = split_key(file)
+    if file == STANDARD_INPUT:
+        return [2 * (Source(file, _standard_input()),)]
+    if path.is_dir() and reader_of(path) is None:
+        return _sources_below(path, others, labels)
+    if glob.has_magic(str(path)) and not path.exists():
+        return _sources_like(path, key, others, labels)
+    check_file(path, READERS)
+    return [2 * (one,) for one in _sources_in(path, path, key, labels)]
 
 
 def split_key(text):

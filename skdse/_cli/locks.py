@@ -16,7 +16,7 @@ def locked(path):
 
     The system gives it back when a process ends, however it ends.
     """
-    lock = Path(path).with_name(f".{Path(path).name}.lock")
+    lock = _beside(path, "lock")
     descriptor = _taken(lock, path)
     try:
         yield
@@ -29,6 +29,12 @@ def locked(path):
         if os.name == "nt":
             with suppress(OSError):
                 lock.unlink()
+
+
+def _beside(path, ending):
+    """Hidden file beside a file, whatever links lead there."""
+    path = Path(os.path.realpath(path))
+    return path.with_name(f".{path.name}.{ending}")
 
 
 def _taken(lock, path):
@@ -74,7 +80,7 @@ def _is_at(lock, descriptor):
 
 def replace_file(path, content):
     """Write a file beside, and put it in place of another one in a single step."""
-    part = Path(path).with_name(f".{Path(path).name}.part")
+    path, part = os.path.realpath(path), _beside(path, "part")
     with open(part, "wb") as file:
         file.write(content)
         file.flush()

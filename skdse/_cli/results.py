@@ -10,6 +10,7 @@ import io
 import json
 from contextlib import ExitStack
 from pathlib import Path
+from time import monotonic
 from typing import NamedTuple
 
 from .errors import blamed_on, extra
@@ -24,6 +25,8 @@ STATE = {
     "settings": str,
     "versions": str,
 }
+# Seconds of a write that nobody minds, and the share of the time for longer ones.
+SHORT, SHARE = 0.02, 0.05
 NOT_OURS = "these are not results of skdse report."
 
 
@@ -58,7 +61,8 @@ class Results:
         self.settings = settings
         self.shown = shown
         self.known, self.contents, self._rows = {}, {}, {}
-        self._stack = ExitStack()
+        self._stack, self._is_late = ExitStack(), False
+        self._written, self._seconds = 0.0, 0.0
         if path:
             check_extension(path, FORMATS)
             self._read()  # before any work
@@ -73,7 +77,9 @@ class Results:
         return self
 
     def __exit__(self, *error):
-        self._stack.close()
+        with self._stack:
+            if self._is_late:
+                self._write()
 
     def key(self, source):
         """Name and state of a source."""
@@ -91,7 +97,7 @@ class Results:
             state = [*key[1:], content, *self.settings]
             row = dict.fromkeys(self.columns) | record
             self._keep(row | dict(zip(STATE, state, strict=True)))
-            self._write()
+            self._write_soon()
         return record
 
     def _keep(self, row):
@@ -110,12 +116,24 @@ class Results:
             for row in read_rows(self.path, self.columns):
                 self._keep(row)
 
+    def _write_soon(self):
+        """Write all rows; thousands of them, later, if that took long just now."""
+        is_short = self._seconds < SHORT
+        self._is_late = not is_short and (
+            monotonic() - self._written < self._seconds / SHARE
+        )
+        if not self._is_late:
+            self._write()
+
     def _write(self):
         """Write all rows, in a file that is whole at any moment."""
+        start = monotonic()
         with blamed_on(self.path):
             write = FORMATS[Path(self.path).suffix.lower()][1]
             rows = list(self._rows.values())
             replace_file(self.path, write(rows, self.columns))
+        self._written, self._is_late = monotonic(), False
+        self._seconds = self._written - start
 
 
 def read_rows(path, columns=None):

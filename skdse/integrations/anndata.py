@@ -53,7 +53,8 @@ def dse(
         more.
     graph : {"connectivities", "distances"}, default="connectivities"
         Which of the graphs: its weights as they are, or its distances, of which skdse
-        makes weights with a bandwidth of its own.
+        makes weights with a bandwidth of its own, and at most as many neighbors a cell
+        as all cells have there.
     key_added : str, default=None
         Key of ``adata.uns`` under which the entropy, its standard error and the
         settings are stored. None changes nothing in `adata`.
@@ -91,7 +92,7 @@ def dse(
     3.0000
     """
     X, settings = _samples(adata, use_rep, neighbors_key, graph)
-    measure = _with_graph(DiffusionSpectralEntropy(**params), settings)
+    measure = _with_graph(DiffusionSpectralEntropy(**params), X, settings)
     measure.fit(X)
     _keep(adata, key_added, "dse", measure, "entropy", settings | params)
     return measure.entropy_
@@ -128,7 +129,8 @@ def dsmi(
         reaches few cells: let it go further, with the ``t`` of ``estimator``.
     graph : {"connectivities", "distances"}, default="connectivities"
         Which of the graphs: its weights as they are, or its distances, of which skdse
-        makes weights with a bandwidth of its own.
+        makes weights with a bandwidth of its own, and at most as many neighbors a cell
+        as all cells have there.
     key_added : str, default=None
         Key of ``adata.uns`` under which the mutual information, its standard error and
         the settings are stored. None changes nothing in `adata`.
@@ -177,7 +179,7 @@ def dsmi(
     measure = DiffusionSpectralMI(**params)
     if "graph" in settings:
         inner = measure.estimator or DiffusionSpectralEntropy()
-        measure.set_params(estimator=_with_graph(clone(inner), settings))
+        measure.set_params(estimator=_with_graph(clone(inner), X, settings))
     measure.fit(X, y)
     settings = {"groupby": groupby, **settings, **params}
     _keep(adata, key_added, "dsmi", measure, "mutual_info", settings)
@@ -244,10 +246,14 @@ def _column(adata, groupby):
     return adata.obs[names[0]] if len(names) == 1 else adata.obs[names]
 
 
-def _with_graph(entropy, settings):
+def _with_graph(entropy, graph, settings):
     """Entropy with the affinity that takes the graph, if there is one."""
     if "graph" in settings:
         entropy.set_params(affinity=GRAPHS[settings["graph"]])
+    if settings.get("graph") == "distances":
+        # scanpy counts a cell among its own neighbours.
+        fewest = max(1, int(np.diff(graph.indptr).min()))
+        entropy.set_params(n_neighbors=min(entropy.n_neighbors, fewest))
     return entropy
 
 

@@ -122,6 +122,11 @@ def test_bad_input_is_one_line(capsys, folder, arguments, message):
     assert error(capsys, *arguments.split()) == message
 
 
+def test_names_that_are_too_long_are_one_line(capsys, folder):
+    name = f"{'x' * 300}.npy"
+    assert error(capsys, name).startswith(f"{name}: ")
+
+
 def test_broken_parquet_is_one_line(capsys, folder):
     save_bad_files()
     # The rest of the message is pyarrow's.

@@ -153,6 +153,28 @@ def test_without_a_path_nothing_is_written():
     assert os.listdir() == []
 
 
+def test_large_files_are_written_less_often(monkeypatch):
+    with results() as out:
+        out.add(out.key(source()), RECORD, "0")
+        monkeypatch.setattr("skdse._cli.results.SHORT", 0)
+        monkeypatch.setattr("skdse._cli.results.SHARE", 1e-9)
+        for n in range(1, 4):
+            out.add(out.key(source()), RECORD, str(n))
+        assert len(read_rows("r.csv")) == 1
+    assert len(read_rows("r.csv")) == 4
+
+
+def test_links_lead_to_the_same_file():
+    write()
+    try:
+        os.symlink("r.csv", "link.csv")
+    except OSError:
+        pytest.skip("needs links")
+    write("link.csv", content="other")
+    assert os.path.islink("link.csv")
+    assert len(read_rows("r.csv")) == 2
+
+
 # What a report writes
 # --------------------
 
