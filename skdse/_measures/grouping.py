@@ -11,7 +11,7 @@ from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.multiclass import type_of_target
 
 from .._tools.arrays import astype, is_device_array, is_finite, namespace
-from .._tools.containers import texts_of
+from .._tools.containers import check_values, texts_of
 from .._tools.intake import taken_in, taken_in_labels
 from .._tools.pools import limits_kept
 from .._tools.validation import check_count, check_option
@@ -103,6 +103,7 @@ def _check_groups(n_samples, n_groups):
 
 def as_target(y):
     """Target as an array of shape (n_samples,) or (n_samples, n_targets), or raise."""
+    check_values(y)
     y = taken_in_labels(y)
     if is_device_array(y):
         return _vectors_on_device(y)

@@ -19,7 +19,7 @@ from .arrays import (
     namespace,
     to_host,
 )
-from .containers import check_values, opened
+from .containers import opened
 
 # What DLPack calls memory that CUDA reaches.
 CUDA_MEMORY = 2, 13
@@ -55,7 +55,6 @@ def taken_in_labels(y, name="y"):
 
     They are one number a sample, which may leave a device. Vectors stay there.
     """
-    check_values(y, name)
     if compat.is_torch_array(y):
         _check_torch(y, name)
         y = y.detach()
