@@ -78,42 +78,53 @@ def _column_of_lists(X, name):
     """Matrix in the only column of a frame, a Series or an array of Arrow, if any."""
     if not hasattr(X, "to_numpy") and not hasattr(X, "to_pylist"):
         return X
-    columns = _columns(X)
-    if len(columns) > 1:
-        _check_no_lists(columns, name)
+    kinds = _kinds(X)
+    is_nested = {kind: str(kind).lower().startswith(NESTED) for kind in set(kinds)}
+    nested = [place for place, kind in enumerate(kinds) if is_nested[kind]]
+    if len(kinds) > 1:
+        _check_no_lists(X, nested, len(kinds), name)
         return X
-    # Of lists, every library makes an array of objects.
-    for column in columns.values():
-        values = np.asarray(column)
-        if values.dtype == object:
-            found = _of_cells(values, name)
-            return X if found is values else found
-        if values.ndim > 1:
-            return values
-    return X
+    if not nested:
+        return X
+    # Of lists, every library makes an array of objects, or one of two dimensions.
+    values = np.asarray(_column(X, 0))
+    if values.dtype == object:
+        found = _of_cells(values, name)
+        return X if found is values else found
+    return values if values.ndim > 1 else X
 
 
-def _columns(X):
-    """Columns of a frame by their names, or the only one."""
+def _kinds(X):
+    """Type of each column of a frame, or of the only one."""
     if not hasattr(X, "columns"):
-        return {None: X}
-    if hasattr(X, "schema") and hasattr(X, "to_pylist"):  # a table of Arrow
-        return dict(zip(X.schema.names, X.columns, strict=True))
-    return {one: X[one] for one in X.columns}
+        return [getattr(X, "dtype", getattr(X, "type", None))]
+    return list(X.schema.types if _is_arrow(X) else X.dtypes)
 
 
-def _check_no_lists(columns, name):
+def _column(X, place):
+    """Column of a frame by its place, since names may occur twice; or the only one."""
+    if not hasattr(X, "columns"):
+        return X
+    if hasattr(X, "iloc"):
+        return X.iloc[:, place]
+    return X.column(place) if _is_arrow(X) else X.to_series(place)
+
+
+def _is_arrow(X):
+    """Whether X is a table of Arrow."""
+    return hasattr(X, "schema") and hasattr(X, "to_pylist")
+
+
+def _check_no_lists(X, nested, n_columns, name):
     """Raise where one of several columns has lists in its cells."""
-    for column_name, column in columns.items():
-        kind = getattr(column, "dtype", getattr(column, "type", None))
-        if not str(kind).lower().startswith(NESTED):
-            continue
-        first = np.asarray(column[:1])
+    for place in nested:
+        first = np.asarray(_column(X, place)[:1])
         if first.ndim > 1 or (first.size and np.ndim(first[0])):
+            names = X.schema.names if _is_arrow(X) else X.columns
             raise ValueError(
-                f"{name} has lists in the column {column_name!r}, beside "
-                f"{len(columns) - 1} others: pass that column alone, "
-                f"{name}[{column_name!r}]."
+                f"{name} has lists in the column {names[place]!r}, beside "
+                f"{n_columns - 1} others: pass that column alone, "
+                f"{name}[{names[place]!r}]."
             )
 
 
