@@ -182,8 +182,10 @@ def _read_parquet(path, columns):
     """Rows of a Parquet file."""
     with extra("report", "a .parquet file of results"):
         import pyarrow.parquet
-    # In one go: another report may replace the file.
-    table = pyarrow.parquet.read_table(pyarrow.BufferReader(path.read_bytes()))
+    # In one go: another report may replace the file. Without threads: those of older
+    # versions may end the process as it exits.
+    content = pyarrow.BufferReader(path.read_bytes())
+    table = pyarrow.parquet.ParquetFile(content).read(use_threads=False)
     if columns is not None and table.schema.names != list(columns):
         raise ValueError(NOT_OURS)
     return table.to_pylist()

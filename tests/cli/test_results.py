@@ -279,7 +279,7 @@ def test_two_reports_of_one_file_wait_for_each_other(file):
     save_run(8)
     both = [start("run", "--out", file, "--json") for _ in range(2)]
     outputs = [one.communicate(timeout=120) for one in both]
-    assert [one.returncode for one in both] == [0, 0]
+    assert [one.returncode for one in both] == [0, 0], outputs
     first, second = (json.loads(out) for out, _ in outputs)
     # Even the seconds: what one has measured, the other takes from the file.
     assert first == second

@@ -71,7 +71,7 @@ def test_whole_numbers_from_0_are_samples(capsys, folder):
 
 
 def test_texts_among_the_samples_have_a_way_out(capsys, folder, frame, blobs):
-    frame.assign(label=blobs[1].astype(str) + "x").to_csv("a.csv", index=False)
+    frame.assign(label=NAMES[blobs[1]]).to_csv("a.csv", index=False)
     message = error(capsys, "a.csv")
     assert message.startswith("a.csv: could not convert string")
     assert message.endswith("--labels NAME takes a column as the labels.")

@@ -8,6 +8,7 @@ their numbers stay on the disk.
 
 import itertools
 import json
+import warnings
 from bisect import bisect
 from pathlib import Path
 
@@ -102,9 +103,7 @@ class _Table:
         """Field of a column, or raise where there is none that may be read."""
         if name not in self.schema.names:
             raise ValueError(no_column(name, self.schema))
-        field = self.schema.field(name)
-        check_field(field)
-        return field
+        return self.schema.field(name)
 
 
 class _ArrowTable(_Table):
@@ -184,9 +183,21 @@ def _opened(path):
             f"pyarrow {pyarrow.__version__} may run code that is in a file; install "
             "pyarrow 14.0.1 or later."
         )
-    if path.suffix.lower() == ".parquet":
-        return _ParquetTable(path)
-    files = [path] if path.is_file() else _files_of_dataset(path)
+    with warnings.catch_warnings():
+        # Older versions warn of types that are pickles, which are refused here.
+        warnings.filterwarnings("ignore", message="pickle-based|.*PyExtensionType")
+        if path.suffix.lower() == ".parquet":
+            table = _ParquetTable(path)
+        else:
+            files = [path] if path.is_file() else _files_of_dataset(path)
+            table = _mapped_table(files)
+        for field in table.schema:
+            check_field(field)
+    return table
+
+
+def _mapped_table(files):
+    """Table in one or several files of Arrow."""
     batches, schema = [], None
     for file in files:
         more, schema = _batches(file)
