@@ -17,6 +17,7 @@ import scipy.sparse as sp
 import sklearn
 from sklearn.base import clone
 from sklearn.exceptions import EfficiencyWarning
+from sklearn.utils import get_tags
 
 from .._measures.catalogue import group_once
 from .._tools.digests import digest
@@ -36,6 +37,10 @@ from .results import Results, Settings
 
 TYPES = {"s": str, "d": int}
 WITHOUT_EFFECT = {"estimator", "n_jobs", "verbose"}
+NEEDS_AFFINITY = (
+    "a sparse matrix of pairs needs --affinity precomputed, or "
+    "precomputed_nearest_neighbors for one of distances."
+)
 ONE_AT_A_TIME = threading.Lock()
 
 
@@ -146,9 +151,12 @@ def _measured(source, known, labels, dse, dsmi, sample, at_once):
     with blamed_on(source.name):
         if labels is not None and len(labels) != n_rows:
             raise ValueError(_count_message(n_rows, len(labels)))
-        if sp.issparse(Z) and dse.affinity != "precomputed":
-            raise ValueError("a sparse matrix of pairs needs --affinity precomputed.")
-        labels = labels if labels is None or rows is None else labels[rows]
+        is_pairwise = get_tags(dse).input_tags.pairwise
+        if sp.issparse(Z) and not is_pairwise:
+            raise ValueError(NEEDS_AFFINITY)
+        if rows is not None:
+            labels = None if labels is None else labels[rows]
+            Z = Z[:, rows] if is_pairwise and Z.shape[1] == n_rows else Z
         content = _content(Z, labels)
     if content in known:
         return None, None, content, notes

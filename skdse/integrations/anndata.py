@@ -91,10 +91,15 @@ def dse(
     >>> print(f"{2 ** dse(adata, bandwidth=1.0):.4f}")
     3.0000
     """
+    if neighbors_key is not None and "affinity" in params:
+        raise ValueError(
+            f"neighbors_key has an affinity of its own; got {params['affinity']!r}, "
+            "too. Pass use_rep for other affinities."
+        )
     X, settings = _samples(adata, use_rep, neighbors_key, graph)
     measure = _with_graph(DiffusionSpectralEntropy(**params), X, settings)
     measure.fit(X)
-    _keep(adata, key_added, "dse", measure, "entropy", settings | params)
+    _keep(adata, key_added, "dse", measure, "entropy", params | settings)
     return measure.entropy_
 
 
@@ -181,7 +186,7 @@ def dsmi(
         inner = measure.estimator or DiffusionSpectralEntropy()
         measure.set_params(estimator=_with_graph(clone(inner), X, settings))
     measure.fit(X, y)
-    settings = {"groupby": groupby, **settings, **params}
+    settings = {"groupby": groupby, **params, **settings}
     _keep(adata, key_added, "dsmi", measure, "mutual_info", settings)
     return measure.mutual_info_
 
@@ -247,13 +252,17 @@ def _column(adata, groupby):
 
 
 def _with_graph(entropy, graph, settings):
-    """Entropy with the affinity that takes the graph, if there is one."""
+    """Entropy with the affinity that takes the graph, if there is one.
+
+    Of a graph of distances, the settings tell how many neighbors are taken.
+    """
     if "graph" in settings:
         entropy.set_params(affinity=GRAPHS[settings["graph"]])
     if settings.get("graph") == "distances":
         # scanpy counts a cell among its own neighbours.
         fewest = max(1, int(np.diff(graph.indptr).min()))
-        entropy.set_params(n_neighbors=min(entropy.n_neighbors, fewest))
+        settings["n_neighbors"] = min(entropy.n_neighbors, fewest)
+        entropy.set_params(n_neighbors=settings["n_neighbors"])
     return entropy
 
 

@@ -24,7 +24,7 @@ from skdse.integrations.anndata import dse, dsmi
 pytestmark = pytest.mark.filterwarnings("default")
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _texts_as_objects():
     """Texts of pandas 3, which AnnData does not yet write, are objects as before."""
     if pd.__version__ < "3":
@@ -181,6 +181,11 @@ def test_errors(adata, params, message):
         dsmi(adata, **({"groupby": "kind"} | params))
 
 
+def test_a_graph_has_an_affinity_of_its_own(adata):
+    with pytest.raises(ValueError, match=r"own; got 'laplacian', too\. Pass"):
+        dse(adata, neighbors_key="neighbors", affinity="laplacian")
+
+
 def test_errors_of_what_is_not_there(adata, monkeypatch):
     with pytest.raises(TypeError, match="adata must be an AnnData; got"):
         dse(adata.obsm["X_pca"])
@@ -225,6 +230,14 @@ def test_report_gives_the_same(adata, tmp_path, monkeypatch, capsys, kind):
     assert main([*arguments, *graph]) == 0
     (record,) = json.loads(capsys.readouterr().out)
     assert record["dse"] == dse(adata, neighbors_key="neighbors", random_state=0)
+    # Of pairs, a sample has some of the rows and the same columns.
+    assert main([*arguments, *graph, "--sample", "50"]) == 0
+    (record,) = json.loads(capsys.readouterr().out)
+    rows = np.sort(np.random.default_rng(0).choice(120, 50, replace=False))
+    some = adata[rows].copy()
+    assert record["dse"] == dse(some, neighbors_key="neighbors", random_state=0)
+    expected = dsmi(some, "kind", neighbors_key="neighbors", random_state=0)
+    assert record["dsmi"] == expected
 
 
 # scanpy
@@ -258,23 +271,78 @@ def test_kinds_of_cells_are_told_apart_and_batches_are_not(pbmc):
     assert of_clusters == expected.mutual_info_
 
 
-@pytest.mark.parametrize("graph", ["connectivities", "distances"])
-def test_neighbours_of_scanpy(pbmc, graph):
-    has_distances = "precomputed_nearest_neighbors" in DiffusionSpectralEntropy.__doc__
-    if graph == "distances" and not has_distances:
-        pytest.skip("needs graphs of distances")
+@pytest.fixture(scope="module")
+def neighbors(pbmc):
+    """The cells with neighbours that scanpy has searched now, under a key."""
     import scanpy
 
     adata = pbmc.copy()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         scanpy.pp.neighbors(adata, n_neighbors=15, key_added="mine", random_state=0)
+    return adata
+
+
+@pytest.mark.parametrize("graph", ["connectivities", "distances"])
+def test_neighbours_of_scanpy(neighbors, graph):
     params = {"estimator": DiffusionSpectralEntropy(t=3), "random_state": 0}
-    of_old = dsmi(adata, "louvain", neighbors_key="neighbors", **params)
-    of_new = dsmi(adata, "louvain", neighbors_key="mine", graph=graph, **params)
-    of_phase = dsmi(adata, "phase", neighbors_key="mine", graph=graph, **params)
+    of_old = dsmi(neighbors, "louvain", neighbors_key="neighbors", **params)
+    of_new = dsmi(neighbors, "louvain", neighbors_key="mine", graph=graph, **params)
+    of_phase = dsmi(neighbors, "phase", neighbors_key="mine", graph=graph, **params)
     assert of_old > 1
     assert of_new > 1 > 0.2 > of_phase
+
+
+@pytest.mark.parametrize("t", [1, 3])
+@pytest.mark.parametrize("n_neighbors", [9, 14])
+def test_distances_of_scanpy_are_the_graph_of_the_estimators(neighbors, n_neighbors, t):
+    graph = sp.csr_array(neighbors.obsp["mine_distances"])
+    X, y = neighbors.obsm["X_pca"], neighbors.obs["louvain"]
+    params = {"n_neighbors": n_neighbors, "t": t}
+    entropy = DiffusionSpectralEntropy(**params)
+    of_graph = {"neighbors_key": "mine", "graph": "distances"}
+    found = (
+        dse(neighbors, **of_graph, **params),
+        dsmi(neighbors, "louvain", **of_graph, estimator=entropy, random_state=0),
+    )
+    entropy.set_params(affinity="precomputed_nearest_neighbors")
+    mutual_info = DiffusionSpectralMI(entropy, random_state=0)
+    assert found[0] == entropy.fit(graph).entropy_
+    assert found[1] == mutual_info.fit(graph, y).mutual_info_
+    # Both search all pairs of so few cells; distances differ by their rounding.
+    entropy.set_params(affinity="nearest_neighbors")
+    assert found[0] == pytest.approx(entropy.fit(X).entropy_, abs=1e-7)
+    assert found[1] == pytest.approx(mutual_info.fit(X, y).mutual_info_, abs=1e-7)
+
+
+def test_a_graph_has_at_most_the_neighbours_that_it_has(neighbors):
+    # scanpy's 15 neighbours are the cell itself and 14 others; the default is 15.
+    of_graph = {"neighbors_key": "mine", "graph": "distances"}
+    adata = neighbors.copy()
+    found = dse(adata, **of_graph, n_neighbors=30, key_added="skdse")
+    assert found == dse(adata, **of_graph) == dse(adata, **of_graph, n_neighbors=14)
+    assert adata.uns["skdse"]["params"] == of_graph | {"n_neighbors": 14}
+    dsmi(adata, "louvain", **of_graph, key_added="skdse")
+    assert adata.uns["skdse"]["params"]["n_neighbors"] == 14
+
+
+def test_graphs_in_a_file_of_scanpy(neighbors, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    adata = neighbors.copy()
+    del adata.raw
+    adata.write_h5ad("a.h5ad")
+    file = "a.h5ad:obsp/mine_distances"
+    options = ["--affinity", "precomputed_nearest_neighbors", "--n-neighbors", "14"]
+    assert main(["report", file, *options, "--labels", "obs/louvain", "--json"]) == 0
+    (record,) = json.loads(capsys.readouterr().out)
+    graph = {"neighbors_key": "mine", "graph": "distances", "random_state": 0}
+    assert record["dse"] == dse(adata, **graph)
+    with pytest.raises(SystemExit):
+        main(["report", file])
+    assert (
+        "needs --affinity precomputed, or precomputed_nearest_"
+        in capsys.readouterr().err
+    )
 
 
 def test_file_of_scanpy(pbmc, capsys):
