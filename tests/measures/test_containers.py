@@ -146,6 +146,37 @@ def test_labels_give_the_same_numbers(expected, holder):
     assert values(X, LABELS[holder]()) == pytest.approx(expected, abs=1e-10)
 
 
+def of_anndata():
+    """The values of a representation and a column of ``obs``, by the functions."""
+    anndata = pytest.importorskip("anndata")
+    from skdse.integrations import anndata as adapter
+
+    obs = pd.DataFrame({"y": pd.Categorical(Y)}, index=[f"cell {i}" for i in range(90)])
+    adata = anndata.AnnData(np.zeros((90, 1)), obs=obs, obsm={"X_pca": X})
+    dse = adapter.dse(adata, random_state=0)
+    dsmi = adapter.dsmi(adata, "y", random_state=0)
+    return dse, dse, dsmi, dsmi
+
+
+CONTAINERS = {
+    "pandas": lambda: values(FRAME, pd.Series(NAMES, dtype="category")),
+    "pandas, lists": lambda: values(HOLDERS["pandas, lists"](), pd.Series(NAMES)),
+    "polars": lambda: values(polars("frame"), polars_labels("series")),
+    "polars, lists": lambda: values(polars("arrays"), polars_labels("categories")),
+    "Arrow": lambda: values(arrow("table"), arrow_labels("array")),
+    "Arrow, lists": lambda: values(arrow("fixed"), arrow_labels("dictionary")),
+    "AnnData": of_anndata,
+    "dask": lambda: values(HOLDERS["dask"](), LABELS["dask"]()),
+    "torch": lambda: values(HOLDERS["torch"](), LABELS["torch"]()),
+}
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning:anndata")
+@pytest.mark.parametrize("container", CONTAINERS)
+def test_samples_and_labels_in_one_container(expected, container):
+    assert CONTAINERS[container]() == pytest.approx(expected, abs=1e-10)
+
+
 def test_pairs_of_labels_are_groups_of_their_own():
     # Six groups of 15, of which the three names have two each.
     more = np.where(np.arange(90) < 45, "u", "v")
