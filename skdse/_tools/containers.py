@@ -5,11 +5,15 @@ column is taken as the matrix that it is. What holds no array, or several, is re
 one line that says what to pass.
 """
 
+from collections.abc import Iterator, Mapping, MappingView, Set
+
 import numpy as np
 import scipy.sparse as sp
 
 # How the types of columns begin in which a cell may hold several numbers.
 NESTED = ("object", "list", "array", "fixed_size_list", "large_list")
+# What has no entry for each sample in an order, or gives it only once.
+NO_ARRAYS = (Mapping, MappingView, Set, Iterator, str, bytes)
 TARGETS = "an array, list, Series or column of a frame with a label or value a sample"
 
 
@@ -18,17 +22,20 @@ def opened(X, name="X"):
     if isinstance(X, np.ndarray):
         _check_mask(X, name)
         return X if X.dtype != object else _of_cells(X, name)
-    if isinstance(X, (dict, set, frozenset, str, bytes)):
+    if isinstance(X, NO_ARRAYS):
         raise TypeError(
             f"{name} must be an array, tensor or frame of samples x features; got a "
             f"{type(X).__name__}."
         )
-    if hasattr(X, "obsm") and hasattr(X, "obs"):
+    if _is_anndata(X):
         raise TypeError(
-            f"{name} is a {type(X).__name__}, which holds several matrices: pass one, "
+            f"{name} of type {type(X).__name__} holds several matrices: pass one, "
             f"for instance {name}.obsm['X_pca'] or {name}.X, or call "
             "skdse.integrations.anndata.dse(adata, use_rep='X_pca')."
         )
+    if isinstance(X, (list, tuple)):
+        _check_lengths(X, name)
+        return X
     return _column_of_lists(X, name)
 
 
@@ -39,8 +46,15 @@ def check_values(y, name="y"):
             f"{name} must be {TARGETS}; got a sparse matrix of shape {y.shape}. Pass "
             f"{name}.toarray(), or the label of each row."
         )
-    if isinstance(y, (dict, set, frozenset, str, bytes)):
+    if _is_anndata(y):
+        raise TypeError(
+            f"{name} of type {type(y).__name__} has several columns: pass one, for "
+            f"instance {name}.obs['cell_type']."
+        )
+    if isinstance(y, NO_ARRAYS):
         raise TypeError(f"{name} must be {TARGETS}; got a {type(y).__name__}.")
+    if isinstance(y, (list, tuple)):
+        _check_lengths(y, name)
     _check_mask(y, name)
 
 
@@ -63,6 +77,28 @@ def _decoded(y):
         return np.char.decode(y, "utf-8")
     except UnicodeDecodeError:
         return np.char.decode(y, "latin-1")
+
+
+def _is_anndata(X):
+    """Whether X has what AnnData and its likes have, which need not be installed."""
+    return hasattr(X, "obsm") and hasattr(X, "obs")
+
+
+def _check_lengths(rows, name):
+    """Raise where some rows have other lengths than others."""
+    lengths = set(map(_length, rows))
+    if len(lengths) > 1:
+        raise ValueError(
+            f"the rows of {name} must have as many numbers each; got "
+            f"{min(lengths)} to {max(lengths)}."
+        )
+
+
+def _length(row):
+    """Number of entries of a row; 0 of a number or a text."""
+    if isinstance(row, (list, tuple)):
+        return len(row)
+    return row.shape[0] if getattr(row, "shape", ()) else 0
 
 
 def _check_mask(values, name):
@@ -133,10 +169,5 @@ def _of_cells(cells, name):
     flat = cells.ravel() if cells.size == len(cells) else cells
     if flat.ndim != 1 or not any(np.ndim(one) for one in flat):
         return cells
-    lengths = {len(one) if np.ndim(one) else 0 for one in flat}
-    if len(lengths) > 1:
-        raise ValueError(
-            f"the rows of {name} must have as many numbers each; got "
-            f"{min(lengths)} to {max(lengths)}."
-        )
+    _check_lengths(flat, name)
     return np.stack([np.asarray(one) for one in flat])

@@ -203,7 +203,7 @@ class Holder:
     [
         (
             Holder(),
-            "X is a Holder, which holds several matrices: pass one, for instance ",
+            "X of type Holder holds several matrices: pass one, for instance ",
         ),
         (
             {"a": [1.0]},
@@ -220,6 +220,8 @@ class Holder:
             "the rows of X must have as many numbers each; ",
         ),
         (np.array([[1.0], None], dtype=object), "got 0 to 1."),
+        ([[1.0, 2.0], [3.0]], "the rows of X must have as many numbers each; got 1 "),
+        ((one for one in X), "got a generator."),
         (
             pd.DataFrame({"id": range(90), "e": X.tolist()}),
             "X has lists in the column 'e', beside 1 others: pass that column alone, "
@@ -249,6 +251,10 @@ def test_lists_beside_other_columns_are_refused(library):
     [
         (dict(enumerate(Y)), "a label or value a sample; got a dict."),
         (set(range(90)), "a label or value a sample; got a set."),
+        (dict(enumerate(Y)).values(), "a label or value a sample; got a dict_values."),
+        (iter(Y.tolist()), "a label or value a sample; got a list_iterator."),
+        ([[1], [1, 2]] * 45, "the rows of y must have as many numbers each; got 1 to"),
+        (Holder(), "y of type Holder has several columns: pass one, for instance y.o"),
         ("a" * 90, "a label or value a sample; got a str."),
         (
             sp.csr_array(np.eye(3)[Y]),
