@@ -56,11 +56,8 @@ nitpicky = False
 
 autosummary_generate = True
 # Adapters are documented where their packages are not installed, too.
-autodoc_mock_imports = [
-    name
-    for name in ("torch", "torchmetrics", "lightning", "transformers", "keras")
-    if find_spec(name) is None
-]
+ADAPTED = ("torch", "torchmetrics", "lightning", "transformers", "keras", "anndata")
+autodoc_mock_imports = [name for name in ADAPTED if find_spec(name) is None]
 autodoc_typehints = "none"
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False

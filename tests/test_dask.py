@@ -208,11 +208,17 @@ def test_report_survives_and_continues(cluster, client, run, capsys):
 
 def test_error_of_a_worker_is_one_line(cluster, run, capsys):
     np.save(run / "epoch0.npy", np.full((700, 3), np.nan))
+    arguments = ["--labels", "y.npy", "--json", "--dask", cluster.scheduler_address]
     with pytest.raises(SystemExit) as exit_info:
-        report(capsys, "--dask", cluster.scheduler_address)
+        main(["report", "run/epoch0.npy", *arguments])
     assert exit_info.value.code == 2
     message = capsys.readouterr().err
-    assert message == "skdse: error: epoch0.npy: Input X contains NaN.\n"
+    assert message == "skdse: error: run/epoch0.npy: Input X contains NaN.\n"
+    # Of a folder, it is skipped.
+    assert main(["report", "run", *arguments]) == 3
+    captured = capsys.readouterr()
+    assert captured.err == "skdse: epoch0.npy: Input X contains NaN. Skipped.\n"
+    assert "epoch0.npy" not in captured.out
 
 
 def test_no_cluster_at_the_address(run, capsys):

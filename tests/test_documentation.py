@@ -9,7 +9,7 @@ import pytest
 from test_docstrings import PUBLIC_MODULES
 
 DOC = Path(__file__).parent.parent / "doc"
-ADAPTERS = ("keras", "lightning", "torchmetrics", "transformers")
+ADAPTERS = ("anndata", "keras", "lightning", "torchmetrics", "transformers")
 EXAMPLES = sorted((DOC / "examples").glob("*/plot_*.py"))
 
 

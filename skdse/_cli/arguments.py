@@ -2,6 +2,7 @@
 
 import argparse
 import inspect
+import json
 import re
 import sys
 from contextlib import contextmanager, suppress
@@ -19,20 +20,17 @@ from .._measures.mutual_info import (
 from .._spectra.affinities import AFFINITIES
 from .._tools.progress import on_terminal
 from .._version import __version__
-from .files import InputError, blamed_on, extra, first_line
+from .compare import as_lines, compare
+from .errors import InputError, blamed_on, extra, first_line
+from .file_rows import files_job
 from .pages import check_html, write_html
-from .report import (
-    as_json,
-    as_text,
-    check_plot,
-    digits_job,
-    files_job,
-    plot,
-)
+from .report import as_json, as_text, check_plot, digits_job, plot
 
 ESTIMATORS = (DiffusionSpectralEntropy, DiffusionSpectralMI)
 # A command gives the same figures each time, unless --random-state is none.
 DEFAULTS = {"random_state": 0}
+# Exit status where some of a folder could not be measured.
+SKIPPED = 3
 NOT_PARAMETERS_HERE = {"estimator", "clusterer", "n_jobs"}
 
 
@@ -48,7 +46,8 @@ def main(argv=None):
     Returns
     -------
     status : int
-        Exit status 0.
+        Exit status: 0, or 3 if files of a folder could not be measured and were
+        skipped.
 
     Raises
     ------
@@ -61,12 +60,11 @@ def main(argv=None):
     parser = _parser()
     args = parser.parse_args(argv or ["report"])
     try:
-        _report(args)
+        return _compare(args) if args.command == "compare" else _report(args)
     except InputError as error:
         parser.error(str(error))
     except KeyboardInterrupt:
         parser.exit(130, "skdse: interrupted\n")
-    return 0
 
 
 # Arguments
@@ -99,12 +97,29 @@ def _parser():
         "measure it layer by layer.",
     )
     _add_report_arguments(report)
+    _add_compare(commands)
     return parser
+
+
+def _add_compare(commands):
+    """Add the command ``compare``."""
+    command = commands.add_parser(
+        "compare",
+        allow_abbrev=False,
+        help="compare two files of results",
+        description="Print the differences of two files that 'skdse report --out' has "
+        "written, by the names of their rows, beside their standard errors, and say "
+        "which exceed them.",
+    )
+    for name in ("A", "B"):
+        command.add_argument(name, help="file of results: .csv, .parquet or .json")
+    command.add_argument("--json", action="store_true", help="print JSON records")
 
 
 def _add_report_arguments(report):
     """Add the arguments of the command ``report``."""
-    _add_input_and_output(report)
+    _add_input(report)
+    _add_output(report)
     _add_ways_to_run(report)
     group = report.add_argument_group(
         "parameters of the estimators",
@@ -127,22 +142,37 @@ def _add_report_arguments(report):
         )
 
 
-def _add_input_and_output(report):
-    """Add the arguments that name files."""
+def _add_input(report):
+    """Add the arguments that name what is measured."""
     report.add_argument(
         "files",
         nargs="*",
         metavar="FILE",
-        help="array of samples x features: .npy, .npz (all arrays of two dimensions or "
-        "more; FILE.npz:KEY is a single array), .csv or .parquet, or a folder of such "
-        "files; more than two dimensions are flattened to two",
+        help="array of samples x features: .npy, .npz, .csv, .tsv, .parquet, .arrow, "
+        ".feather, .safetensors, .pt, .pth, .h5, .hdf5, .h5ad, .zarr, a data set of "
+        "Hugging Face, or a folder of these; a pattern such as 'run/*.npy'; - is .npy "
+        "on standard input. Of several arrays in a file, all of two dimensions or more "
+        "are measured; FILE:KEY is a single one. More than two dimensions are "
+        "flattened to two",
     )
     report.add_argument(
         "--labels",
         metavar="FILE",
-        help="target Y: a label or value for each sample, as .npy, .csv or .txt (one "
-        "per line)",
+        help="target Y: a label or value for each sample, in any of these files or as "
+        ".txt (one per line); FILE:KEY is an array or a column of a file, KEY alone "
+        "one of each measured file",
     )
+    report.add_argument(
+        "--sample",
+        metavar="N",
+        type=_count,
+        help="read N rows of each array, drawn at random by --random-state, the same "
+        "of arrays with as many rows (default: all)",
+    )
+
+
+def _add_output(report):
+    """Add the arguments that say what is printed and written."""
     report.add_argument(
         "--json", action="store_true", help="print JSON records, without rounding"
     )
@@ -157,8 +187,9 @@ def _add_input_and_output(report):
     report.add_argument(
         "--out",
         metavar="FILE",
-        help="write each row to a CSV file as soon as it is measured; rows that are "
-        "already in the file are not measured again",
+        help="write each row to a .csv or .parquet file as soon as it is measured, "
+        "with a digest of the array, all parameters and versions; what the file has "
+        "already is not measured again",
     )
 
 
@@ -203,6 +234,13 @@ def _documented(estimator):
         sentence = re.sub(r":\w+:|`+|\s*\[\d\]_", "", " ".join(sentence.split()))
         helps[name] = f"{kind}: {sentence.rstrip('.')}"
     return helps
+
+
+def _count(text):
+    """Number of rows: an integer above 0."""
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"must be an integer above 0; got {text!r}.")
+    return int(text)
 
 
 def _value(text):
@@ -252,9 +290,9 @@ def _estimators(given):
 
 
 def _report(args):
-    """Measure what the arguments say, and print or plot it."""
+    """Measure what the arguments say, and print or plot it; the exit status."""
     given = vars(args)
-    for option in ("labels", "target", "out", "dask"):
+    for option in ("labels", "target", "out", "dask", "sample"):
         if given.get(option) is not None and not args.files:
             raise InputError(f"--{option} needs files to measure; got none.")
     if given.get("target") is not None and args.labels is None:
@@ -273,7 +311,17 @@ def _report(args):
         else:
             job = digits_job(dse, dsmi)
         settings = _settings(args, dse, dsmi)
-        _show(job, args, settings, "share" if dse.normalize else "bits")
+        return _show(job, args, settings, "share" if dse.normalize else "bits")
+
+
+def _compare(args):
+    """Print the differences of two files of results; the exit status."""
+    differences, notes = compare(args.A, args.B)
+    if args.json:
+        print(json.dumps(differences, indent=2, allow_nan=False))
+    else:
+        print(as_lines(differences, notes))
+    return 0
 
 
 @contextmanager
@@ -310,11 +358,14 @@ def _show(job, args, settings, unit):
             found[i] = measured
     finally:
         # What is done is worth having, whatever became of the rest.
-        measured = [found[i] for i in sorted(found)]
+        measured = [found[i] for i in sorted(found) if found[i][0] is not None]
         records = [record for record, _ in measured]
         if records:
             print(as_json(records) if args.json else as_text(records, job, unit))
         if records and args.html:
             write_html(args.html, measured, job, settings, unit)
+    if not records:
+        raise InputError("nothing is measured: every file was skipped.")
     if args.plot:
         plot(args.plot, records, job.title, unit)
+    return 0 if len(records) == len(found) else SKIPPED

@@ -2,7 +2,7 @@
 
 from ..reporting import RepresentationReport
 from ..reporting._page import check_page
-from .files import blamed_on, extra
+from .errors import blamed_on, extra
 
 
 def check_html(path):

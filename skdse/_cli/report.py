@@ -4,13 +4,10 @@ job (samples and targets) ─► records, kept in a file as they come ─► tab
 """
 
 import json
-import threading
+import re
 import warnings
-from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
-from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -21,25 +18,16 @@ from .._measures.catalogue import (
     CATALOGUE,
     ERROR,
     MEASURES,
-    group_once,
     measure_layers,
     prepare_measures,
 )
+from .._measures.entropy import DiffusionSpectralEntropy
+from .._measures.mutual_info import DiffusionSpectralMI
 from .._measures.spectra import fitted_spectrum
-from .._tools.parallel import iter_tasks
-from .._tools.progress import Progress, say
-from .._version import __version__
+from .._tools.progress import say
 from ..plotting import LayerProfileDisplay
 from ..probing._representation import perceptron_activations
-from .files import (
-    InputError,
-    Results,
-    blamed_on,
-    extra,
-    find_sources,
-    read_labels,
-    read_samples,
-)
+from .errors import InputError, blamed_on, extra
 
 # Heading and format of each column of the table.
 COLUMNS = {
@@ -58,12 +46,19 @@ COLUMNS = {
     "bandwidth": ("bandwidth", ".4g"),
     "seconds": ("seconds", ".2f"),
 }
-TYPES = {"s": str, "d": int}
 LAYER_COLUMNS = ("name", "n_features", *MEASURES, "effective_rank")
 FILE_COLUMNS = tuple(key for key in COLUMNS if not key.startswith("dsmi_input"))
-WITHOUT_EFFECT = {"estimator", "n_jobs", "verbose"}
+# Parameters that are options, too.
+OPTIONS = sorted(
+    (
+        set(DiffusionSpectralEntropy().get_params())
+        | set(DiffusionSpectralMI().get_params())
+    )
+    - {"estimator", "clusterer"},
+    key=len,
+    reverse=True,
+)
 HIDDEN_LAYERS = (64, 32)
-ONE_AT_A_TIME = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -80,9 +75,9 @@ class Job:
     title: str = ""
 
 
-def measure(name, Z, prepared):
+def measure(name, Z, prepared, at_once=Warning):
     """Record of the measures of Z, the spectrum of its entropy, and notes."""
-    with blamed_on(name), _warnings_as_notes(name) as notes:
+    with blamed_on(name), warnings_as_notes(name, at_once) as notes:
         (found,) = measure_layers([(name, Z)], prepared)
     dse = found.fitted["dse"]
     sigma = dse.bandwidth_
@@ -100,14 +95,33 @@ def measure(name, Z, prepared):
 
 
 @contextmanager
-def _warnings_as_notes(name):
-    """Collect warnings as lines that name the input."""
-    notes = []
-    with warnings.catch_warnings(record=True) as caught:
+def warnings_as_notes(name, at_once=Warning):
+    """Collect warnings as lines that name the input; some are said at once."""
+    notes, seen = [], set()
+
+    def note(message, category, *where, **more):
+        text = f"skdse: {name}: warning: {_with_options(str(message))}"
+        if text not in seen and issubclass(category, at_once):
+            say(text)
+        elif text not in seen:
+            notes.append(text)
+        seen.add(text)
+
+    with warnings.catch_warnings():
         warnings.simplefilter("always", UserWarning)
+        warnings.showwarning = note
         yield notes
-    texts = dict.fromkeys(str(one.message) for one in caught)
-    notes += [f"skdse: {name}: warning: {text}" for text in texts]
+
+
+def _with_options(text):
+    """Text that names options of the command in place of parameters."""
+
+    def option(match):
+        name, value = match[1].replace("_", "-"), match[3]
+        is_one = value is not None or "_" in match[1]
+        return f"--{name}{f' {value}' if value else ''}" if is_one else match[0]
+
+    return re.sub(rf"\b({'|'.join(OPTIONS)})\b(?:=('?)([\w.]+)\2)?", option, text)
 
 
 # The bundled digits
@@ -172,91 +186,6 @@ def layers_of(mlp, X):
         yield name.replace("_", " "), Z
 
 
-# Files
-
-
-def files_job(args, dse, dsmi, client=None):
-    """Rows for each array of each file, checked as far as it costs nothing."""
-    sources = find_sources(args.files, (args.labels, args.out))
-    labels = None
-    if args.labels:
-        with blamed_on(args.labels):
-            labels = group_once(dsmi, read_labels(args.labels))
-            # They travel with each task.
-            labels = labels.astype(np.min_scalar_type(labels.max(initial=0)))
-    columns = [key for key in FILE_COLUMNS if args.labels or "dsmi" not in key]
-    types = {key: TYPES.get(COLUMNS[key][1], float) for key in columns}
-    results = Results(args.out, FILE_COLUMNS, types, _fingerprint(dse, dsmi, labels))
-    verbose = dse.verbose
-    if client is not None or args.n_jobs is not None:
-        # Progress of several rows at once would be none.
-        dse.set_params(verbose=0)
-        dsmi.set_params(verbose=0, estimator__verbose=0)
-    run = partial(iter_tasks, n_jobs=args.n_jobs, client=client)
-    return Job(_measure_files(sources, (labels, dse, dsmi), results, run, verbose))
-
-
-def _measure_files(sources, rest, results, run, verbose):
-    """Position, record and spectrum of each source: first those in the results."""
-    todo = {}
-    for i, source in enumerate(sources):
-        key = results.key(source)
-        if key in results.known:
-            yield i, results.known[key], None
-        else:
-            todo.setdefault(key, []).append(i)
-    if len(todo) < len(sources) and verbose:
-        say(f"skdse: {len(todo)} of {len(sources)} rows are left to measure.")
-    tasks = [(key, sources[todo[key][0]], *rest) for key in todo]
-    with results, _blamed_on_workers(), Progress(len(todo), "measuring", verbose) as p:
-        for key, record, spectrum, notes in run(_measure_source, tasks):
-            results.add(key, record)
-            for note in notes:
-                say(note)
-            p.advance()
-            yield from ((i, record, spectrum) for i in todo[key])
-
-
-@contextmanager
-def _blamed_on_workers():
-    """Turn the death of a worker into one line."""
-    try:
-        yield
-    except BrokenExecutor as error:
-        raise InputError(
-            "a worker died, perhaps of too little memory; measure fewer rows at a "
-            "time (--n-jobs)."
-        ) from error
-
-
-def _measure_source(key, source, labels, dse, dsmi):
-    """Key, record, spectrum and notes of a source: what a worker does."""
-    # The threads of a Dask worker share its warning filters and its thread pools.
-    with ONE_AT_A_TIME, blamed_on(source.name):
-        with _warnings_as_notes(source.name) as notes:
-            Z = read_samples(source)
-        if labels is not None and len(labels) != len(Z):
-            raise ValueError(f"{len(Z)} samples, but {len(labels)} labels.")
-        prepared = {} if labels is None else {"dsmi": (dsmi, labels)}
-        prepared |= {"dse": (dse, None)}
-        record, spectrum, more = measure(source.name, Z, prepared)
-    return key, record, spectrum, notes + more
-
-
-def _fingerprint(dse, dsmi, labels):
-    """Short hash of all that has an effect on the values of a row, but its samples."""
-    params = [
-        (name, value)
-        for estimator in (dse, dsmi)
-        for name, value in sorted(estimator.get_params().items())
-        if name.rpartition("__")[2] not in WITHOUT_EFFECT
-    ]
-    digest = sha256(repr((__version__, params)).encode())
-    if labels is not None:
-        digest.update(labels.tobytes())
-    return digest.hexdigest()[:12]
-
-
 # What is shown
 
 
@@ -275,12 +204,20 @@ def as_text(records, job, unit):
     lines = [[COLUMNS[key][0].format(unit=unit) for key in keys]]
     for record in records:
         lines.append([_cell(record[key], COLUMNS[key][1]) for key in keys])
+    return "\n".join([*job.heading, *aligned(lines), *job.footer])
+
+
+def aligned(lines, n_left=1):
+    """Lines of cells as text, each column as wide as its widest cell.
+
+    The first columns are aligned to the left, the others to the right.
+    """
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    table = [
-        "  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])])
+    sides = [str.ljust] * n_left + [str.rjust] * (len(widths) - n_left)
+    return [
+        "  ".join(side(*one) for side, *one in zip(sides, line, widths, strict=True))
         for line in lines
     ]
-    return "\n".join([*job.heading, *table, *job.footer])
 
 
 def _cell(value, spec):

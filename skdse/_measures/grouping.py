@@ -11,6 +11,7 @@ from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.multiclass import type_of_target
 
 from .._tools.arrays import astype, is_device_array, is_finite, namespace
+from .._tools.containers import check_values, texts_of
 from .._tools.intake import taken_in, taken_in_labels
 from .._tools.pools import limits_kept
 from .._tools.validation import check_count, check_option
@@ -86,6 +87,11 @@ def group_target(y, target="auto", n_groups=10, clusterer=None, random_state=Non
         if target == "auto":
             _warn_if_continuous(y, grouping)
         return grouping
+    if y.dtype.kind in "OU":
+        raise ValueError(
+            "y must hold numbers for target='continuous'; got text. Pass "
+            "target='discrete' if these are labels."
+        )
     _check_groups(len(y), n_groups)
     if y.ndim == 1 and (clusterer is None or clusterer in BINNINGS):
         return _binned(y.astype(np.float64), n_groups, clusterer or "quantile")
@@ -103,17 +109,18 @@ def _check_groups(n_samples, n_groups):
 
 def as_target(y):
     """Target as an array of shape (n_samples,) or (n_samples, n_targets), or raise."""
+    check_values(y)
     y = taken_in_labels(y)
     if is_device_array(y):
         return _vectors_on_device(y)
-    y = np.asarray(y)
+    y = texts_of(np.asarray(y))
     if y.dtype.kind == "c":
         raise ValueError(
             f"Complex data not supported: y must be real; got {y.dtype}. Pass its "
             "modulus, or its two parts side by side."
         )
     if y.ndim == 0:
-        raise ValueError(f"y must have a value for each sample; got {y!r}.")
+        raise ValueError(f"y must have a value for each sample; got {y!r:.60}.")
     if y.ndim > 1:
         y = y.reshape(len(y), -1)
         y = y.ravel() if y.shape[1] == 1 else y
@@ -122,7 +129,7 @@ def as_target(y):
     if _has_nan(y):
         raise ValueError("y contains NaN; give every sample a value.")
     if y.dtype == object and len({type(value) for value in y.flat}) == 1:
-        y = np.array(y.tolist())
+        y = texts_of(np.array(y.tolist()))
     return y
 
 
@@ -151,7 +158,7 @@ def _discrete_or_continuous(y, target):
     """Kind of the target, by its type where that is to be found out."""
     if target != "auto":
         return target
-    if y.dtype == object:  # values of several types, which it may fail to compare
+    if y.dtype.kind in "OU":  # values of several types, or columns of text
         return "discrete"
     with warnings.catch_warnings():
         # It suspects a regression target where most labels occur once.

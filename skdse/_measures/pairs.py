@@ -2,6 +2,7 @@
 
 from sklearn.utils import check_consistent_length
 
+from .._tools.containers import check_values
 from .._tools.intake import check_same_device
 from .._tools.validation import (
     check_count,
@@ -31,6 +32,7 @@ def validated_pair(dsmi, X, y, meter, *, reset):
         raise ValueError(
             f"{type(dsmi).__name__} requires y to be passed, but the target y is None."
         )
+    check_values(y)
     check_same_device(X, y)
     X = validated(dsmi, X, meter, reset=reset)
     check_consistent_length(X, y)

@@ -19,6 +19,7 @@ from .arrays import (
     namespace,
     to_host,
 )
+from .containers import opened
 
 # What DLPack calls memory that CUDA reaches.
 CUDA_MEMORY = 2, 13
@@ -30,10 +31,11 @@ def taken_in(X, name="X"):
     A gradient is left behind, and half precision raised to float32. Whatever is no
     array of the standard and knows no DLPack is returned as it is.
     """
-    if isinstance(X, (np.ndarray, np.generic)) or sp.issparse(X):
-        return X
     if compat.is_torch_array(X):
         return _taken_from_torch(X, name)
+    X = X if sp.issparse(X) or is_lazy_or_sparse(X) else opened(X, name)
+    if isinstance(X, (np.ndarray, np.generic)) or sp.issparse(X):
+        return X
     if is_lazy_or_sparse(X) or not hasattr(X, "__dlpack_device__"):
         return X
     if not compat.is_array_api_obj(X) or compat.is_jax_array(X):

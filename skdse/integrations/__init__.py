@@ -1,7 +1,8 @@
-"""Adapters for frameworks in which networks are trained; each needs its package.
+"""Adapters for other frameworks; each needs its package.
 
 Each module is imported by itself, and each has its extra:
 
+- :mod:`skdse.integrations.anndata`: functions of AnnData, as scanpy has them.
 - :mod:`skdse.integrations.torchmetrics`: metrics of TorchMetrics, in batches, on all
   ranks.
 - :mod:`skdse.integrations.lightning`: a callback of Lightning.

@@ -29,16 +29,17 @@ def records(capsys, *arguments):
     return json.loads(capsys.readouterr().out)
 
 
-def error(capsys, *arguments):
-    """The one line of an error, after exit status 2."""
+def error(capsys, *arguments, skipped=0):
+    """The line of an error, after exit status 2, below those of what was skipped."""
     with pytest.raises(SystemExit) as exit_info:
         main(["report", *arguments])
     assert exit_info.value.code == 2
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert captured.err.startswith("skdse: error: ")
-    assert captured.err.count("\n") == 1
-    return captured.err.removeprefix("skdse: error: ").rstrip("\n")
+    *lines, last = captured.err.splitlines()
+    assert len(lines) == skipped
+    assert last.startswith("skdse: error: ")
+    return last.removeprefix("skdse: error: ")
 
 
 def save_bad_files():
@@ -53,7 +54,6 @@ def save_bad_files():
     np.savez("flat.npz", a=np.ones(3))
     for name in ("fake.npy", "fake.npz", "fake.parquet", "Z.pkl", "word.csv"):
         Path(name).write_text("1,2\n3,x\n")
-    Path("index.csv").write_text(",a,b\n0,1,2\n1,3,4\n")
     Path("empty.csv").write_text("")
     Path("words.csv").write_text("a,b\nc,d\n")
     Path("folder.npy").mkdir()

@@ -9,21 +9,17 @@ import pytest
 from commands import error, save_bad_files
 
 from skdse._cli.arguments import main
+from skdse._cli.readers.kinds import READERS
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ("missing.npy", "missing.npy: no such file."),
-        (
-            "folder.npy",
-            "folder.npy: no file of ['.csv', '.npy', '.npz', '.parquet'] in this "
-            "folder.",
-        ),
+        ("folder.npy", f"folder.npy: no file of {sorted(READERS)} in this folder."),
         (
             "Z.pkl",
-            "Z.pkl: the extension must be one of ['.csv', '.npy', '.npz', "
-            "'.parquet']; got '.pkl'.",
+            f"Z.pkl: the extension must be one of {sorted(READERS)}; got '.pkl'.",
         ),
         (
             "flat.npy",
@@ -44,7 +40,9 @@ from skdse._cli.arguments import main
         ("text.npy", "text.npy: representations must be numbers; got dtype <U1."),
         (
             "object.npy",
-            "object.npy: Array can't be memory-mapped: Python objects in dtype.",
+            "object.npy: holds Python objects, and reading these could run any code. "
+            "Write the numbers or the text alone, for instance numpy.save(file, "
+            "array.astype(str)).",
         ),
         (
             "fake.npy",
@@ -62,14 +60,16 @@ from skdse._cli.arguments import main
             "word.csv: could not convert string 'x' to float64 at row 1, column 2.",
         ),
         (
-            "index.csv",
-            "index.csv: the first column has no name, like an index that pandas has "
-            "written; write the file with index=False.",
+            "mixed.parquet",
+            "mixed.parquet: columns must be numeric; these are not: ['b']. --labels "
+            "NAME takes a column as the labels, and FILE:NAME measures a single one.",
         ),
         (
-            "mixed.parquet",
-            "mixed.parquet: columns must be numeric; these are not: ['b'].",
+            "Z.npy --labels q",
+            "Z.npy: labels 'q': a .npy file has a single array, without a name.",
         ),
+        ("Z.npy --labels y.npz:q", "y.npz: no such file."),
+        ("--sample 5", "--sample needs files to measure; got none."),
         ("Z.npy --labels short.npy", "Z.npy: 60 samples, but 3 labels."),
         ("Z.npy --n-jobs 0", "n_jobs: n_jobs == 0 in Parallel has no meaning"),
         ("Z.npy --n-jobs 2 --dask x", "--n-jobs is for this machine, not for --dask."),
@@ -79,11 +79,12 @@ from skdse._cli.arguments import main
         ("Z.npy --labels missing.txt", "missing.txt: no such file."),
         (
             "Z.npy --labels Z.pkl",
-            "Z.pkl: the extension must be one of ['.csv', '.npy', '.txt']; got '.pkl'.",
+            f"Z.pkl: the extension must be one of {sorted([*READERS, '.txt'])}; got "
+            "'.pkl'.",
         ),
         (
-            "Z.npy --labels words.csv",
-            "words.csv: labels that are not numbers must be in one column; got 2.",
+            "Z.npy --labels words.csv --target discrete",
+            "Z.npy: 60 samples, but 2 labels.",
         ),
         (
             "Z.npy --labels nan_labels.npy",
@@ -121,6 +122,11 @@ def test_bad_input_is_one_line(capsys, folder, arguments, message):
     assert error(capsys, *arguments.split()) == message
 
 
+def test_names_that_are_too_long_are_one_line(capsys, folder):
+    name = f"{'x' * 300}.npy"
+    assert error(capsys, name).startswith(f"{name}: ")
+
+
 def test_broken_parquet_is_one_line(capsys, folder):
     save_bad_files()
     # The rest of the message is pyarrow's.
@@ -147,7 +153,7 @@ def test_unknown_plot_extension_is_an_error_before_any_work(capsys, folder):
             '--dask needs an optional package: pip install "skdse[dask]".',
         ),
         (
-            "pandas",
+            "pyarrow",
             "mixed.parquet",
             'reading .parquet needs an optional package: pip install "skdse[report]".',
         ),

@@ -1,21 +1,12 @@
-"""Files that the command line reads and writes."""
+"""Files that the command line reads."""
 
 import os
 
 import numpy as np
 import pytest
 
-from skdse._cli.files import (
-    InputError,
-    Results,
-    Source,
-    find_sources,
-    read_labels,
-    read_samples,
-)
-
-TYPES = {"name": str, "n": int, "x": float, "y": float}
-HEADER = "name,n,x,y,size,modified,parameters\n"
+from skdse._cli.errors import InputError
+from skdse._cli.files import Source, find_labels, find_sources, read_samples
 
 
 @pytest.fixture(autouse=True)
@@ -65,7 +56,9 @@ def test_names_are_told_apart_by_their_folders():
 
 def test_folder_without_files():
     os.mkdir("empty")
-    with pytest.raises(InputError, match=r"empty: no file of \['.csv', .*in this fold"):
+    with pytest.raises(
+        InputError, match=r"empty: no file of \['.arrow', .*in this folder"
+    ):
         find_sources(["empty"])
 
 
@@ -75,12 +68,12 @@ def test_sources_do_not_depend_on_the_current_directory(tmp_path, monkeypatch):
     found = find_sources(["runs"])
     monkeypatch.chdir("runs")
     for scale, source in enumerate(found, 1):
-        np.testing.assert_array_equal(read_samples(source), scale * np.eye(3))
+        np.testing.assert_array_equal(read_samples(source)[0], scale * np.eye(3))
 
 
 def test_npy_is_not_read_before_it_is_used(tmp_path):
     save("a.npy")
-    assert isinstance(read_samples(Source("a", tmp_path / "a.npy")), np.memmap)
+    assert isinstance(read_samples(Source("a", tmp_path / "a.npy"))[0], np.memmap)
 
 
 def test_array_with_names_of_its_columns_is_no_matrix():
@@ -90,105 +83,4 @@ def test_array_with_names_of_its_columns_is_no_matrix():
 
 def test_labels_must_be_there():
     with pytest.raises(InputError, match=r"y.npy: no such file\."):
-        read_labels("y.npy")
-
-
-# Results
-
-
-def results(parameters="abc"):
-    return Results("r.csv", tuple(TYPES), TYPES, parameters)
-
-
-def source():
-    if not os.path.exists("a.npy"):
-        save("a.npy")
-    (found,) = find_sources(["a.npy"])
-    return found
-
-
-RECORD = {"name": "a.npy", "n": 3, "x": 0.1 + 0.2, "y": None}
-
-
-def write(text=None):
-    """Write a row, or a text that is there."""
-    if text is not None:
-        with open("r.csv", "w", newline="") as file:
-            file.write(text)
-        return
-    with results() as out:
-        out.add(out.key(source()), RECORD)
-
-
-def test_rows_are_read_as_they_were_written():
-    write()
-    assert results().known == {results().key(source()): RECORD}
-
-
-def test_rows_are_written_at_once():
-    with results() as out:
-        out.add(out.key(source()), RECORD)
-        with open("r.csv") as file:
-            assert file.read().count("\n") == 2
-
-
-@pytest.mark.parametrize("cut", [1, 20, 60])
-def test_interrupted_line_is_dropped(cut):
-    write()
-    with open("r.csv") as file:
-        text = file.read()
-    write(text + text.splitlines(keepends=True)[1][:-cut])
-    assert len(results().known) == 1
-    with open("r.csv") as file:
-        assert file.read() == text
-
-
-@pytest.mark.parametrize("text", ["", HEADER[:5], HEADER])
-def test_interrupted_header_is_written_again(text):
-    write(text)
-    with results():
-        pass
-    with open("r.csv") as file:
-        assert file.read() == HEADER
-
-
-def test_other_parameters_are_not_known():
-    write()
-    assert results("xyz").known == {}
-    assert len(results().known) == 1
-
-
-def test_changed_file_is_not_known():
-    write()
-    before = results().key(source())
-    os.utime("a.npy", ns=(0, 0))
-    (after,) = find_sources(["a.npy"])
-    assert before in results().known
-    assert results().key(after) not in results().known
-
-
-def test_names_with_commas_and_line_ends():
-    one = {**RECORD, "name": 'a,"b"\nc'}
-    with results() as out:
-        out.add((one["name"], "1", "2", "abc"), one)
-    assert list(results().known.values()) == [one]
-
-
-@pytest.mark.parametrize("text", ["a,b\n1,2\n", "thesis", "name,n\n"])
-def test_other_files_are_not_touched(text):
-    write(text)
-    with pytest.raises(InputError, match=r"r.csv: these are not results of skdse"):
-        results()
-    with open("r.csv") as file:
-        assert file.read() == text
-
-
-def test_results_are_csv():
-    with pytest.raises(InputError, match=r"r.txt: the extension must be one of"):
-        Results("r.txt", (), {}, "")
-
-
-def test_without_a_path_nothing_is_written():
-    with Results(None, (), {}, "") as out:
-        out.add(("a",), RECORD)
-    assert os.listdir() == []
+        find_labels("y.npy")

@@ -11,6 +11,7 @@ from commands import error, records
 from numpy.testing import assert_allclose
 
 from skdse import DiffusionSpectralEntropy
+from skdse._cli import file_rows as _file_rows
 from skdse._cli import report as _report
 from skdse._cli.arguments import main
 
@@ -84,12 +85,12 @@ def test_an_interruption_leaves_a_page_of_what_is_done(folder, monkeypatch, caps
     np.save("second.npy", np.load("Z.npy"))
     measure = _report.measure
 
-    def measure_one(name, Z, prepared):
+    def measure_one(name, *arguments):
         if name == "second.npy":
             raise KeyboardInterrupt
-        return measure(name, Z, prepared)
+        return measure(name, *arguments)
 
-    monkeypatch.setattr(_report, "measure", measure_one)
+    monkeypatch.setattr(_file_rows, "measure", measure_one)
     with pytest.raises(SystemExit):
         main(["report", "Z.npy", "second.npy", "--html", "out.html"])
     assert _data(folder / "out.html")["grids"][0]["layers"] == ["Z.npy"]
@@ -103,7 +104,7 @@ def test_an_interruption_leaves_a_page_of_what_is_done(folder, monkeypatch, caps
     ],
 )
 def test_pages_that_cannot_be_written(folder, capsys, monkeypatch, path, message):
-    monkeypatch.setattr(_report, "measure", None)  # told before any work
+    monkeypatch.setattr(_file_rows, "measure", None)  # told before any work
     assert message in error(capsys, "Z.npy", "--html", path)
 
 
@@ -112,6 +113,6 @@ def test_without_plotly(folder, capsys, monkeypatch):
 
     _page._plotly.cache_clear()
     monkeypatch.setitem(sys.modules, "plotly.offline", None)
-    monkeypatch.setattr(_report, "measure", None)
+    monkeypatch.setattr(_file_rows, "measure", None)
     message = error(capsys, "Z.npy", "--html", "out.html")
     assert message == '--html needs an optional package: pip install "skdse[report]".'

@@ -77,7 +77,7 @@ def test_docstrings_are_valid_and_names_are_in_the_reference(name):
         assert f"   {member}\n" in section
         methods = [
             f"{member}.{one.name}"
-            for one in classes[member].body
+            for one in getattr(classes.get(member), "body", ())
             if isinstance(one, ast.FunctionDef) and not one.name.startswith("_")
         ]
         for one in (member, *methods):

@@ -413,7 +413,9 @@ def test_targets_that_do_not_fit_the_parameters(y, params, message):
 
 
 def test_names_are_not_continuous():
-    with pytest.raises(ValueError, match=r"^could not convert string to float: "):
+    with pytest.raises(
+        ValueError, match=r"^y must hold numbers for target='continuous'; "
+    ):
         group_target(["1", "a"], "continuous", n_groups=2)
 
 
