@@ -32,7 +32,7 @@ def accuracy_of(model, shown, accuracy, classes, rows):
         return np.nan
     classes = np.concatenate(classes)
     # Of arrays, only samples that are measured pass through the network.
-    y = y if len(classes) == len(y) else shown.labels_of(rows)
+    y = y if len(classes) == len(y) else taken_in_labels(shown.labels_of(rows))
     return float(np.mean(classes == y)) if len(classes) == len(y) else np.nan
 
 

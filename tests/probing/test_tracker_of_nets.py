@@ -81,13 +81,16 @@ def test_module_in_a_loop(data):
     assert [len(one._forward_hooks) for one in model.modules()] == [0] * 6
 
 
-def test_samples_can_be_a_tensor(data):
+@pytest.mark.parametrize("max_samples", ["auto", 150])
+def test_samples_can_be_a_tensor(data, max_samples):
     X, y = data
     torch.manual_seed(0)
-    model = Network()
-    expected = RepresentationTracker(layers="first", X=X, y=y)(model)
+    model, params = Network(), {"layers": "first", "max_samples": max_samples}
+    expected = RepresentationTracker(X=X, y=y, **params)(model)
     tensors = torch.from_numpy(X), torch.from_numpy(y)
-    (record,) = RepresentationTracker(layers="first", X=tensors[0], y=tensors[1])(model)
+    tracker = RepresentationTracker(X=tensors[0], y=tensors[1], **params)
+    (record,) = tracker(model)
+    assert record["accuracy"] >= 0
     expected[0]["seconds"] = record["seconds"]
     assert record == expected[0]
 
