@@ -16,8 +16,8 @@ from .frames import typical_rows
 
 # Products of fewer rows are slower, tiles of more take memory: 16 MB (measured).
 TILE_ROWS, TILE_COLUMNS = 512, 8192
-# Entries of samples of which a copy for products is held, 100 MB; of more it is made
-# part by part, which takes a tenth of the time. Entries of a part at most.
+# Entries of samples of which a search holds a copy for products, 100 MB; of more it is
+# made part by part, which takes a tenth of the time. Entries of a part at most.
 HELD_ENTRIES, PART_ENTRIES = 25_000_000, 2_000_000
 # Neighbours kept beyond those asked for.
 SPARE = 8
@@ -65,11 +65,9 @@ class TiledSearch:
     def __init__(self, points):
         self.points = points
         self._local = LocalSamples(points)
-        holds = points.size <= HELD_ENTRIES
-        size = TILE_COLUMNS if holds else _rows(points, TILE_COLUMNS)
+        self._holds = points.size <= HELD_ENTRIES
+        size = TILE_COLUMNS if self._holds else _rows(points, TILE_COLUMNS)
         self._parts = row_blocks(len(points), size)
-        kept = self._parts if holds else ()
-        self._held = {part.start: self._as_columns(part) for part in kept}
 
     @classmethod
     def over(cls, points, metric, k, random_state, n_jobs):
@@ -83,7 +81,9 @@ class TiledSearch:
     def kneighbors(self, Y, k):
         """Distances and indices of the k points nearest to each row of Y."""
         blocks = row_blocks(len(Y), _rows(Y, TILE_ROWS))
-        found = map_threads(lambda rows: self._nearest(Y[rows], k), blocks)
+        kept = self._parts if self._holds else ()
+        held = {part.start: self._as_columns(part) for part in kept}
+        found = map_threads(lambda rows: self._nearest(Y[rows], k, held), blocks)
         distances, indices, unsure = map(np.concatenate, zip(*found, strict=True))
         unsure = np.flatnonzero(unsure)
         step = _rows(Y, TILE_COLUMNS)
@@ -92,11 +92,11 @@ class TiledSearch:
             distances[rows], indices[rows] = self._in_float64(Y[rows], k)
         return distances, indices
 
-    def _nearest(self, Y, k):
+    def _nearest(self, Y, k, held):
         """Neighbours of a few rows, and of which rows that is not sure."""
         n, A = len(self.points), self._local(Y)
         wide = min(k + SPARE, n)
-        values, indices = self._smallest(A, wide)
+        values, indices = self._smallest(A, wide, held)
         distances, near = nearest_of(Y, self.points, indices, k, _one_by_one)
         if wide == n:
             return distances, near, np.zeros(len(Y), bool)
@@ -105,11 +105,11 @@ class TiledSearch:
         bound = rounding(A.shape[1], np.sqrt(squares), reach)
         return distances, near, ~(values[:, -1] >= values[:, k - 1] + 2 * bound)
 
-    def _smallest(self, A, k):
+    def _smallest(self, A, k, held):
         """The k smallest |p|² - 2 a·p of each row, in order, and their points."""
         found = []
         for part in self._parts:
-            columns, squares = self._held.get(part.start) or self._as_columns(part)
+            columns, squares = held.get(part.start) or self._as_columns(part)
             D = A @ columns.T
             D *= -2
             D += squares

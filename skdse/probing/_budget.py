@@ -12,6 +12,7 @@ from math import ceil
 
 from .._measures.catalogue import default_measure, is_mutual_info
 from .._measures.mutual_info import DiffusionSpectralMI
+from .._tools.memory import give_back_memory
 from .._tools.validation import check_count, check_option
 
 # Standard error of a measure in a record [bits].
@@ -63,8 +64,10 @@ def number_of_rows(max_samples):
 def let_go(activations):
     """Activations by layer, each left out of the dictionary when the next is asked for.
 
-    What measuring needs then has the memory of layers that were measured.
+    What measuring needs then has the memory of layers that were measured, and what it
+    has freed goes back to the system.
     """
     for name in list(activations):
         yield name, activations[name]
         del activations[name]
+        give_back_memory()

@@ -351,6 +351,7 @@ class RepresentationTracker(SkorchCallback, Resumable, TrackerResults, BaseEstim
                 record |= signs_of_collapse(activations[found.name])
             records.append(record | {"settings": self._settings})
             spectra[found.name] = fitted_spectrum(found.fitted, epoch)
+            del found  # with its samples, while the next layer is measured
         self.spectra_ = {name: one for name, one in spectra.items() if one is not None}
         if self.verbose:
             seconds = sum(record["seconds"] for record in records)
