@@ -72,6 +72,7 @@ ORDERS = {
         "lapack",
         "bands",
         "solvers",
+        "matching",
         "meter",
         "spectral_meter",
     ),
