@@ -32,6 +32,7 @@ ESTIMATORS = [
     DiffusionSpectralEntropy(eigen_solver="dense", normalize=True),
     DiffusionSpectralEntropy(eigen_solver="arpack", n_components=4),
     DiffusionSpectralEntropy(t="auto"),
+    DiffusionSpectralEntropy(affinity="nearest_neighbors", t="matched"),
     DiffusionSpectralEntropy(t=2.5, max_samples=20),
     DiffusionSpectralEntropy(max_samples=0.5, n_repeats=3, random_state=0),
     DiffusionSpectralEntropy(bandwidth="reduced", metric="cosine"),

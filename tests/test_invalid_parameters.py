@@ -134,7 +134,8 @@ CASES = {
                 "t",
                 value,
                 ValueError,
-                f"t must be a positive number or one of ['auto']; got {value!r}.",
+                "t must be a positive number or one of ['auto', 'matched']; got "
+                f"{value!r}.",
             )
             for value in (0, -1, np.nan, np.inf, "knee", [1, 2])
         ),
@@ -171,7 +172,7 @@ CASES = {
             "estimator",
             DiffusionSpectralEntropy(t=0),
             ValueError,
-            "t must be a positive number or one of ['auto']; got 0.",
+            "t must be a positive number or one of ['auto', 'matched']; got 0.",
         ),
         (
             "target",

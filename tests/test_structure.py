@@ -75,6 +75,7 @@ ORDERS = {
         "lapack",
         "bands",
         "solvers",
+        "matching",
         "meter",
         "spectral_meter",
     ),

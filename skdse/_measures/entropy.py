@@ -84,10 +84,14 @@ class DiffusionSpectralEntropy(BaseEntropy):
         Density normalisation in [0, 1]: 0 is none (plain random walk on the graph), 0.5
         is the paper's choice (Fokker-Planck), 1 removes the density (Laplace-Beltrami).
         The larger it is, the less the density of the samples counts.
-    t : float or "auto", default=1
+    t : float or {"auto", "matched"}, default=1
         Diffusion time: the number of hops of the walk. A larger t removes noise, then
         detail, and lowers the entropy. "auto" takes the knee of the entropy curve for t
-        from 1 to 100.
+        from 1 to 100. "matched" is for affinity="nearest_neighbors": the time, at least
+        1, after which the walk on the graph has gone as far as a hop among all pairs,
+        ``t = m² / m_k²``. m is the median distance of the samples, and ``m_k² = Σ_i π_i
+        Σ_j P_ij d_ij²`` the mean squared length of a hop on the graph. The entropy is
+        then near that of all pairs, see :ref:`matched-time`.
     eigen_solver : {"auto", "dense", "dense32", "arpack", "lanczos"}, default="auto"
         "dense" computes all eigenvalues, "dense32" in float32; "arpack" the
         `n_components` of largest modulus and an interval that surely contains the
@@ -126,7 +130,8 @@ class DiffusionSpectralEntropy(BaseEntropy):
         Entropy of the fitted samples, in bits (a value in [0, 1] if ``normalize``).
     entropy_std_error_ : float
         Standard error of `entropy_`: that of the solver (0 if "dense"), of a bandwidth
-        found from a sample of pairs and, with several subsamples, of their mean.
+        or a time found from a sample of pairs and, with several subsamples, of their
+        mean.
     entropy_interval_ : tuple of float
         Interval (lower, upper) of the entropy: proved with eigen_solver "dense" and
         "arpack", two standard errors to either side with "lanczos" or subsamples.
@@ -263,13 +268,13 @@ class DiffusionSpectralEntropy(BaseEntropy):
             scale = replace(scale, t=knee_time(self.spectrum_))
         self.scale_ = scale
         self.eigenvalues_ = self.spectrum_.eigenvalues
-        estimates = [self.spectrum_.entropy(scale.t)]
+        estimates = [scale.entropy(self.spectrum_)]
         for _ in range(n_draws(X, meter) - 1):
             # A further subsample, with a bandwidth of its own.
             one = replace(meter, t=scale.t)
             rng_of_one = check_random_state(rng.randint(MAX_SEED))
             _, spectrum = _fit_spectrum(X, one, rng_of_one)
-            estimates.append(spectrum.entropy(scale.t))
+            estimates.append(scale.entropy(spectrum))
         for estimate in estimates:
             warn_if_saturated(estimate.saturation, stacklevel=2)
         self._store(estimates, meter)

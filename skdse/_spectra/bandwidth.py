@@ -30,6 +30,7 @@ from .medians import (
     is_affordable,
     median_of_pairs,
     nearest_distances,
+    quick_median,
 )
 from .metrics import EUCLIDEAN
 from .neighbor_lists import Edges, NeighborLists
@@ -276,6 +277,13 @@ def _to_nearest(X, rows, metric):
 def median_distance(X, metric="euclidean", random_state=None):
     """Median distance between pairs of rows of X; of the positive ones if it is 0."""
     return _median(X, metric, check_random_state(random_state)).value
+
+
+def quick_median_distance(X, metric, rng):
+    """Median distance with its error, for who has no time for all pairs of many."""
+    if X.shape[0] <= MEDIAN_ALL_PAIRS:
+        return _median(X, metric, rng)
+    return quick_median(*_whitened(X, metric), rng)
 
 
 def _median(X, metric, rng, hold=False, frame=AS_IS):

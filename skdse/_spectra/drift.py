@@ -1,4 +1,4 @@
-"""How far the error of a sampled bandwidth moves an entropy.
+"""How far the error of a sampled bandwidth, or of a time, moves an entropy.
 
 To first order by dS_D / d ln σ times the error of ln σ. The slope is that between two
 spectra of the same samples, at σ and at σ e^STEP, with the same random probes.
@@ -6,6 +6,8 @@ spectra of the same samples, at σ and at σ e^STEP, with the same random probes
 
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 # Wide enough for spectra of this tolerance [bits] to tell the slope to a fifth where it
 # matters (measured), near enough for it to be that at σ.
@@ -29,6 +31,28 @@ class Misses:
     def at(self, t):
         """Change of the entropy at time t: it was measured at 1, and taken for all."""
         return self.error
+
+
+@dataclass(frozen=True)
+class Delay:
+    """Error of ln t, and the spectrum along whose curve the entropy moves.
+
+    Attributes
+    ----------
+    log_error : float
+        Standard error of ln t.
+    spectrum : Spectrum or SpectralDensity
+        The spectrum.
+    """
+
+    log_error: float
+    spectrum: Any
+
+    def at(self, t):
+        """Change of the entropy at time t by one standard error of ln t [bits]."""
+        ends = t * np.exp(-STEP / 2), t * np.exp(STEP / 2)
+        early, late = (self.spectrum.entropy(one).value for one in ends)
+        return self.log_error * (late - early) / STEP
 
 
 @dataclass(frozen=True)

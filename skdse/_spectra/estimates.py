@@ -27,13 +27,15 @@ class EntropyEstimate(NamedTuple):
         return math.sqrt(max(self.std_error**2 - self.common**2, 0.0))
 
     def drifted(self, drift, t, n_samples):
-        """Estimate with the error of the bandwidth; drift is a `Drift` or None."""
+        """Estimate with the error of the bandwidth or time; drift tells it, or None."""
         if drift is None:
             return self
-        common = drift.at(t)
-        reach = 2 * abs(common)
+        added = drift.at(t)
+        reach, common = 2 * abs(added), added
+        if self.common:  # two errors, independent of each other
+            common = math.copysign(math.hypot(self.common, added), self.common)
         return self._replace(
-            std_error=math.hypot(self.std_error, common),
+            std_error=math.hypot(self.std_error, added),
             lower=max(self.lower - reach, 0.0),
             upper=min(self.upper + reach, math.log2(n_samples)),
             common=common,

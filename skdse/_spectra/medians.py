@@ -40,6 +40,8 @@ SAMPLED_NUMBERS, MOST_PAIRS = 2**29, 10_000_000
 # (60,000 samples of 784 features: 3.1e12). Other metrics cost so many times as much; so
 # does, with that many features, a function in Python, whose affinity takes as long.
 WORK, OTHER_COST, CALLED_COST = 4e12, 10, 4e4
+# The same for who wants it in a second, at a graph of neighbours.
+QUICK_WORK, QUICK_NUMBERS = 1e10, 2**26
 # Standard deviations beyond the median that bounds take on either side, at first.
 MARGIN = 4.5
 # Standard errors to either side of a median, between which the density of distances is
@@ -96,7 +98,7 @@ def median_of_pairs(X, metric, rng, hold=False, frame=AS_IS):
     is_squared = metric in (*EUCLIDEAN, SQUARED)
     looked_at = "euclidean" if is_squared else metric
     is_exact = is_affordable(X, looked_at, 1 if is_squared else OTHER_COST)
-    sample = _sampled(X, looked_at, rng, not is_exact)
+    sample = _sampled(X, looked_at, rng, *_amount(X, looked_at, not is_exact))
     found = sample.median
     if is_exact and found.value > 0 and is_squared:
         found = exact_median(X, sample, hold, frame)
@@ -109,20 +111,44 @@ def median_of_pairs(X, metric, rng, hold=False, frame=AS_IS):
 
 def is_affordable(X, metric, cost):
     """Whether all pairs can be looked at, at a cost in units of Euclidean tiles."""
+    return _work(X, metric, cost) <= WORK
+
+
+def _work(X, metric, cost):
+    """Work that all pairs are."""
     of_entry = CALLED_COST if callable(metric) else cost * (X.shape[1] + 64)
-    return X.shape[0] ** 2.0 * of_entry <= WORK
+    return X.shape[0] ** 2.0 * of_entry
 
 
-def _sampled(X, metric, rng, is_all):
-    """Sample of the distances; is_all if it is all that there will be."""
-    d = X.shape[1]
+def quick_median(X, metric, rng):
+    """Median distance of all pairs of rows of X or of some, within a second or two."""
+    is_squared = metric in (*EUCLIDEAN, SQUARED)
+    looked_at = "euclidean" if is_squared else metric
+    work = _work(X, looked_at, 1 if is_squared else OTHER_COST)
+    if work <= QUICK_WORK:
+        return median_of_pairs(X, metric, rng)
+    most = BOUNDING_PAIRS if callable(metric) else MANY_PAIRS
+    n_pairs = int(np.clip(QUICK_NUMBERS // X.shape[1], BOUNDING_PAIRS, most))
+    found = _sampled(X, looked_at, rng, n_pairs, BOUNDING_BLOCKS).median
+    if metric == SQUARED:
+        return Median(found.value**2, 2 * found.log_error)
+    return found
+
+
+def _amount(X, metric, is_all):
+    """Pairs and blocks of a sample; is_all if it is all that there will be."""
+    if not is_all:
+        return BOUNDING_PAIRS, BOUNDING_BLOCKS
+    most = MANY_PAIRS if callable(metric) else MOST_PAIRS
+    n_pairs = int(np.clip(SAMPLED_NUMBERS // X.shape[1], MANY_PAIRS, most))
+    return n_pairs, MANY_BLOCKS
+
+
+def _sampled(X, metric, rng, n_pairs, n_blocks):
+    """Sample of the distances, of so many pairs, or of blocks of them."""
     has_pairs = is_device_array(X) or metric in PAIRED_DISTANCES
     if not callable(metric) and not has_pairs:
-        return _of_blocks(X, metric, rng, MANY_BLOCKS if is_all else BOUNDING_BLOCKS)
-    n_pairs = BOUNDING_PAIRS
-    if is_all:
-        most = MANY_PAIRS if callable(metric) else MOST_PAIRS
-        n_pairs = int(np.clip(SAMPLED_NUMBERS // d, MANY_PAIRS, most))
+        return _of_blocks(X, metric, rng, n_blocks)
     found = without_rounding(sampled_distances(X, metric, rng, n_pairs), metric)
     return Sample(found, 0.5 / n_pairs**0.5)
 

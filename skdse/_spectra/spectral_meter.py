@@ -14,9 +14,10 @@ from .._tools.parallel import threads_for_maps
 from .affinity import Affinity
 from .bandwidth import Bandwidth
 from .diffusion import diffusion_operator
-from .drift import DENSE_MOST, STEP, TOL, Drift, Misses
+from .drift import DENSE_MOST, STEP, TOL, Delay, Drift, Misses
 from .given import ToFitted
 from .given_affinities import ThroughFitted
+from .matching import matched_time
 from .meter import SimpleMeter
 from .small_sets import SMALL_SET, small_spectra
 from .solvers import (
@@ -29,19 +30,32 @@ from .solvers import (
 )
 from .spectrum import Spectrum, knee_time
 
+# Times that are not known before the samples are.
+OPEN_TIMES = ("auto", "matched")
+
 
 @dataclass(frozen=True)
 class SpectralScale:
     """Bandwidth of the samples, and the diffusion time; None while it is open.
 
-    The seed is that of the fit, and the digest that of the very samples that the scale
-    was fitted to; empty where it is not of these, or nothing was fitted.
+    The time has a relative standard error where it follows from some pairs. The seed is
+    that of the fit, and the digest that of the very samples that the scale was fitted
+    to; empty where it is not of these, or nothing was fitted.
     """
 
     bandwidth: Bandwidth
     t: float | None
     seed: int | None = None
     digest: bytes = b""
+    t_error: float = 0.0
+
+    def entropy(self, spectrum):
+        """EntropyEstimate of a spectrum at the time, with what its error does."""
+        estimate = spectrum.entropy(self.t)
+        if self.t_error == 0:
+            return estimate
+        delay = Delay(self.t_error, spectrum)
+        return estimate.drifted(delay, self.t, spectrum.n_samples)
 
     def is_of(self, X):
         """Whether X are the samples that the scale was fitted to."""
@@ -86,7 +100,7 @@ class SpectralMeter(SimpleMeter):
     @property
     def given_t(self):
         """Diffusion time, None where it is to be chosen by a spectrum."""
-        return None if self.t == "auto" else self.t
+        return None if self.t in OPEN_TIMES else self.t
 
     def check(self, X):
         """X as the affinity takes it."""
@@ -118,16 +132,15 @@ class SpectralMeter(SimpleMeter):
         with exact_products(X):
             bandwidth = self.affinity.fit(X, seed)
         is_found = bandwidth.sigma is not None and isinstance(self.affinity.rule, str)
-        return SpectralScale(
-            bandwidth, self.given_t, seed, digest(X) if is_found else b""
-        )
+        known = digest(X) if is_found else b""
+        return self._timed(X, SpectralScale(bandwidth, self.given_t, seed, known), seed)
 
     def refit(self, X, seed, known):
         """Scale as fit finds it: a known one of this meter, where it is the same."""
         same = known.seed == seed or known.bandwidth.is_certain
         if not same or not self.knows(known, X):
             return self.fit(X, seed)
-        return replace(known, t=self.given_t)
+        return self._timed(X, replace(known, t=self.given_t, t_error=0.0), seed)
 
     def fit_spectrum(self, X, seed):
         """Scale of X, and its spectrum; what both look at in all pairs is made once."""
@@ -139,8 +152,21 @@ class SpectralMeter(SimpleMeter):
             bandwidth = self.affinity.fit(X, seed, hold=hold)
         known = digest(X) if bandwidth.is_adaptive else b""
         scale = SpectralScale(bandwidth, self.given_t, seed, known)
+        scale = self._timed(X, scale, seed)
         spectrum = self.quiet().solve(X, scale, seed)
         return replace(scale, bandwidth=replace(bandwidth, held=None)), spectrum
+
+    def _timed(self, X, scale, seed):
+        """Scale with the time that its samples tell, if the meter asks for that."""
+        if self.t != "matched":
+            return scale
+        if X.shape[0] == 1 or self.affinity.is_one_point(X, scale.bandwidth):
+            return replace(scale, t=1.0)
+        with exact_products(X):
+            bandwidth = self.affinity.settle(X, scale.bandwidth, seed)
+            found = matched_time(X, self.affinity, bandwidth, self.alpha, seed)
+        scale = replace(scale, bandwidth=bandwidth)
+        return replace(scale, t=found.t, t_error=found.log_error)
 
     def knows(self, scale, X):
         """Whether the scale was fitted to the very samples X, by their digest."""
@@ -163,7 +189,7 @@ class SpectralMeter(SimpleMeter):
 
     def measure(self, X, scale, seed):
         """Entropy of the samples X at their scale."""
-        return self.solve(X, scale, seed).entropy(scale.t)
+        return scale.entropy(self.solve(X, scale, seed))
 
     def measure_nested(self, X, scale, sizes, seed):
         """Entropy of the first samples, for several sizes, with the tiles in common."""
@@ -173,7 +199,8 @@ class SpectralMeter(SimpleMeter):
             return super().measure_nested(X, scale, sizes, seed)
         with exact_products(X):
             G = self._matrix(X, scale, "lanczos", seed)
-            spectra = [self._spectrum(G.head(size), "lanczos", seed) for size in sizes]
+            heads = [G.head(size) for size in sizes]
+            spectra = [self._spectrum(G, "lanczos", seed, scale.t) for G in heads]
         return [spectrum.entropy(scale.t) for spectrum in spectra]
 
     def measure_many(self, X, scale, sets, seed):
@@ -235,7 +262,7 @@ class SpectralMeter(SimpleMeter):
         with exact_products(X):
             G = self._matrix(X, scale, solver, seed)
             with threads_for_maps() if G.maps_threads else nullcontext():
-                spectrum = self._spectrum(G, solver, seed)
+                spectrum = self._spectrum(G, solver, seed, scale.t)
         return self._with_drift(spectrum, X, scale, seed)
 
     def _with_drift(self, spectrum, X, scale, seed):
@@ -293,8 +320,8 @@ class SpectralMeter(SimpleMeter):
         if self.tells and not is_device_array(X):
             warn_if_long(self._seconds(n, d), n, solver)
 
-    def _spectrum(self, G, solver, seed):
-        """Spectrum of the diffusion operator of the affinity G."""
+    def _spectrum(self, G, solver, seed, t):
+        """Spectrum of the diffusion operator of the affinity G, for a time t or 1."""
         operator = diffusion_operator(
             G,
             self.alpha,
@@ -303,7 +330,7 @@ class SpectralMeter(SimpleMeter):
         return solve(
             operator,
             solver,
-            t=1 if self.t == "auto" else self.t,
+            t=1 if t is None else t,
             tol=self.tol,
             n_components=self.n_components,
             random_state=seed,

@@ -123,6 +123,9 @@ JOBS = {
     "dse": fitted(DiffusionSpectralEntropy()),
     "laplacian": fitted(DiffusionSpectralEntropy(affinity="laplacian")),
     "graph": fitted(DiffusionSpectralEntropy(affinity="nearest_neighbors")),
+    "matched": fitted(
+        DiffusionSpectralEntropy(affinity="nearest_neighbors", t="matched")
+    ),
     "shannon": fitted(ShannonEntropy()),
     "matrix entries": fitted(MatrixEntryEntropy()),
     "adjacency": fitted(AdjacencySpectralEntropy("nearest_neighbors")),
