@@ -33,6 +33,7 @@ ORDERS = {
         "progress",
         "pools",
         "parallel",
+        "sparse_rows",
         "arrays",
         "intake",
         "digests",
