@@ -70,7 +70,7 @@ def start(n, b, fixed, probes, rng, n_columns=0):
     not taken, and nothing is copied to make room.
     """
     Z = orthonormal_probes(n, b, fixed, probes, rng)
-    basis = empty_columns((n, max(n_columns, 8 * Z.shape[1])), Z)
+    basis = empty_columns((n, max(n_columns, 2 * Z.shape[1])), Z)
     basis[:, : Z.shape[1]] = Z
     return Krylov(fixed, basis, np.zeros((0, 0)), (0,), np.eye(Z.shape[1]))
 
