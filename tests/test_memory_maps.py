@@ -19,7 +19,10 @@ def lattice(n, reach=7, dtype=np.float32):
     """Ring of samples that see themselves and so many neighbours on either side."""
     offsets = np.arange(-reach, reach + 1)
     weights = np.exp(-0.5 * (offsets / 4) ** 2)
-    rows, columns = np.repeat(np.arange(n), len(offsets)), offsets + np.arange(n)[:, None]
+    rows, columns = (
+        np.repeat(np.arange(n), len(offsets)),
+        offsets + np.arange(n)[:, None],
+    )
     pairs = rows, (columns % n).ravel()
     return sp.csr_array((np.tile(weights, n).astype(dtype), pairs), shape=(n, n))
 
