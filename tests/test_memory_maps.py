@@ -1,4 +1,4 @@
-"""Graphs whose arrays lie in files: the same bits, and little memory."""
+"""Graphs and samples whose arrays lie in files: the same bits, and little memory."""
 
 import tracemalloc
 
@@ -7,7 +7,8 @@ import pytest
 import scipy.sparse as sp
 
 from skdse import DiffusionSpectralEntropy, DiffusionSpectralMI
-from skdse._spectra import matrices
+from skdse._spectra import cell_search, kernels, matrices, neighbors
+from skdse._spectra.affinities import make_affinity
 from skdse._spectra.diffusion import diffusion_operator
 from skdse._spectra.lanczos import course, krylov, plan, recurrence
 from skdse._tools import sparse_rows
@@ -131,3 +132,43 @@ def test_no_copy_of_the_graph_is_made(dtype, tmp_path, many_samples):
     # columns in float32 of the last vectors, the next ones, and while they are made.
     # Before, of a basis of two blocks there are eight at most.
     assert peak < 110 * n + 2**21
+
+
+@pytest.fixture
+def many_points(monkeypatch):
+    """Approximate search in few cells, as for millions of samples, in small blocks."""
+    monkeypatch.setattr(neighbors, "TILED_WORK", 0)
+    monkeypatch.setattr(kernels, "BLOCK_EDGES", 2**12)
+    monkeypatch.setattr(cell_search, "ROWS", 512)
+
+
+def test_samples_in_a_file_have_the_same_bits(tmp_path, rng, many_points):
+    X = rng.normal(size=(3000, 10)).astype(np.float32)
+    np.save(tmp_path / "X.npy", X)
+    mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
+    dse = DiffusionSpectralEntropy(
+        affinity="nearest_neighbors", random_state=0, tol=0.01
+    )
+    expected = dse.fit(X).entropy_
+    assert dse.fit(mapped).entropy_ == expected
+
+
+def test_samples_and_their_graph_take_little_memory(tmp_path, rng, many_points):
+    n = 20_000
+    np.save(tmp_path / "X.npy", rng.normal(size=(n, 12)).astype(np.float32))
+    mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
+    affinity = make_affinity("nearest_neighbors")
+    bandwidth = affinity.fit(mapped, 0)
+    _, indices = bandwidth.index.point_neighbors(15)
+    assert indices.dtype == np.int32
+    tracemalloc.start()
+    try:
+        G = affinity.matrix(mapped, bandwidth, "lanczos", 0).G
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert G.dtype == np.float32
+    assert G.indices.dtype == np.int32
+    # The graph, twice as much before it is known which edges both sides list, and rows,
+    # columns and weights of half of them; all of it in 32 bits.
+    assert peak < 3.3 * (G.data.nbytes + G.indices.nbytes)
