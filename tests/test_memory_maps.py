@@ -46,9 +46,9 @@ def many_samples(monkeypatch):
     monkeypatch.setattr(plan, "RECURRENCE_ELEMENTS", 0)
     monkeypatch.setattr(matrices, "COPIED_ENTRIES", 0)
     monkeypatch.setattr(matrices, "CACHED_ELEMENTS", 0)
-    monkeypatch.setattr(krylov, "LARGE", 0)
-    monkeypatch.setattr(krylov, "PART_ELEMENTS", 2**12)
-    monkeypatch.setattr(recurrence, "PART_ELEMENTS", 2**12)
+    for room in (krylov, recurrence):
+        monkeypatch.setattr(room, "LARGE", 0)
+        monkeypatch.setattr(room, "PART_ELEMENTS", 2**12)
     monkeypatch.setattr(sparse_rows.entry_blocks, "__defaults__", (2**12,))
     monkeypatch.setattr(sparse_rows, "SEARCHED_ENTRIES", 2**12)
 

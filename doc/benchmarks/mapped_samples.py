@@ -1,6 +1,6 @@
 """Entropy of the kNN graph of samples in a file, the search for neighbours included.
 
-    python doc/benchmarks/mapped_samples.py --folder DIR --n-samples 1000000
+    python doc/benchmarks/mapped_samples.py --folder DIR --n-samples 1000000 --tol 2e-3
 
 The samples are float32, of 16 features: ten clusters on an 8-dimensional sheet, with a
 little noise. They are written to the folder (unless they are there already) and read as
@@ -8,14 +8,11 @@ a memory map. With a limit that is exceeded, the exit status is 1. What is meant
 memory is said in `ring_lattice`. Needs Linux.
 """
 
-import argparse
-import os
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
-from ring_lattice import BLOCK_ROWS, GIB, MemoryWatch
+from ring_lattice import BLOCK_ROWS, Usage, parser_of, tell
 
 from skdse import DiffusionSpectralEntropy
 
@@ -46,32 +43,28 @@ def samples(n, folder):
 
 
 def main():
-    """Measure, print, and compare with the limits."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--n-samples", type=int, default=10_000_000)
-    parser.add_argument("--folder", required=True, help="where the samples are kept")
-    parser.add_argument("--tol", type=float, default=2e-3)
-    parser.add_argument("--max-seconds", type=float, default=np.inf)
-    parser.add_argument("--max-gib", type=float, default=np.inf)
+    """Measure, tell, and compare with the limits."""
+    parser = parser_of(__doc__, 10_000_000)
     args = parser.parse_args()
+    if args.folder is None:
+        parser.error("--folder is needed: the samples lie in a file there")
     X = samples(args.n_samples, args.folder)
     dse = DiffusionSpectralEntropy(
         affinity="nearest_neighbors", tol=args.tol, random_state=0, verbose=1
     )
-    start, used = time.perf_counter(), sum(os.times()[:2])
-    with MemoryWatch() as memory:
+    with Usage() as usage:
         dse.fit(X)
-    seconds, used = time.perf_counter() - start, sum(os.times()[:2]) - used
-    resident, load = memory.resident / GIB, os.getloadavg()[1]
-    print(f"{X.shape[0]} samples of {X.shape[1]} features, tol={args.tol:g}")
-    print(f"{seconds:.0f} s, {used:.0f} s of processors, load {load:.1f}")
-    print(
-        f"resident {resident:.2f} GiB at most: anonymous "
-        f"{memory.anonymous / GIB:.2f}, files {memory.of_files / GIB:.2f}"
-    )
-    print(f"{dse.entropy_:.6f} bits, told {dse.entropy_std_error_:.1e}")
-    is_good = seconds <= args.max_seconds and resident <= args.max_gib
-    sys.exit(0 if is_good else 1)
+    row = {
+        "job": "samples in a file, with search",
+        "n_samples": len(X),
+        "tol": args.tol,
+        **usage.row(),
+        "value": f"{dse.entropy_:.6f}",
+        "std_error": f"{dse.entropy_std_error_:.1e}",
+        "error": "",
+    }
+    tell(row, args.csv)
+    sys.exit(1 if usage.exceeds(args) else 0)
 
 
 if __name__ == "__main__":

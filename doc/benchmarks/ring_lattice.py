@@ -15,10 +15,12 @@ Resident memory is the sum of both. Needs Linux.
 """
 
 import argparse
+import csv
 import os
 import sys
 import threading
 import time
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -124,36 +126,86 @@ class MemoryWatch:
             self.resident = max(self.resident, resident)
 
 
-def main():
-    """Measure, print, and compare with the limits."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--n-samples", type=int, default=10_000_000)
+class Usage(MemoryWatch):
+    """Context that also takes the time, that of processors, and their load."""
+
+    def __enter__(self):
+        self._start, self._used = time.perf_counter(), sum(os.times()[:2])
+        return super().__enter__()
+
+    def __exit__(self, *error):
+        super().__exit__(*error)
+        self.seconds = time.perf_counter() - self._start
+        self.processor_seconds = sum(os.times()[:2]) - self._used
+        self.load = os.getloadavg()[1]
+
+    def row(self):
+        """What was used, as fields of a table."""
+        return {
+            "seconds": f"{self.seconds:.0f}",
+            "processor_seconds": f"{self.processor_seconds:.0f}",
+            "load": f"{self.load:.1f}",
+            "resident_gib": f"{self.resident / GIB:.2f}",
+            "anonymous_gib": f"{self.anonymous / GIB:.2f}",
+            "files_gib": f"{self.of_files / GIB:.2f}",
+        }
+
+    def exceeds(self, args):
+        """Whether a limit among the options is exceeded."""
+        return self.seconds > args.max_seconds or self.resident > args.max_gib * GIB
+
+
+def tell(row, path=None):
+    """Print a row, and append it to a CSV file."""
+    row = row | {"measured": date.today().isoformat()}
+    for name, value in row.items():
+        print(f"{name}: {value}")
+    if path is None:
+        return
+    is_new = not Path(path).exists()
+    with open(path, "a", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, row, lineterminator="\n")
+        if is_new:
+            writer.writeheader()
+        writer.writerow(row)
+
+
+def parser_of(description, n_samples):
+    """Parser of the options that benchmarks of many samples have in common."""
+    parser = argparse.ArgumentParser(description=description.partition("\n")[0])
+    parser.add_argument("--n-samples", type=int, default=n_samples)
     parser.add_argument("--folder", help="where the arrays are kept, as memory maps")
     parser.add_argument("--tol", type=float, default=1e-3)
-    parser.add_argument("--max-error", type=float, default=2e-3)
     parser.add_argument("--max-seconds", type=float, default=np.inf)
     parser.add_argument("--max-gib", type=float, default=np.inf)
+    parser.add_argument("--csv", help="file to which the results are appended")
+    return parser
+
+
+def main():
+    """Measure, tell, and compare with the limits."""
+    parser = parser_of(__doc__, 10_000_000)
+    parser.add_argument("--max-error", type=float, default=2e-3)
     args = parser.parse_args()
     n = args.n_samples
     G = lattice(n, args.folder)
     dse = DiffusionSpectralEntropy(
         affinity="precomputed", tol=args.tol, random_state=0, verbose=1
     )
-    start, used = time.perf_counter(), sum(os.times()[:2])
-    with MemoryWatch() as memory:
+    with Usage() as usage:
         dse.fit(G)
-    seconds, used = time.perf_counter() - start, sum(os.times()[:2]) - used
-    error, load = dse.entropy_ - exact_entropy(n), os.getloadavg()[1]
-    resident, told = memory.resident / GIB, dse.entropy_std_error_
-    print(f"{n} samples, {G.nnz} entries, tol={args.tol:g}")
-    print(f"{seconds:.0f} s, {used:.0f} s of processors, load {load:.1f}")
-    print(
-        f"resident {resident:.2f} GiB at most: anonymous "
-        f"{memory.anonymous / GIB:.2f}, files {memory.of_files / GIB:.2f}"
-    )
-    print(f"{dse.entropy_:.6f} bits, error {error:.1e}, told {told:.1e}")
-    is_good = abs(error) <= args.max_error and seconds <= args.max_seconds
-    sys.exit(0 if is_good and resident <= args.max_gib else 1)
+    error = dse.entropy_ - exact_entropy(n)
+    row = {
+        "job": "ring lattice" + (" in files" if args.folder else ""),
+        "n_samples": n,
+        "tol": args.tol,
+        **usage.row(),
+        "value": f"{dse.entropy_:.6f}",
+        "std_error": f"{dse.entropy_std_error_:.1e}",
+        "error": f"{error:.1e}",
+    }
+    tell(row, args.csv)
+    sys.exit(1 if abs(error) > args.max_error or usage.exceeds(args) else 0)
 
 
 if __name__ == "__main__":

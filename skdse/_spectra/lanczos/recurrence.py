@@ -26,9 +26,10 @@ from ..._tools.parallel import row_blocks
 from .krylov import orthonormal_probes
 from .quadrature import Rule, difference, pool, spread_of
 
-# Elements of some rows of all vectors, in a thread of the host: of a size that stays in
-# the cache. On a device, those in float64 should not take much memory.
-PART_ELEMENTS, DEVICE_ELEMENTS = 2**18, 2**24
+# Elements of all vectors from which on threads of the host share rows, and of a part:
+# of a size that stays in the cache. Of fewer, threads would take longer to start. On a
+# device, parts in float64 should not take much memory.
+LARGE, PART_ELEMENTS, DEVICE_ELEMENTS = 2**22, 2**18, 2**24
 # T is continued by copies of its last coefficients: Haydock's terminator, the smooth
 # density that a kink of |x|^t at 0 needs.
 COPIES = 20
@@ -178,5 +179,7 @@ def _multiply(W, factors):
 def _parts_of(W):
     """Slices of rows that are worked on at a time, in threads of the host."""
     n, b = W.shape
-    size = DEVICE_ELEMENTS if is_device_array(W) else PART_ELEMENTS
+    if is_device_array(W):
+        return row_blocks(n, max(1, DEVICE_ELEMENTS // b))
+    size = PART_ELEMENTS if n * b > LARGE else n * b
     return row_blocks(n, max(1, size // b))
