@@ -34,6 +34,7 @@ ORDERS = {
         "progress",
         "pools",
         "parallel",
+        "sparse_rows",
         "arrays",
         "containers",
         "intake",

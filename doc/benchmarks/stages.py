@@ -78,7 +78,7 @@ WITHIN = {
 WAITS = ("_tools/parallel.py:map_threads", "_tools/parallel.py:run_tasks")
 # Passes over an affinity, over tiles for several things at once, and the files of the
 # classes that make them.
-PASSES = ("matvec", "matmat", "squares_matvec", "_sums_of_tiles")
+PASSES = ("matvec", "matmat", "scaled_matmat", "squares_matvec", "_sums_of_tiles")
 OF_MATRICES = ("_spectra/matrices.py", "_spectra/tiles.py")
 
 

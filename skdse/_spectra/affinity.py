@@ -364,7 +364,6 @@ class NearestNeighbors(Affinity):
 
 def graph_matrix(edges, k, bandwidth, solver):
     """Gaussian weights on the edges to k neighbours, in which copies are joined."""
-    sigma = at(bandwidth.sigma, edges.first)
-    G = edges_affinity(len(edges.first), *edges.edges(k), sigma, bandwidth.shared)
-    G = G.astype(dtype_for(solver), copy=False)
+    how = at(bandwidth.sigma, edges.first), bandwidth.shared, dtype_for(solver)
+    G = edges_affinity(len(edges.first), *edges.edges(k), *how)
     return CopiesMatrix.of(G, edges.point_of) if edges.has_copies else SparseMatrix(G)

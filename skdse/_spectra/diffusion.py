@@ -89,9 +89,9 @@ class DiffusionOperator:
         """Product S V, for V of shape (n_samples,) or (n_samples, n_columns)."""
         self.n_passes += 1
         s = like(self.s, V)
-        s = s if V.ndim == 1 else s[:, None]
         if self._squared_norm is not None:
-            return s * self.G.matmat(s * V)
+            return self.G.scaled_matmat(s, V)
+        s = s if V.ndim == 1 else s[:, None]
         # The first one: the norm is as good as free.
         product, squares = self.G.matmat_and_squares(s * V, self.s**2)
         self._take_squares(squares)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
+from sklearn.utils import check_array
 
 from .._tools.arrays import (
     astype,
@@ -14,14 +15,8 @@ from .._tools.arrays import (
     take,
     to_host,
 )
-from .._tools.validation import (
-    SYMMETRY_RTOL,
-    at_unit_scale,
-    check_affinity_matrix,
-    check_entries,
-    check_square,
-    with_self_affinities,
-)
+from .._tools.sparse_rows import asymmetry, without_duplicates
+from .._tools.validation import SYMMETRY_RTOL, check_entries, check_square
 
 
 @dataclass(frozen=True)
@@ -63,9 +58,18 @@ def is_to_fitted(X, n_fitted):
     if n_columns != n_fitted:
         return False
     on_host = not is_device_array(X)
-    xp = np if on_host else namespace(X)
-    gap = abs(X - X.T).max() if on_host else float(xp.max(xp.abs(X - X.T)))
-    return bool(gap > SYMMETRY_RTOL * float(X.max() if on_host else xp.max(X)))
+    largest = float(X.max() if on_host else namespace(X).max(X))
+    return _gap(X) > SYMMETRY_RTOL * largest
+
+
+def _gap(G):
+    """Largest difference of a matrix from its transpose."""
+    if is_device_array(G):
+        xp = namespace(G)
+        return float(xp.max(xp.abs(G - G.T)))
+    if sp.issparse(G):
+        return asymmetry(without_duplicates(G))
+    return float(abs(G - G.T).max())
 
 
 def affinity_through_fitted(B, alpha):
@@ -97,7 +101,7 @@ def _power(values, exponent):
 def checked_affinity(G, name, n_samples=None):
     """Return G as an affinity of so many samples, or raise if it is none."""
     is_on_device = is_device_array(G)
-    G = _checked_on_device(G, name) if is_on_device else check_affinity_matrix(G, name)
+    G = _checked_on_device(G, name) if is_on_device else _checked(G, name)
     shape = n_samples, n_samples
     if n_samples is not None and tuple(G.shape) != shape:
         raise ValueError(f"{name} must have shape {shape}; got {tuple(G.shape)}.")
@@ -112,6 +116,60 @@ def part_of_affinity(G, rows):
     return with_self_affinities(at_unit_scale(G[rows][:, rows]))
 
 
+def floats(G, name="X"):
+    """Matrix of the host, dense or CSR, of finite floats."""
+    precisions = np.float64, np.float32
+    return check_array(G, accept_sparse="csr", dtype=precisions, input_name=name)
+
+
+def at_unit_scale(G):
+    """G times the power of four that brings its largest entry to [1, 4).
+
+    The scale of an affinity cancels; squares and float32 would not bear any. By a power
+    of two no digit is lost, but of what is 1e-300 (1e-38 in float32) of the largest;
+    its square root, which the normalisation takes, should be one, too.
+    """
+    largest = G.max()
+    exponent = -2 * ((int(np.frexp(largest)[1]) - 1) // 2)
+    if largest == 0 or exponent == 0:
+        return G
+    if sp.issparse(G):
+        scaled = np.ldexp(G.data, exponent)
+        return sp.csr_array((scaled, G.indices, G.indptr), shape=G.shape)
+    return np.ldexp(G, exponent)
+
+
+def without_negative(G):
+    """Copy of G with 0 for negative entries."""
+    return G.maximum(0) if sp.issparse(G) else np.maximum(G, 0)
+
+
+def with_self_affinities(G):
+    """G, where a sample without any affinity, a zero row, gets one to itself.
+
+    It is an isolated vertex: diffusion that starts there stays there. A sparse matrix
+    stays as it is: what `matrices` makes of it sees to that.
+    """
+    if sp.issparse(G):
+        return G
+    isolated = G.sum(axis=1) == 0
+    if isolated.any():
+        G = G + np.diag(isolated.astype(G.dtype))
+    return G
+
+
+def _checked(G, name):
+    """Return G as a float array or CSR matrix, or raise if it is not an affinity."""
+    G = floats(G, name)
+    check_square(G.shape, name)
+    G = without_duplicates(G) if sp.issparse(G) else G
+    smallest = G.min()
+    check_entries(smallest, G.max(), lambda: _gap(G), name)
+    if smallest < 0:
+        G = without_negative(G)
+    return with_self_affinities(at_unit_scale(G))
+
+
 def _checked_on_device(G, name):
     """Return G in one scale, or raise if it is not an affinity."""
     check_square(G.shape, name)
@@ -119,7 +177,7 @@ def _checked_on_device(G, name):
         raise ValueError(f"{name} must be finite; it contains NaN or infinity.")
     xp = namespace(G)
     extremes = float(xp.min(G)), float(xp.max(G))
-    check_entries(*extremes, lambda: float(xp.max(xp.abs(G - G.T))), name)
+    check_entries(*extremes, lambda: _gap(G), name)
     return _at_one_scale(G)
 
 

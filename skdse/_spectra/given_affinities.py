@@ -10,18 +10,20 @@ from typing import ClassVar
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.utils import check_array
 
-from .._tools.arrays import astype, is_device_array, to_host
-from .._tools.validation import at_unit_scale, check_entries, without_negative
+from .._tools.arrays import is_device_array, to_host
+from .._tools.validation import check_entries
 from .affinity import Affinity, graph_matrix
 from .bandwidth import Bandwidth, local_bandwidth
 from .given import (
     ToFitted,
     affinity_through_fitted,
+    at_unit_scale,
     checked_affinity,
+    floats,
     is_to_fitted,
     part_of_affinity,
+    without_negative,
 )
 from .given_graph import TO_FITTED, GivenLists, distance_rows, nearest_of_rows
 from .matrices import as_matrix, dtype_for
@@ -52,10 +54,10 @@ class Precomputed(_Given):
 
     def check_others(self, X, n_fitted):
         """X as affinities among new samples, or of them to the fitted ones."""
-        X = X if is_device_array(X) else _floats(X)
+        X = X if is_device_array(X) else floats(X)
         if not is_to_fitted(X, n_fitted):
             return self.check(X)
-        X = _floats(to_host(X)) if is_device_array(X) else X
+        X = floats(to_host(X)) if is_device_array(X) else X
         name = "X, the affinities to the fitted samples,"
         check_entries(X.min(), X.max(), lambda: 0.0, name)
         return ToFitted(at_unit_scale(without_negative(X)))
@@ -78,7 +80,7 @@ class Precomputed(_Given):
 
     def matrix(self, X, bandwidth, solver, seed=None):
         """X, dense or sparse."""
-        return as_matrix(astype(X, dtype_for(solver)))
+        return as_matrix(X, dtype_for(solver))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,7 +184,7 @@ class ThroughFitted(_Given):
     def matrix(self, X, bandwidth, solver, seed=None):
         """Affinity of the new samples, dense or sparse."""
         G = affinity_through_fitted(X, self.alpha)
-        return as_matrix(astype(G, dtype_for(solver)))
+        return as_matrix(G, dtype_for(solver))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,10 +197,4 @@ class Custom(_Given):
         """Result of the function, checked."""
         name = "the result of the affinity callable"
         G = checked_affinity(self.function(X), name, X.shape[0])
-        return as_matrix(astype(G, dtype_for(solver)))
-
-
-def _floats(X):
-    """Matrix of the host, dense or CSR, of finite floats."""
-    floats = np.float64, np.float32
-    return check_array(X, accept_sparse="csr", dtype=floats, input_name="X")
+        return as_matrix(G, dtype_for(solver))

@@ -40,6 +40,8 @@ from .shelves import Shelf, length, tile_key
 
 # Rows of X that are squared at a time.
 BLOCK_ROWS = 1024
+# Edges that are weighed at a time.
+BLOCK_EDGES = 2**20
 # Rounding of exponents, and so of affinities, that is taken: in float32, far below
 # any tolerance asked for; in float64, that of the affinity itself.
 MAX_ROUNDING32 = 1e-4
@@ -281,21 +283,38 @@ class LaplacianEntries:
         return exp_in_place(tile)
 
 
-def edges_affinity(n, rows, columns, distances, sigma, shared=0.0):
-    """Gaussian affinity of n samples on a graph, CSR (n, n).
+def edges_affinity(n, rows, columns, distances, sigma, shared=0.0, dtype=None):
+    """Gaussian affinity of n samples on a graph, CSR (n, n), in a precision.
 
-    An edge joins i and j when either lists the other among the rows and columns.
+    An edge joins i and j when either lists the other among the rows, which ascend, and
+    columns.
     """
-    dtype = distances.dtype
+    dtype = np.dtype(dtype or distances.dtype)
+    # Some at a time, in the precision of the distances.
+    weights = np.empty(len(rows), dtype)
+    for edges in row_blocks(len(rows), BLOCK_EDGES):
+        parts = rows[edges], columns[edges], distances[edges]
+        weights[edges] = _weights(*parts, sigma, shared)
+    starts = np.searchsorted(rows, np.arange(n + 1, dtype=rows.dtype))
+    # A copy of the columns, for they are put in order.
+    parts = weights, columns.copy(), starts.astype(columns.dtype)
+    G = sp.csr_array(parts, shape=(n, n))
+    del weights, parts
+    G.sort_indices()
+    G = G.maximum(G.T)
+    G = G + sp.eye_array(n, dtype=dtype, format="csr")
+    # An underflown edge has weight 0: no edge.
+    G.eliminate_zeros()
+    return G
+
+
+def _weights(rows, columns, distances, sigma, shared):
+    """Gaussian affinities of some edges."""
     exponents = np.maximum(distances**2 - shared**2, 0)
     exponents *= -0.5
     exponents /= at(sigma, rows)
     exponents /= at(sigma, columns)
-    directed = sp.csr_array((np.exp(exponents), (rows, columns)), shape=(n, n))
-    G = directed.maximum(directed.T) + sp.eye_array(n, dtype=dtype, format="csr")
-    # An underflown edge has weight 0: no edge.
-    G.eliminate_zeros()
-    return G
+    return np.exp(exponents)
 
 
 def _center(X, frame):

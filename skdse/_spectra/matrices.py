@@ -4,19 +4,22 @@
 `tiles.TiledKernel` makes them from the samples, tile by tile.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 import scipy.sparse as sp
 
-from .._tools.arrays import like, map_parts, namespace, take, to_host
+from .._tools.arrays import astype, like, map_parts, namespace, take, to_host
 from .._tools.parallel import row_blocks
+from .._tools.sparse_rows import column_products, empty_rows, product
 
 BLOCK_BYTES = 8 * 2**20
 # A block of more elements falls out of the cache: a sparse product then is faster
 # column by column (a million samples, four columns: 0.13 against 0.38 s).
 CACHED_ELEMENTS = 1_500_000
+# Entries of a sparse matrix up to which it is copied to have another precision.
+COPIED_ENTRIES = 2**25
 # Columns' worth of time that reading a dense G takes, whatever a product multiplies
 # (measured, n = 10,000, two cores).
 READING_COLUMNS = 24
@@ -62,6 +65,11 @@ class AffinityMatrix(Protocol):
         It is one pass where entries are made anew for each, see `tiles`.
         """
         return self.matmat(V), self.squares_matvec(v)
+
+    def scaled_matmat(self, s, V):
+        """Product diag(s) G diag(s) V, s in the precision of V."""
+        s = s if V.ndim == 1 else s[:, None]
+        return s * self.matmat(s * V)
 
     def block(self, V):
         """A block of the host, where `matmat` takes it."""
@@ -134,13 +142,33 @@ class DenseMatrix(AffinityMatrix):
 
 @dataclass(frozen=True)
 class SparseMatrix(AffinityMatrix):
-    """Affinity whose entries other than 0 lie in CSR format, see AffinityMatrix."""
+    """Affinity whose entries other than 0 lie in CSR format, see AffinityMatrix.
+
+    Parameters
+    ----------
+    G : csr_array of shape (n_samples, n_samples)
+        The entries, without duplicates. They are read by blocks of rows, and may lie
+        in a file.
+    dtype : dtype or None
+        Precision to which entries are rounded when they are read; None is that of G.
+    isolated : ndarray
+        Samples that G has no entries of: they see themselves.
+    """
 
     G: sp.csr_array
+    dtype: np.dtype | None = None
+    isolated: np.ndarray = field(default_factory=lambda: np.zeros(0, int))
     is_sparse = True
     fixed_columns = 0
     entry_error = 0.0
     maps_threads = False
+
+    @classmethod
+    def of(cls, G, dtype):
+        """Affinity G in a precision; of many entries no copy is made."""
+        isolated = empty_rows(G)
+        G = G.astype(dtype, copy=False) if G.nnz <= COPIED_ENTRIES else G
+        return cls(G, np.dtype(dtype), isolated)
 
     @property
     def n_samples(self):
@@ -149,29 +177,46 @@ class SparseMatrix(AffinityMatrix):
 
     def matvec(self, v):
         """Product G v, in float64."""
-        return self.G @ v
+        return self._with_isolated(product(self.G, v, self.dtype), v)
 
     def matmat(self, V):
         """Product G V, column by column where V is large."""
+        is_small = V.ndim == 1 or V.size <= CACHED_ELEMENTS
+        of_blocks = product if is_small else column_products
+        return self._with_isolated(of_blocks(self.G, V, self.dtype), V)
+
+    def scaled_matmat(self, s, V):
+        """Product diag(s) G diag(s) V, column by column where V is large."""
         if V.ndim == 1 or V.size <= CACHED_ELEMENTS:
-            return self.G @ V
-        return np.stack([self.G @ v for v in np.ascontiguousarray(V.T)], axis=1)
+            return super().scaled_matmat(s, V)
+        found = column_products(self.G, V, self.dtype, s)
+        return self._with_isolated(found, V, s[self.isolated, None] ** 2)
 
     def squares_matvec(self, v):
         """Product with the squared entries."""
-        return sp.csr_array(self.G).astype(np.float64).power(2) @ v
+        found = product(self.G, v, self.dtype, squared=True)
+        return self._with_isolated(found, v)
 
     def diagonal(self):
         """Diagonal of G."""
-        return self.G.diagonal()
+        diagonal = self.G.diagonal().astype(self.dtype or self.G.dtype)
+        return self._with_isolated(diagonal, np.ones_like(diagonal))
 
     def toarray(self):
         """G as a dense array."""
-        return self.G.toarray()
+        G = self.G.toarray().astype(self.dtype or self.G.dtype, copy=False)
+        G[self.isolated, self.isolated] = 1
+        return G
 
     def head(self, n_samples):
         """Affinity of the first samples."""
-        return SparseMatrix(self.G[:n_samples, :n_samples])
+        isolated = self.isolated[self.isolated < n_samples]
+        return SparseMatrix(self.G[:n_samples, :n_samples], self.dtype, isolated)
+
+    def _with_isolated(self, found, V, factor=1):
+        """Product with what isolated samples get from themselves."""
+        found[self.isolated] = factor * V[self.isolated]
+        return found
 
 
 @dataclass(frozen=True)
@@ -215,12 +260,11 @@ class CopiesMatrix(AffinityMatrix):
 
     def matmat(self, V):
         """Product with V."""
-        return self.A @ (self.G @ (self.A.T @ V))
+        return self.A @ product(self.G, self.A.T @ V)
 
     def squares_matvec(self, v):
         """Product with the squared entries."""
-        squares = sp.csr_array(self.G).astype(np.float64).power(2)
-        return self.A @ (squares @ (self.A.T @ v))
+        return self.A @ product(self.G, self.A.T @ v, squared=True)
 
     def diagonal(self):
         """Diagonal of the affinity."""
@@ -240,6 +284,9 @@ def dtype_for(solver):
     return np.float32 if solver in SINGLE_PRECISION else np.float64
 
 
-def as_matrix(G):
-    """Affinity of a dense or sparse array."""
-    return SparseMatrix(G) if sp.issparse(G) else DenseMatrix(G)
+def as_matrix(G, dtype=None):
+    """Affinity of a dense or sparse array, in another precision or in its own."""
+    dtype = dtype or G.dtype
+    return (
+        SparseMatrix.of(G, dtype) if sp.issparse(G) else DenseMatrix(astype(G, dtype))
+    )

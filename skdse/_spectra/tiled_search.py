@@ -193,16 +193,18 @@ def nearest_of(Y, X, indices, k, run=map_threads):
     Products give |y|² - 2 y·x + |x|², which turns 0 into rounding noise. `run` applies
     a function to each of several blocks.
     """
-    distances = np.empty(indices.shape)
+    distances = np.empty((len(Y), k))
+    nearest = np.empty((len(Y), k), indices.dtype)
     rows = max(1, _BLOCK_BYTES // (8 * indices.shape[1] * X.shape[1]))
 
     def measure(block):
         difference = X[indices[block]] - Y[block, None, :]
         squares = np.einsum("ijk,ijk->ij", difference, difference, dtype=np.float64)
-        distances[block] = np.sqrt(squares)
+        found = in_order(np.sqrt(squares), indices[block], k)
+        distances[block], nearest[block] = found
 
     run(measure, row_blocks(len(Y), rows))
-    return in_order(distances, indices, k)
+    return distances, nearest
 
 
 def _one_by_one(function, items):

@@ -21,7 +21,7 @@ from .._tools.arrays import (
 from .._tools.parallel import lower_tiles, row_blocks
 from .._tools.progress import Progress
 from .fused import fused_products
-from .matrices import READING_COLUMNS
+from .matrices import READING_COLUMNS, AffinityMatrix
 from .shelves import Shelf, length, tile_key
 
 # Rows of a tile: large enough for matrix products at full speed, small enough to stay
@@ -39,10 +39,10 @@ FUSED_SHARE = 0.5
 N_PARTS = 8
 
 
-class TiledKernel:
+class TiledKernel(AffinityMatrix):
     """Affinity of all pairs of samples, in tiles of its lower triangle.
 
-    It is an `AffinityMatrix`. Tiles are kept as they are where all of them, half of
+    Tiles are kept as they are where all of them, half of
     the matrix, fit in the room that there is. Where not, as many as fit are kept in 16
     bits an entry, and the others are made anew for each product.
 

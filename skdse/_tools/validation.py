@@ -5,9 +5,8 @@ import os
 from numbers import Integral, Real
 
 import numpy as np
-import scipy.sparse as sp
 from sklearn.neighbors import VALID_METRICS
-from sklearn.utils import check_array, check_scalar
+from sklearn.utils import check_scalar
 
 # Affinities are symmetric up to rounding; what is off by more is not an affinity.
 SYMMETRY_RTOL = 1e-6
@@ -131,19 +130,6 @@ def sample_count(n_samples, max_samples):
     return max(1, round(max_samples * n_samples))
 
 
-def check_affinity_matrix(G, name="affinity"):
-    """Return G as a float array or CSR matrix, or raise if it is not an affinity."""
-    G = check_array(
-        G, accept_sparse="csr", dtype=(np.float64, np.float32), input_name=name
-    )
-    check_square(G.shape, name)
-    smallest = G.min()
-    check_entries(smallest, G.max(), lambda: abs(G - G.T).max(), name)
-    if smallest < 0:
-        G = without_negative(G)
-    return with_self_affinities(at_unit_scale(G))
-
-
 def check_square(shape, name):
     """Raise unless a matrix has as many rows as columns."""
     if len(shape) != 2 or shape[0] != shape[1]:
@@ -167,39 +153,6 @@ def check_entries(smallest, largest, find_gap, name):
             f"{name} must be symmetric; it differs from its transpose by up to "
             f"{gap:.3g}. Symmetrise it, for instance with (A + A.T) / 2."
         )
-
-
-def at_unit_scale(G):
-    """G times the power of four that brings its largest entry to [1, 4).
-
-    The scale of an affinity cancels; squares and float32 would not bear any. By a power
-    of two no digit is lost, but of what is 1e-300 (1e-38 in float32) of the largest;
-    its square root, which the normalisation takes, should be one, too.
-    """
-    exponent = -2 * ((int(np.frexp(G.max())[1]) - 1) // 2)
-    if G.max() == 0 or exponent == 0:
-        return G
-    if sp.issparse(G):
-        G = G.copy()
-        G.data = np.ldexp(G.data, exponent)
-        return G
-    return np.ldexp(G, exponent)
-
-
-def without_negative(G):
-    """Copy of G with 0 for negative entries."""
-    return G.maximum(0) if sp.issparse(G) else np.maximum(G, 0)
-
-
-def with_self_affinities(G):
-    """G, where a sample without any affinity, a zero row, gets one to itself.
-
-    It is an isolated vertex: diffusion that starts there stays there.
-    """
-    isolated = np.asarray(G.sum(axis=1)).ravel() == 0
-    if isolated.any():
-        G = G + sp.diags_array(isolated.astype(G.dtype), format="csr")
-    return G
 
 
 def user_stacklevel():

@@ -18,6 +18,7 @@ Steps are added until truncation is small, probes until the sampling error is. T
 numbers that this goes by are in `plan`.
 """
 
+from copy import deepcopy
 from dataclasses import replace
 
 import numpy as np
@@ -60,7 +61,7 @@ def lanczos_density(operator, plan, *, t=1, tol=1e-3, random_state=None, verbose
     fixed = beside(leading, found.eigenvectors())
     request, density = found.request, found.density
     probes = None if plan.recurs else copied(found.krylov.basis[:, :b])
-    del found  # its basis is large
+    del found, leading  # the basis is large
     if plan.recurs:
         return _resample(request, density, fixed, rng)
     return _refine(request, density, fixed, probes, rng)
@@ -324,10 +325,12 @@ def _resample(request, density, fixed, rng):
     operator = request.operator
     b = density.n_probes + request.missing_probes(density)
     b = int(np.clip(b, 4, request.plan.later_columns(operator)))
-    recurrence = begin(operator.n_samples, min(b, density.n_rest), fixed, fixed, rng)
-    probes = recurrence.vectors[1]
-    density, n_steps = _long_enough(request, density, recurrence)
+    first = operator.n_samples, min(b, density.n_rest), fixed, fixed
+    probes, at_first = None, deepcopy(rng)
+    density, n_steps = _long_enough(request, density, begin(*first, rng))
     while b := request.next_probes(density):
+        if probes is None:  # drawn again, for in general nobody needs them
+            probes = begin(*first, at_first).vectors[1]
         recurrence = begin(operator.n_samples, b, fixed, probes, rng)
         probes = beside(probes, recurrence.vectors[1])
         for _ in range(n_steps):

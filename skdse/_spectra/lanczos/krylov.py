@@ -15,10 +15,17 @@ from ..._tools.arrays import (
     astype,
     empty_columns,
     has_float64,
+    is_device_array,
     like,
+    map_parts,
     namespace,
     to_host,
 )
+from ..._tools.parallel import row_blocks
+
+# Elements of a block of vectors beyond which the host works on parts of its rows, and
+# elements of a part. BLAS shares smaller blocks among its threads itself.
+LARGE, PART_ELEMENTS = 2**24, 2**22
 
 
 @dataclass(frozen=True)
@@ -63,7 +70,7 @@ def start(n, b, fixed, probes, rng, n_columns=0):
     not taken, and nothing is copied to make room.
     """
     Z = orthonormal_probes(n, b, fixed, probes, rng)
-    basis = empty_columns((n, max(n_columns, 8 * Z.shape[1])), Z)
+    basis = empty_columns((n, max(n_columns, 2 * Z.shape[1])), Z)
     basis[:, : Z.shape[1]] = Z
     return Krylov(fixed, basis, np.zeros((0, 0)), (0,), np.eye(Z.shape[1]))
 
@@ -114,9 +121,7 @@ def _orthonormalise(W, floor):
     """Q, R with W = Q R; directions shorter than `floor` are dropped."""
     R = np.eye(W.shape[1])
     for _ in range(2):  # the second pass removes what the first one's rounding leaves
-        # A device without float64 lends the block to the host.
-        W64 = astype(W if has_float64(W) else to_host(W), np.float64)
-        values, U = np.linalg.eigh(to_host(W64.T @ W64))
+        values, U = np.linalg.eigh(_products(W))
         keep = values > floor**2
         U, root = U[:, keep], np.sqrt(values[keep])
         W = W @ like(U / root, W)
@@ -125,18 +130,57 @@ def _orthonormalise(W, floor):
     return W, R
 
 
+def _products(W):
+    """Dot products WᵀW of all columns, in float64, on the host."""
+
+    def of_rows(rows):
+        part = W[rows, :]
+        # A device without float64 lends the block to the host.
+        part = astype(part if has_float64(W) else to_host(part), np.float64)
+        return to_host(part.T @ part)
+
+    return sum(map_parts(of_rows, _parts_of(W), W))
+
+
 def _largest_norm(W):
     """Largest norm of a column."""
-    xp = namespace(W)
-    return float(xp.max(xp.sum(astype(W, np.float64) ** 2, axis=0))) ** 0.5
+
+    def of_rows(rows):
+        return to_host(namespace(W).sum(astype(W[rows, :], np.float64) ** 2, axis=0))
+
+    return float(max(sum(map_parts(of_rows, _parts_of(W), W)))) ** 0.5
 
 
 def _project_out(W, *bases):
     """W minus its components on orthonormal bases, and those on the last basis."""
     for Q in bases:
-        H = Q.T @ W
-        W = W - Q @ H
+        W, H = _without_components(W, Q)
     return W, H
+
+
+def _without_components(W, Q):
+    """W minus its components on an orthonormal basis, and these."""
+    parts = _parts_of(W)
+    H = sum(map_parts(lambda rows: Q[rows, :].T @ W[rows, :], parts, W))
+    if len(parts) == 1:
+        return W - Q @ H, H
+    left = np.empty(W.shape, W.dtype)
+
+    def take_off(rows):
+        left[rows] = W[rows] - Q[rows] @ H
+
+    map_parts(take_off, parts, W)
+    return left, H
+
+
+def _parts_of(W):
+    """Slices of the rows of a block that are worked on at a time; mostly one.
+
+    The parts of a large block on the host are for threads. Their work arrays are small.
+    """
+    if is_device_array(W) or W.size <= LARGE:
+        return [slice(0, W.shape[0])]
+    return row_blocks(W.shape[0], PART_ELEMENTS // W.shape[1])
 
 
 def _with_room(basis, used, more):

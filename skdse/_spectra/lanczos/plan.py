@@ -134,7 +134,8 @@ class Plan:
     def most_columns(self, operator):
         """Columns of the first basis at most, with the block that comes next."""
         room = min(2 * self.max_size, BASIS_ELEMENTS // operator.n_samples)
-        return min(room + self.costly_block[1], operator.n_samples)
+        block = self.costly_block[1] if self.is_costly(operator) else self.block[1]
+        return min(room + block, operator.n_samples)
 
     def n_passes(self, operator):
         """Passes over the affinity, those made included: a guess, to compare with."""

@@ -18,14 +18,18 @@ from ..._tools.arrays import (
     contiguous_columns,
     is_device_array,
     like,
+    map_parts,
     namespace,
-    take,
     to_host,
 )
 from ..._tools.parallel import row_blocks
 from .krylov import orthonormal_probes
 from .quadrature import Rule, difference, pool, spread_of
 
+# Elements of all vectors from which on threads of the host share rows, and of a part:
+# of a size that stays in the cache. Of fewer, threads would take longer to start. On a
+# device, parts in float64 should not take much memory.
+LARGE, PART_ELEMENTS, DEVICE_ELEMENTS = 2**22, 2**18, 2**24
 # T is continued by copies of its last coefficients: Haydock's terminator, the smooth
 # density that a kink of |x|^t at 0 needs.
 COPIES = 20
@@ -80,19 +84,19 @@ def begin(n, b, fixed, probes, rng):
 
 def advance(recurrence, matmat):
     """One step: one product, T grows by one row."""
-    previous, Q = recurrence.vectors
+    (previous, Q), fixed = recurrence.vectors, recurrence.fixed
     W = contiguous_columns(matmat(Q), np.float32)
     if recurrence.n_steps:
-        W -= previous * like(recurrence.beta[-1], W)
+        _take_off(W, previous, recurrence.beta[-1])
     alpha = _dots(Q, W)
-    W -= Q * like(alpha, W)
-    W -= recurrence.fixed @ (recurrence.fixed.T @ W)
+    _take_off(W, Q, alpha)
+    _project_out(W, fixed)
     beta = np.sqrt(_dots(W, W))
     # A probe whose Krylov space is complete stops: what is left is rounding.
     beta[beta < 1e-6] = 0.0
-    W *= like(np.divide(1, beta, out=np.zeros_like(beta), where=beta > 0), W)
+    _multiply(W, np.divide(1, beta, out=np.zeros_like(beta), where=beta > 0))
     return Recurrence(
-        recurrence.fixed,
+        fixed,
         (Q, W),
         np.vstack([recurrence.alpha, alpha]),
         np.vstack([recurrence.beta, beta]),
@@ -130,14 +134,52 @@ def _rule(alpha, beta):
 
 def _dots(A, B):
     """Dot products of the columns, in float64, on the host."""
-    if is_device_array(A):
-        blocks = row_blocks(A.shape[0], 2**24 // A.shape[1])
-        parts = [(astype(take(M, rows), np.float64) for M in (A, B)) for rows in blocks]
-        sums = [namespace(A).sum(left * right, axis=0) for left, right in parts]
-        return np.sum([to_host(one).astype(np.float64) for one in sums], axis=0)
-    # Blocks: einsum would convert all of A and B at once.
-    rows = max(1, 2**20 // A.shape[1])
-    return sum(
-        np.einsum("ij,ij->j", A[i : i + rows], B[i : i + rows], dtype=np.float64)
-        for i in range(0, len(A), rows)
-    )
+
+    def of_rows(rows):
+        parts = A[rows, :], B[rows, :]
+        if not is_device_array(A):  # and converts no more than it has in hand
+            return np.einsum("ij,ij->j", *parts, dtype=np.float64)
+        left, right = (astype(one, np.float64) for one in parts)
+        return to_host(namespace(A).sum(left * right, axis=0)).astype(np.float64)
+
+    return sum(map_parts(of_rows, _parts_of(A), A))
+
+
+def _take_off(W, Q, factors):
+    """Take each column of Q, times its factor, off that of W."""
+    factors = like(factors, W)
+
+    def of_rows(rows):
+        W[rows, :] -= Q[rows, :] * factors
+
+    map_parts(of_rows, _parts_of(W), W)
+
+
+def _project_out(W, fixed):
+    """Take components on orthonormal vectors off W."""
+    parts = _parts_of(W)
+    H = sum(map_parts(lambda rows: fixed[rows, :].T @ W[rows, :], parts, W))
+
+    def of_rows(rows):
+        W[rows, :] -= fixed[rows, :] @ H
+
+    map_parts(of_rows, parts, W)
+
+
+def _multiply(W, factors):
+    """Multiply each column of W by its factor."""
+    factors = like(factors, W)
+
+    def of_rows(rows):
+        W[rows, :] *= factors
+
+    map_parts(of_rows, _parts_of(W), W)
+
+
+def _parts_of(W):
+    """Slices of rows that are worked on at a time, in threads of the host."""
+    n, b = W.shape
+    if is_device_array(W):
+        return row_blocks(n, max(1, DEVICE_ELEMENTS // b))
+    size = PART_ELEMENTS if n * b > LARGE else n * b
+    return row_blocks(n, max(1, size // b))
