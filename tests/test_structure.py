@@ -36,6 +36,7 @@ ORDERS = {
         "arrays",
         "intake",
         "digests",
+        "cluster",
     ),
     "_spectra": (
         "metrics",
@@ -63,6 +64,7 @@ ORDERS = {
         "affinity",
         "given_affinities",
         "affinities",
+        "blocked",
         "diffusion",
         "drift",
         "estimates",
@@ -84,6 +86,7 @@ ORDERS = {
         "request",
         "course",
     ),
+    "_spectra.blocked": ("samples", "pairs", "kernel", "medians", "lists", "affinity"),
     "_measures": (
         "meters",
         "base",
@@ -96,6 +99,7 @@ ORDERS = {
         "pairs",
         "balance",
         "pieces",
+        "cluster_sets",
         "subsets",
         "mutual_info",
         "permutation",

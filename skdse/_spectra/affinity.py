@@ -91,6 +91,8 @@ class Affinity:
     has_pairs: ClassVar[bool] = False
     # Whether its matrix comes in tiles, which its parts can share.
     is_tiled: ClassVar[bool] = False
+    # Whether it is made of the neighbours of each sample.
+    is_graph: ClassVar[bool] = False
     # Time to make its entries, in units of that of a Gaussian's.
     cost: ClassVar[int] = 1
 
@@ -324,6 +326,7 @@ class NearestNeighbors(Affinity):
 
     default_rule: ClassVar[str] = "adaptive"
     spectrum_kind: ClassVar[str] = "sparse"
+    is_graph: ClassVar[bool] = True
 
     def fit_in_frame(self, X, frame, seed, index=None, hold=False):
         """Fit the bandwidth by the search that serves the graph, too."""
