@@ -152,12 +152,21 @@ def test_blocks_are_whole_tiles_and_not_too_many():
     ],
     ids=str,
 )
-@pytest.mark.parametrize("place", [0.0, 1e5])
-def test_bandwidth_is_that_of_one_array(X, here, params, place):
+def test_bandwidth_is_that_of_one_array(X, here, params):
     dse = DiffusionSpectralEntropy(tol=0.02, random_state=0, **params)
-    expected = dse.fit(X + place).bandwidth_
-    found = dse.fit(in_dask(X + place)).bandwidth_
-    np.testing.assert_allclose(found, expected, rtol=1e-9 if place else 1e-10)
+    expected = dse.fit(X).bandwidth_
+    np.testing.assert_allclose(dse.fit(in_dask(X)).bandwidth_, expected, rtol=1e-10)
+
+
+# Far from the origin, and in a unit in which float32 has no room for squares.
+@pytest.mark.parametrize(("place", "unit"), [(1e5, 1.0), (0.0, 1e30)])
+def test_frames_are_those_of_one_array(X, here, place, unit):
+    X = unit * (X + place)
+    dse = DiffusionSpectralEntropy(tol=0.02, random_state=0)
+    expected, found = dse.fit(X).scale_, dse.fit(in_dask(X)).scale_
+    assert found.bandwidth.frame.exponent == expected.bandwidth.frame.exponent
+    assert (found.bandwidth.frame.center is None) == (place == 0)
+    assert found.bandwidth.sigma == pytest.approx(expected.bandwidth.sigma, rel=1e-9)
 
 
 def test_median_is_that_of_float32_bits(X, here):
@@ -169,7 +178,8 @@ def test_median_is_that_of_float32_bits(X, here):
 def test_sampled_median_is_that_of_one_array(X, here, monkeypatch):
     from skdse._spectra import medians
 
-    monkeypatch.setattr(medians, "WORK", 0.0)
+    for name, value in (("WORK", 0.0), ("MANY_PAIRS", 30_000), ("SAMPLED_NUMBERS", 1)):
+        monkeypatch.setattr(medians, name, value)
     dse = DiffusionSpectralEntropy(tol=0.02, random_state=0)
     expected = dse.fit(X)
     values = expected.bandwidth_, expected.scale_.bandwidth.log_error
