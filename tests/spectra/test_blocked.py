@@ -84,7 +84,7 @@ def matrix(X, here, one=None, sigma=2.0):
     ],
 )
 def test_products_are_those_of_the_dense_affinity(X, here, one, expected, room):
-    here.bytes = room * 4 * 2500**2 / kernel.KEPT_SHARE
+    here.bytes = room * 6 * 4 * 1024**2 / kernel.KEPT_SHARE + 1
     G, dense = matrix(X, here, one), expected(X)
     V = np.random.default_rng(1).normal(size=(2500, 3)).astype(np.float32)
     product, squares = G.matmat_and_squares(V, V[:, 0])
@@ -121,7 +121,7 @@ def test_bits_do_not_hang_on_where_a_matrix_lies():
         start = -memory.ctypes.data % 64 + offset
         moved = memory[start : start + G.nbytes].view(np.float32).reshape(G.shape)
         moved[...] = G
-        found.append(np.concatenate(pairs.products_of_kept(moved, [v], [w])))
+        found.append(np.concatenate(pairs.products_of_kept(moved[None], [v], [w])))
     for one in found[1:]:
         np.testing.assert_array_equal(one, found[0])
 

@@ -11,7 +11,15 @@ import numpy as np
 
 from ..._tools.progress import Progress
 from ..matrices import READING_COLUMNS, AffinityMatrix
-from .pairs import kept_entries, of_blocks, products, products_of_kept, sum_of_parts
+from ..tiles import TILE_ROWS
+from .pairs import (
+    kept_entries,
+    n_tiles,
+    of_blocks,
+    products,
+    products_of_kept,
+    sum_of_parts,
+)
 
 # Share of the memory of all workers that kept entries may take.
 KEPT_SHARE = 0.3
@@ -47,7 +55,10 @@ class BlockedKernel(AffinityMatrix):
         self.n_samples = X.shape[0]
         self.bandwidths = X.cluster.send(of_blocks(bandwidth, X.blocks))
         n_rows = [block.stop - block.start for block in X.blocks]
-        sizes = [4 * n_rows[i] * n_rows[j] for i, j in self.pairs]
+        sizes = [
+            4 * TILE_ROWS**2 * n_tiles(n_rows[i], n_rows[j], i == j)
+            for i, j in self.pairs
+        ]
         room = KEPT_SHARE * X.cluster.memory()
         self.n_kept = int(np.sum(np.cumsum(sizes) <= room))
         self.remade_share = 1 - sum(sizes[: self.n_kept]) / sum(sizes)

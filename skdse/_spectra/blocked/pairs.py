@@ -56,28 +56,27 @@ class PairOfBlocks:
             tile = with_diagonal(np.maximum(tile, tile.T), 1)
         return tile
 
-    def toarray(self):
-        """All of its entries."""
-        sides = zip(*self.tiles, strict=True)
-        shape = (max(part.stop for part in side) for side in sides)
-        G = np.empty(tuple(shape), np.float32)
-        for rows, columns in self.tiles:
-            G[rows, columns] = tile = self.tile(rows, columns)
-            if self.is_diagonal and rows != columns:
-                G[columns, rows] = tile.T
+    def kept(self):
+        """All of its tiles, each in one piece of memory; those at an end are padded."""
+        G = np.zeros((len(self.tiles), TILE_ROWS, TILE_ROWS), np.float32)
+        for place, (rows, columns) in zip(G, self.tiles, strict=True):
+            tile = self.tile(rows, columns)
+            place[: tile.shape[0], : tile.shape[1]] = tile
         return G
 
 
 class KeptPair:
-    """The same, of which all entries are kept."""
+    """The same, of which all tiles are kept."""
 
-    def __init__(self, G, is_diagonal):
-        self.G = G
-        self.tiles = tiles_of(*G.shape, is_diagonal)
+    def __init__(self, G, n_left, n_right, is_diagonal):
+        self.tiles = tiles_of(n_left, n_right, is_diagonal)
+        starts = ((rows.start, columns.start) for rows, columns in self.tiles)
+        self.places = dict(zip(starts, G, strict=True))
 
     def tile(self, rows, columns):
         """Affinity of some rows of the left block and some of the right one."""
-        return self.G[rows, columns]
+        tile = self.places[rows.start, columns.start]
+        return tile[: rows.stop - rows.start, : columns.stop - columns.start]
 
 
 def tiles_of(n_left, n_right, is_diagonal):
@@ -101,6 +100,12 @@ def _joined_bandwidth(left, right):
     return replace(left, sigma=np.concatenate([left.sigma, right.sigma]))
 
 
+def n_tiles(n_left, n_right, is_diagonal):
+    """Number of these tiles."""
+    left, right = (-(-n // TILE_ROWS) for n in (n_left, n_right))
+    return left * (left + 1) // 2 if is_diagonal else left * right
+
+
 def shifted(part, start):
     """Slice of rows that begin later."""
     return slice(part.start + start, part.stop + start)
@@ -112,12 +117,13 @@ def shifted(part, start):
 
 def kept_entries(*pair):
     """All affinities between two blocks, to be kept; for the arguments see `_pair`."""
-    return _pair(*pair).toarray()
+    return _pair(*pair).kept()
 
 
 def products_of_kept(G, V, W):
     """Parts of the products with kept entries, see `_products`."""
-    return _products(KeptPair(G, W is None), V, W)
+    sizes = len(V[0]), len((V if W is None else W)[0])
+    return _products(KeptPair(G, *sizes, W is None), V, W)
 
 
 def products(affinity, left, right, of_left, of_right, V, W):
