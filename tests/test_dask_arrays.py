@@ -27,7 +27,7 @@ def cluster():
         processes=True,
         threads_per_worker=1,
         host="127.0.0.1",
-        dashboard_address=None,
+        dashboard_address="127.0.0.1:0",  # any port that is free
     ) as cluster:
         yield cluster
 

@@ -92,6 +92,31 @@ class Cluster:
                 _run_alone, [config] * n, [function] * n, *columns, pure=False
             )
 
+    def spread(self, function, sizes, *columns):
+        """The same, on all workers alike by the sizes of what is to be kept there.
+
+        Where a worker is killed, others take what was its own.
+        """
+        workers = list(self.client.scheduler_info(n_workers=-1)["workers"])
+        config, tasks = get_config(), list(zip(*columns, strict=True))
+        futures = [None] * len(tasks)
+        for worker, own in zip(workers, shares(sizes, len(workers)), strict=True):
+            if not own:
+                continue
+            with _large_graphs_allowed():
+                found = self.client.map(
+                    _run_alone,
+                    [config] * len(own),
+                    [function] * len(own),
+                    *map(list, zip(*(tasks[i] for i in own), strict=True)),
+                    workers=[worker],
+                    allow_other_workers=True,
+                    pure=False,
+                )
+            for i, future in zip(own, found, strict=True):
+                futures[i] = future
+        return futures
+
     def compute(self, arrays):
         """Futures of arrays of Dask."""
         with _large_graphs_allowed():
@@ -105,6 +130,16 @@ class Cluster:
             for _ in as_completed(futures, loop=self.client.loop):
                 tell()
         return self.client.gather(futures)
+
+
+def shares(sizes, n_shares):
+    """Numbers of the sizes in each of some shares, that are alike in their sums."""
+    found, sums = [[] for _ in range(n_shares)], [0.0] * n_shares
+    for i in sorted(range(len(sizes)), key=lambda i: (-sizes[i], i)):
+        least = sums.index(min(sums))
+        found[least].append(i)
+        sums[least] += sizes[i]
+    return found
 
 
 def lazy_block(array):

@@ -12,6 +12,7 @@ from skdse._spectra.blocked import affinity, kernel, pairs, samples
 from skdse._spectra.blocked.affinity import OnBlocks
 from skdse._spectra.blocked.lists import distinct_rows_of
 from skdse._spectra.distances import distinct_rows
+from skdse._tools.cluster import shares
 
 da = pytest.importorskip("dask.array")
 
@@ -32,6 +33,10 @@ class Here:
     def map(self, function, *columns):
         self.tasks += [function.__name__] * len(columns[0])
         return [function(*task) for task in zip(*columns, strict=True)]
+
+    def spread(self, function, sizes, *columns):
+        assert len(sizes) == len(columns[0])
+        return self.map(function, *columns)
 
     def compute(self, arrays):
         return [array.compute(scheduler="synchronous") for array in arrays]
@@ -124,6 +129,14 @@ def test_bits_do_not_hang_on_where_a_matrix_lies():
         found.append(np.concatenate(pairs.products_of_kept(moved[None], [v], [w])))
     for one in found[1:]:
         np.testing.assert_array_equal(one, found[0])
+
+
+def test_shares_are_alike():
+    sizes = [4, 4, 4, 4, 4, 4, 2, 2, 2, 2]
+    found = shares(sizes, 2)
+    assert [sum(sizes[i] for i in one) for one in found] == [16, 16]
+    assert sorted(found[0] + found[1]) == list(range(10))
+    assert shares([1], 3) == [[0], [], []]
 
 
 def test_blocks_are_whole_tiles_and_not_too_many():

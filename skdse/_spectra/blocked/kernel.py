@@ -61,7 +61,8 @@ class BlockedKernel(AffinityMatrix):
         ]
         room = KEPT_SHARE * X.cluster.memory()
         self.n_kept = int(np.sum(np.cumsum(sizes) <= room))
-        self.remade_share = 1 - sum(sizes[: self.n_kept]) / sum(sizes)
+        self.kept_sizes = sizes[: self.n_kept]
+        self.remade_share = 1 - sum(self.kept_sizes) / sum(sizes)
 
     @property
     def pairs(self):
@@ -77,9 +78,8 @@ class BlockedKernel(AffinityMatrix):
     @cached_property
     def kept(self):
         """Futures of the entries that are kept."""
-        return self.X.cluster.map(
-            kept_entries, *self._makers(self.pairs[: self.n_kept])
-        )
+        makers = self._makers(self.pairs[: self.n_kept])
+        return self.X.cluster.spread(kept_entries, self.kept_sizes, *makers)
 
     def matvec(self, v):
         """Product G v, computed in float32."""
