@@ -39,6 +39,7 @@ ORDERS = {
         "containers",
         "intake",
         "digests",
+        "cluster",
     ),
     "_spectra": (
         "metrics",
@@ -67,6 +68,7 @@ ORDERS = {
         "affinity",
         "given_affinities",
         "affinities",
+        "blocked",
         "diffusion",
         "drift",
         "estimates",
@@ -89,6 +91,7 @@ ORDERS = {
         "request",
         "course",
     ),
+    "_spectra.blocked": ("samples", "pairs", "kernel", "medians", "lists", "affinity"),
     "_measures": (
         "meters",
         "base",
@@ -101,6 +104,7 @@ ORDERS = {
         "pairs",
         "balance",
         "pieces",
+        "cluster_sets",
         "subsets",
         "mutual_info",
         "permutation",

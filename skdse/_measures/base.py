@@ -5,8 +5,10 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils import check_random_state, get_tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from .._spectra.blocked.samples import blocked, check_finite, is_blocked
 from .._spectra.spectrum import warn_if_saturated
 from .._tools.arrays import is_device_array
+from .._tools.cluster import check_fits_here, cluster_for
 from .._tools.intake import check_samples_on_device, taken_in
 from .._tools.validation import check_flag, check_max_samples, sample_count
 from .meters import make_meter
@@ -35,6 +37,8 @@ class PassThroughMixin(OneToOneFeatureMixin, TransformerMixin):
         # Any rows will do: those of a precomputed affinity need not be a square.
         accept_sparse = "csr" if get_tags(self).input_tags.sparse else False
         checked = taken_in(X)
+        if cluster_for(X) is not None:
+            return X  # it is not computed for this
         checked = validated_data(
             self, checked, reset=False, accept_sparse=accept_sparse
         )
@@ -122,7 +126,7 @@ def check_common(estimator):
 
 def validated(owner, X, meter, *, reset):
     """X as an array that the meter takes, its features those of the owner."""
-    X = taken_in(X)
+    X = _on_cluster(taken_in(X), meter)
     # A square matrix of any number of other samples can be scored.
     if reset or not meter.is_pairwise or np.shape(X)[:1] != np.shape(X)[1:]:
         accept_sparse = "csr" if meter.accepts_sparse else False
@@ -132,12 +136,24 @@ def validated(owner, X, meter, *, reset):
 
 def validated_data(owner, X, *, reset, accept_sparse=False):
     """X as floats of shape (n_samples, n_features), its features those of the owner."""
+    if is_blocked(X):
+        check_finite(X)
+        return validate_data(owner, X, reset=reset, skip_check_array=True)
     if not is_device_array(X):
         return validate_data(
             owner, X, reset=reset, dtype=FLOATS, accept_sparse=accept_sparse
         )
     check_samples_on_device(X, type(owner).__name__)
     return validate_data(owner, X, reset=reset, skip_check_array=True)
+
+
+def _on_cluster(X, meter):
+    """X in blocks, if it is an array of Dask for the cluster of the current client."""
+    X_in_blocks = blocked(X) if meter.takes_blocks else None
+    if X_in_blocks is None:
+        check_fits_here(X)
+        return X
+    return X_in_blocks
 
 
 def subsample(X, meter, rng):

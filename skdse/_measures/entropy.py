@@ -170,6 +170,9 @@ class DiffusionSpectralEntropy(BaseEntropy):
     ``sklearn.set_config(array_api_dispatch=True)`` lets steps before, such as
     :class:`~sklearn.decomposition.PCA`, work on the device, too.
 
+    An array of Dask is measured on the cluster of the current ``distributed.Client``,
+    if there is one, and never loaded whole, see :ref:`clusters`.
+
     References
     ----------
     .. [1] Liao et al., "Assessing Neural Network Representations During Training Using

@@ -39,7 +39,7 @@ def spectral_meter(estimator):
 def checked_time(t, affinity):
     """Diffusion time as the meter takes it, or raise."""
     check_number_or_option(t, "t", OPEN_TIMES)
-    if t != "matched" or affinity.is_graph_of_samples:
+    if t != "matched" or affinity.is_graph:
         return t
     if affinity.is_of_all_pairs:
         warnings.warn(

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from sklearn.utils import check_random_state
 
+from .._spectra.blocked.samples import is_blocked
 from .._spectra.meter import Meter, Scale
 from .._spectra.spectrum import SATURATION
 from .._tools.arrays import is_device_array
@@ -17,6 +18,7 @@ from .._tools.parallel import run_tasks
 from .._tools.validation import sample_count, user_stacklevel
 from .balance import balanced_tol, solved_to
 from .base import MAX_SEED
+from .cluster_sets import entropies_on_cluster, samples_of_graph
 from .meters import bundled, entropies_of_bundle
 from .pieces import warn_of_pieces
 
@@ -120,16 +122,20 @@ class Samples:
         if is_device_array(self.X):
             every = [rows for family in sets for rows in family]
             return self.meter.measure_many(self.X, self.scale, every, self.seed)
-        estimates = run_tasks(
-            entropies_of_bundle,
-            [
-                (self.meter, self.X, self.scale, bundle, self.seed)
-                for bundle in bundled(self.meter, sets)
-            ],
-            self.n_jobs,
-            label,
-            self.verbose,
-        )
+        X, bundles = self.X, bundled(self.meter, sets)
+        if is_blocked(X) and self.meter.affinity.is_graph:
+            X = samples_of_graph(self.scale)
+        if is_blocked(X):
+            parts = self.meter, X, self.scale, self.seed
+            estimates = entropies_on_cluster(*parts, bundles)
+        else:
+            estimates = run_tasks(
+                entropies_of_bundle,
+                [(self.meter, X, self.scale, one, self.seed) for one in bundles],
+                self.n_jobs,
+                label,
+                self.verbose,
+            )
         return [one for several in estimates for one in several]
 
 

@@ -87,12 +87,12 @@ class Affinity:
     spectrum_kind: ClassVar[str] = "indefinite"
     # Whether it is a kernel of all pairs, whose time can be told before.
     is_of_all_pairs: ClassVar[bool] = False
-    # Whether it is a graph of neighbours among samples that it knows.
-    is_graph_of_samples: ClassVar[bool] = False
     # Whether it also comes pair by pair, from its `pairs`, for small sets.
     has_pairs: ClassVar[bool] = False
     # Whether its matrix comes in tiles, which its parts can share.
     is_tiled: ClassVar[bool] = False
+    # Whether it is a graph of neighbours among samples that it knows.
+    is_graph: ClassVar[bool] = False
     # Time to make its entries, in units of that of a Gaussian's.
     cost: ClassVar[int] = 1
 
@@ -326,7 +326,7 @@ class NearestNeighbors(Affinity):
 
     default_rule: ClassVar[str] = "adaptive"
     spectrum_kind: ClassVar[str] = "sparse"
-    is_graph_of_samples: ClassVar[bool] = True
+    is_graph: ClassVar[bool] = True
 
     def fit_in_frame(self, X, frame, seed, index=None, hold=False):
         """Fit the bandwidth by the search that serves the graph, too."""

@@ -237,6 +237,11 @@ def _reduced(X, scale, metric, random_state):
     if median.value == 0:
         return Bandwidth(0.0)
     nearest = _nearest_distance(*_whitened(X, metric), median.value, rng)
+    return reduced_bandwidth(median, nearest, scale)
+
+
+def reduced_bandwidth(median, nearest, scale):
+    """σ of the median distance, without what it shares with that to the nearest."""
     squares = np.square([median.value, nearest.value])
     # Reduction keeps the order of distances, so that it can follow the median.
     reduced, shared = np.sqrt(max(squares[0] - squares[1], 0)), float(nearest.value)

@@ -37,7 +37,7 @@ def distances(X, Y=None, metric="euclidean"):
     if directed == "cosine":
         D[np.ix_(is_null(X), is_null(Y))] = 0
     elif callable(metric) or metric in _UNEQUAL:
-        D[_row_codes(X)[:, None] == _row_codes(Y)] = 0
+        D[row_codes(X)[:, None] == row_codes(Y)] = 0
     return D
 
 
@@ -118,23 +118,23 @@ def distinct_rows(X):
     if is_device_array(X):
         return on_device.distinct_rows(X)
     codes, first, inverse = np.unique(
-        _row_codes(X), return_index=True, return_inverse=True
+        row_codes(X), return_index=True, return_inverse=True
     )
     if len(codes) == len(X):
         return np.arange(len(X)), np.arange(len(X))
     if not all((X[b] == X[first[inverse[b]]]).all() for b in _blocks(X)):
         # Rows that differ have one code, of 2**64.
         _, first, inverse = np.unique(X, axis=0, return_index=True, return_inverse=True)
-    return _in_order(first, inverse)
+    return in_order_of_first(first, inverse)
 
 
 def in_order_of_appearance(numbers):
     """First place of each number, in order, and at each place the number's rank."""
     _, first, inverse = np.unique(numbers, return_index=True, return_inverse=True)
-    return _in_order(first, inverse)
+    return in_order_of_first(first, inverse)
 
 
-def _in_order(first, inverse):
+def in_order_of_first(first, inverse):
     """First of each kind, in ascending order, and the kinds renumbered so."""
     order = np.argsort(first)
     number = np.empty_like(order)
@@ -142,9 +142,9 @@ def _in_order(first, inverse):
     return first[order], number[inverse.ravel()]
 
 
-def _row_codes(X):
+def row_codes(X, seed=0):
     """A number of 64 bits for each row; those of equal rows are equal."""
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
     odd = rng.integers(2**63, size=X.shape[1], dtype=np.uint64) * np.uint64(2)
     odd += np.uint64(1)
     return np.concatenate([_mixed(X[block]) @ odd for block in _blocks(X)])

@@ -6,7 +6,7 @@ is so, samples are centred and brought to unit scale, by a power of two, before 
 looks at their distances; elsewhere they are taken as they are, without a copy.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -40,10 +40,15 @@ WIDE = 2.0**40
 
 
 class Typical(NamedTuple):
-    """Middle of some samples, and how far from it half of them are, or less."""
+    """Middle of some samples, and how far from it half of them are, or less.
+
+    Who has looked at all samples knows their mean and which features vary, too.
+    """
 
     center: np.ndarray
     spread: float
+    mean: np.ndarray | None = None
+    varies: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -87,6 +92,11 @@ class Frame:
             moved[rows] = np.ldexp(part, -self.exponent)
         return moved
 
+    def knowing(self, mean, varies):
+        """Frame of samples whose mean in it is known, and which features vary."""
+        center, spread, *_ = self.typical
+        return replace(self, typical=Typical(center, spread, mean, varies))
+
 
 # The frame of samples that are taken as they are.
 AS_IS = Frame()
@@ -99,19 +109,23 @@ def frame_of(X, metric):
         return AS_IS
     center, deviations = typical_rows(X)
     spread = _spread(deviations, X, center)
+    return frame_around(center, deviations, spread, _largest(X), _is_single(X), degree)
+
+
+def frame_around(center, deviations, spread, largest, is_single, degree):
+    """Frame of samples of which so much is known, see `typical_rows`."""
     if spread == 0:
         return AS_IS
     exponent = int(np.frexp(spread)[1])
     is_ordinary = abs(exponent) <= EXPONENT
     is_far = np.abs(center).max() > FAR * spread
-    largest = _largest(X)
     exponent = 0 if is_ordinary else exponent
     middle = np.zeros_like(center) if is_far else np.ldexp(center, -exponent)
     return Frame(
         center if is_far else None,
         exponent,
         degree,
-        bool(_is_single(X) and largest > WIDE * spread),
+        bool(is_single and largest > WIDE * spread),
         Typical(middle, float(np.ldexp(np.median(deviations), -exponent))),
     )
 

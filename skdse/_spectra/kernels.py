@@ -111,9 +111,10 @@ class GaussianEntries:
 
     def __init__(self, X, bandwidth, metric="euclidean", dtype=np.float32):
         # ‖x‖² - 2 x·y + ‖y‖² loses its digits far from the origin.
-        self.X, self.center = X, _center(X, bandwidth.frame)
+        known = bandwidth.frame.typical or typical_of(X)
+        self.X, self.center = X, _center(X, known)
         if metric in EUCLIDEAN and not is_device_array(X):
-            self.X, self.center = _without_constants(self.X, self.center)
+            self.X, self.center = _without_constants(X, self.center, known.varies)
         self.sigma = bandwidth.sigma
         self.shared = bandwidth.shared
         self.metric = metric
@@ -317,12 +318,11 @@ def _weights(rows, columns, distances, sigma, shared):
     return np.exp(exponents)
 
 
-def _center(X, frame):
+def _center(X, known):
     """Mean of the samples, or their median where outliers draw the mean away."""
-    mean = column_means(X)
-    median, spread = frame.typical or typical_of(X)
-    drawn = np.abs(mean - median).max() > DRAWN * spread
-    return median if drawn else mean
+    mean = column_means(X) if known.mean is None else known.mean
+    drawn = np.abs(mean - known.center).max() > DRAWN * known.spread
+    return known.center if drawn else mean
 
 
 def _squares_around(X, center):
@@ -337,9 +337,9 @@ def _squares_around(X, center):
     return np.concatenate([to_host(part).astype(np.float64) for part in parts])
 
 
-def _without_constants(X, center):
+def _without_constants(X, center, varies=None):
     """Features that vary, and their centre, where many others do not: no distance."""
-    varies = X.max(axis=0) > X.min(axis=0)
+    varies = X.max(axis=0) > X.min(axis=0) if varies is None else varies
     if varies.sum() > MOST_VARYING * X.shape[1] or not varies.any():
         return X, center
     return np.compress(varies, X, axis=1), center[varies]

@@ -60,6 +60,11 @@ class Median(NamedTuple):
     log_error: float = 0.0
     exponents: Exponents | None = None
 
+    @property
+    def squared(self):
+        """Median of the squares."""
+        return Median(self.value**2, 2 * self.log_error, self.exponents)
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -104,9 +109,7 @@ def median_of_pairs(X, metric, rng, hold=False, frame=AS_IS):
         found = exact_median(X, sample, hold, frame)
     elif is_exact and found.value > 0:
         found = _exact_other(X, sample, metric)
-    if metric == SQUARED:
-        return Median(found.value**2, 2 * found.log_error, found.exponents)
-    return found
+    return found.squared if metric == SQUARED else found
 
 
 def is_affordable(X, metric, cost):
@@ -139,9 +142,7 @@ def _amount(X, metric, is_all):
     """Pairs and blocks of a sample; is_all if it is all that there will be."""
     if not is_all:
         return BOUNDING_PAIRS, BOUNDING_BLOCKS
-    most = MANY_PAIRS if callable(metric) else MOST_PAIRS
-    n_pairs = int(np.clip(SAMPLED_NUMBERS // X.shape[1], MANY_PAIRS, most))
-    return n_pairs, MANY_BLOCKS
+    return n_sampled_pairs(X.shape[1], callable(metric)), MANY_BLOCKS
 
 
 def _sampled(X, metric, rng, n_pairs, n_blocks):
@@ -153,11 +154,21 @@ def _sampled(X, metric, rng, n_pairs, n_blocks):
     return Sample(found, 0.5 / n_pairs**0.5)
 
 
+def n_sampled_pairs(n_features, is_called=False):
+    """Pairs of a sample that stands for all pairs."""
+    most = MANY_PAIRS if is_called else MOST_PAIRS
+    return int(np.clip(SAMPLED_NUMBERS // n_features, MANY_PAIRS, most))
+
+
+def random_pairs(n, n_pairs, rng):
+    """Rows of random pairs of different rows, independent of each other."""
+    first = rng.randint(n, size=n_pairs)
+    return first, (first + rng.randint(1, n, size=n_pairs)) % n
+
+
 def sampled_distances(X, metric, rng, n_pairs):
     """Distances of random pairs of different rows, independent of each other."""
-    n = X.shape[0]
-    first = rng.randint(n, size=n_pairs)
-    second = (first + rng.randint(1, n, size=n_pairs)) % n
+    first, second = random_pairs(X.shape[0], n_pairs, rng)
     rows = max(1, _BLOCK_BYTES // (8 * X.shape[1]))
 
     def of(block):
@@ -199,10 +210,18 @@ def exact_median(X, sample, hold=False, frame=AS_IS):
         place = None if held is None else held.place(rows, columns)
         return entries.exponents(rows, columns, place)
 
-    # The farther, the lower; exponents of equal samples can be above 0 by rounding.
-    values = -0.5 * (sample.distances / unit) ** 2
-    middle = _middle(tile, X, values, sample.share_error)
-    return Median(unit * np.sqrt(max(-2 * middle, 0.0)), exponents=held)
+    middle = _middle(tile, X, exponents_of(sample, unit), sample.share_error)
+    return Median(distance_of(middle, unit), exponents=held)
+
+
+def exponents_of(sample, unit):
+    """Exponents of sampled distances: the farther, the lower."""
+    return -0.5 * (sample.distances / unit) ** 2
+
+
+def distance_of(exponent, unit):
+    """Distance of an exponent; those of equal samples can be above 0 by rounding."""
+    return unit * np.sqrt(max(-2 * exponent, 0.0))
 
 
 def _exact_other(X, sample, metric):
@@ -217,14 +236,26 @@ def _exact_other(X, sample, metric):
 
 def _middle(tile, X, sampled, share_error):
     """Median of what tile(rows, columns) gives for all pairs; some are sampled."""
-    n_pairs = X.shape[0] * (X.shape[0] - 1) // 2
+
+    def between(low, high):
+        if is_device_array(X):
+            low, high = float(low), float(high)
+        return _between(tile, X, low, high)
+
+    return middle_of(between, X.shape[0], sampled, share_error)
+
+
+def middle_of(between, n_samples, sampled, share_error):
+    """Median of values of all pairs of samples; some are sampled.
+
+    between(low, high) gives the number of values below low, and those up to high.
+    """
+    n_pairs = n_samples * (n_samples - 1) // 2
     ranks = (n_pairs - 1) // 2, n_pairs // 2
     margin = MARGIN * share_error
     while True:
         low, high = _bounds(sampled, margin)
-        if is_device_array(X):
-            low, high = float(low), float(high)
-        n_below, inside = _between(tile, X, low, high)
+        n_below, inside = between(low, high)
         first, last = (rank - n_below for rank in ranks)
         if first >= 0 and last < inside.shape[0]:
             inside = _partitioned(inside, [first, last])
@@ -293,16 +324,23 @@ def _between(tile, X, low, high):
     xp = namespace(X)
 
     def part(pair):
-        values = tile(*pair)
-        inside, n_all = values >= low, values.shape[0] * values.shape[1]
-        if pair[0] == pair[1]:
-            n = values.shape[0]
-            inside &= like(np.tri(n, k=-1, dtype=bool), X)
-            n_all = n * (n - 1) // 2
-        n_above = int(xp.count_nonzero(inside))
-        inside &= values <= high
-        return n_all - n_above, values[inside]
+        return counted(tile(*pair), low, high, pair[0] == pair[1])
 
     found = map_parts(part, _tiles(X), X)
     n_below = sum(count for count, _ in found)
     return n_below, xp.concat([inside for _, inside in found])
+
+
+def counted(values, low, high, is_diagonal):
+    """Number of values of a tile that are below low, and those from low to high.
+
+    On the diagonal each pair of samples counts once.
+    """
+    inside, n_all = values >= low, values.shape[0] * values.shape[1]
+    if is_diagonal:
+        n = values.shape[0]
+        inside &= like(np.tri(n, k=-1, dtype=bool), values)
+        n_all = n * (n - 1) // 2
+    n_above = int(namespace(values).count_nonzero(inside))
+    inside &= values <= high
+    return n_all - n_above, values[inside]

@@ -36,8 +36,9 @@ class Meter(Protocol):
         Samples measured of a set, as the parameter of the estimators.
     n_repeats : int
         Subsamples of a set that an estimator measures.
-    is_pairwise, accepts_sparse : bool
-        Whether X is a matrix between samples, and whether it may be sparse.
+    is_pairwise, accepts_sparse, takes_blocks : bool
+        Whether X is a matrix between samples, whether it may be sparse, and whether it
+        may lie in blocks on a cluster.
     """
 
     tol: float | None
@@ -46,6 +47,7 @@ class Meter(Protocol):
     n_repeats: int
     is_pairwise: bool
     accepts_sparse: bool
+    takes_blocks: bool
 
     def check(self, X):
         """Array X as the meter takes it, or raise."""
@@ -112,6 +114,7 @@ class SimpleMeter:
     loosest: ClassVar[float] = np.inf
     is_pairwise: ClassVar[bool] = False
     accepts_sparse: ClassVar[bool] = False
+    takes_blocks: ClassVar[bool] = False
 
     def check(self, X):
         """Any array will do."""

@@ -95,7 +95,7 @@ class NeighborIndex(NeighborLists):
     def point_neighbors(self, k):
         """Distances and indices of each point's k nearest other points."""
         if self._own is None:
-            distances, indices = _drop_self(*self._find_own())
+            distances, indices = without_self(*self._find_own())
             self._own = self._powers(distances), indices
         distances, indices = self._own
         return distances[:, :k], indices[:, :k]
@@ -192,7 +192,7 @@ def warn_of_recall(recall):
     )
 
 
-def _drop_self(distances, indices):
+def without_self(distances, indices):
     """Drop from each row its own index, or the last where it is not listed."""
     own = indices == np.arange(len(indices))[:, None]
     own[~own.any(axis=1), -1] = True

@@ -13,6 +13,8 @@ from .._tools.digests import digest
 from .._tools.parallel import threads_for_maps
 from .affinity import Affinity
 from .bandwidth import Bandwidth
+from .blocked.affinity import OnBlocks, works_on_blocks
+from .blocked.samples import is_blocked
 from .diffusion import diffusion_operator
 from .drift import DENSE_MOST, STEP, TOL, Delay, Drift, Misses
 from .given import ToFitted
@@ -98,21 +100,26 @@ class SpectralMeter(SimpleMeter):
         return self.affinity.is_pairwise
 
     @property
+    def takes_blocks(self):
+        """Whether samples may lie in blocks on a cluster."""
+        return works_on_blocks(self.affinity)
+
+    @property
     def given_t(self):
         """Diffusion time, None where it is to be chosen by a spectrum."""
         return None if self.t in OPEN_TIMES else self.t
 
     def check(self, X):
         """X as the affinity takes it."""
-        return self.affinity.check(X)
+        return self._on(X).check(X)
 
     def check_others(self, X, n_fitted):
         """X as samples that need not be the fitted ones."""
-        return self.affinity.check_others(X, n_fitted)
+        return self._on(X).check_others(X, n_fitted)
 
     def take(self, X, rows):
         """Some of the samples of X."""
-        return self.affinity.take(X, rows)
+        return self._on(X).take(X, rows)
 
     def others(self, X, scale):
         """Meter, samples and scale of samples that need not be the fitted ones.
@@ -121,7 +128,7 @@ class SpectralMeter(SimpleMeter):
         these: of the walk there and back eigenvalues are squares, at half the time.
         """
         if not isinstance(X, ToFitted):
-            return self, X, scale.at(X, self.affinity)
+            return self, X, scale.at(X, self._on(X))
         B, t = self.affinity.to_fitted(X.entries, scale.bandwidth), scale.t / 2
         through = ThroughFitted(alpha=self.alpha)
         meter = replace(self, affinity=through, alpha=0.0, t=t)
@@ -130,7 +137,7 @@ class SpectralMeter(SimpleMeter):
     def fit(self, X, seed):
         """Scale of X; the time is open where it is to be chosen by a spectrum."""
         with exact_products(X):
-            bandwidth = self.affinity.fit(X, seed)
+            bandwidth = self._on(X).fit(X, seed)
         is_found = bandwidth.sigma is not None and isinstance(self.affinity.rule, str)
         known = digest(X) if is_found else b""
         return self._timed(X, SpectralScale(bandwidth, self.given_t, seed, known), seed)
@@ -149,7 +156,7 @@ class SpectralMeter(SimpleMeter):
         hold = self.affinity.is_tiled and solver == "lanczos" and not is_device_array(X)
         hold = hold and self.affinity.keeps(n, solver, itemsize=4)
         with exact_products(X):
-            bandwidth = self.affinity.fit(X, seed, hold=hold)
+            bandwidth = self._on(X).fit(X, seed, hold=hold)
         known = digest(X) if bandwidth.is_adaptive else b""
         scale = SpectralScale(bandwidth, self.given_t, seed, known)
         scale = self._timed(X, scale, seed)
@@ -176,7 +183,7 @@ class SpectralMeter(SimpleMeter):
         """Find what parts need of all samples; an open time, by some rows."""
         if X.shape[0] > 1:
             with exact_products(X):
-                bandwidth = self.affinity.settle(X, scale.bandwidth, seed)
+                bandwidth = self._on(X).settle(X, scale.bandwidth, seed)
             scale = replace(scale, bandwidth=bandwidth)
         if scale.t is not None:
             return scale
@@ -185,7 +192,7 @@ class SpectralMeter(SimpleMeter):
 
     def isolated_share(self, X, scale, labels):
         """Share of the samples of a graph that have no edge within their group."""
-        return self.affinity.isolated_share(X, scale.bandwidth, labels)
+        return self._on(X).isolated_share(X, scale.bandwidth, labels)
 
     def measure(self, X, scale, seed):
         """Entropy of the samples X at their scale."""
@@ -243,7 +250,7 @@ class SpectralMeter(SimpleMeter):
 
     def tell_if_long(self, X, sizes):
         """Warn where sets of these sizes together take long."""
-        if is_device_array(X):
+        if is_device_array(X) or is_blocked(X):
             return
         distinct, counts = np.unique(sizes, return_counts=True)
         seconds = [self._seconds(int(n), X.shape[1]) for n in distinct]
@@ -256,7 +263,7 @@ class SpectralMeter(SimpleMeter):
     def solve(self, X, scale, seed):
         """Spectrum of the diffusion operator on the samples X."""
         n = X.shape[0]
-        if n == 1 or self.affinity.is_one_point(X, scale.bandwidth):
+        if n == 1 or self._on(X).is_one_point(X, scale.bandwidth):
             return Spectrum.of_identical_samples(n)
         solver = self.solver(n)
         with exact_products(X):
@@ -299,6 +306,10 @@ class SpectralMeter(SimpleMeter):
         kind = self.affinity.spectrum_kind
         return choose_solver(self.eigen_solver, n_samples, kind, self.tol)
 
+    def _on(self, X):
+        """The affinity, as it is one of samples of this kind."""
+        return OnBlocks(self.affinity) if is_blocked(X) else self.affinity
+
     def _seconds(self, n_samples, n_features):
         """Time that so many samples take; 0 where it cannot be told."""
         affinity, solver = self.affinity, self.solver(n_samples)
@@ -311,13 +322,13 @@ class SpectralMeter(SimpleMeter):
     def _matrix(self, X, scale, solver, seed):
         """Affinity of the samples X, announced where it is a long job."""
         self._announce(X, solver)
-        return self.affinity.matrix(X, scale.bandwidth, solver, seed)
+        return self._on(X).matrix(X, scale.bandwidth, solver, seed)
 
     def _announce(self, X, solver):
         """Raise where the affinity does not fit, warn where it is a long job."""
         n, d = X.shape
-        self.affinity.check_memory(X, solver)
-        if self.tells and not is_device_array(X):
+        self._on(X).check_memory(X, solver)
+        if self.tells and not (is_device_array(X) or is_blocked(X)):
             warn_if_long(self._seconds(n, d), n, solver)
 
     def _spectrum(self, G, solver, seed, t):

@@ -206,7 +206,7 @@ def test_distinct_rows_of_small_integers(d, dtype):
 def test_codes_that_agree_by_chance_are_told_apart(monkeypatch):
     from skdse._spectra import distances as module
 
-    monkeypatch.setattr(module, "_row_codes", lambda X: np.zeros(len(X), np.uint64))
+    monkeypatch.setattr(module, "row_codes", lambda X: np.zeros(len(X), np.uint64))
     first, number = distinct_rows(np.array([[3.0], [1.0], [3.0]]))
     assert_array_equal(first, [0, 1])
     assert_array_equal(number, [0, 1, 0])

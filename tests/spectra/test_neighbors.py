@@ -128,7 +128,7 @@ def test_own_index_missing_from_the_list_costs_the_farthest():
     # Row 1 does not list itself, so its last neighbour goes.
     indices = np.array([[0, 1, 2], [2, 0, 3], [2, 1, 0]])
     distances = np.array([[0.0, 1.0, 2.0], [1.0, 2.0, 3.0], [0.0, 1.0, 2.0]])
-    kept, columns = _neighbors._drop_self(distances, indices)
+    kept, columns = _neighbors.without_self(distances, indices)
     np.testing.assert_array_equal(columns, [[1, 2], [2, 0], [1, 0]])
     np.testing.assert_array_equal(kept, [[1, 2], [1, 2], [1, 2]])
 
