@@ -30,6 +30,7 @@ STAGE_OF = {
     "_spectra/device_search.py": SEARCH,
     "_spectra/bandwidth.py": BANDWIDTH,
     "_spectra/medians.py": BANDWIDTH,
+    "_spectra/matching.py": BANDWIDTH,
     "_spectra/drift.py": BANDWIDTH,
     "_spectra/kernels.py": AFFINITY,
     "_spectra/gibbs.py": AFFINITY,
