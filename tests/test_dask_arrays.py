@@ -150,7 +150,7 @@ def test_mutual_information_survives_a_killed_worker(client, X, monkeypatch):
 
 def n_sets(dask_scheduler):
     """Tasks on the scheduler that measure sets."""
-    return sum("_run_alone" in key for key in map(str, dask_scheduler.tasks))
+    return sum("run_alone" in key for key in map(str, dask_scheduler.tasks))
 
 
 @pytest.mark.parametrize(

@@ -102,7 +102,7 @@ class SpectralMeter(SimpleMeter):
     @property
     def takes_blocks(self):
         """Whether samples may lie in blocks on a cluster."""
-        return works_on_blocks(self.affinity)
+        return self.t != "matched" and works_on_blocks(self.affinity)
 
     @property
     def given_t(self):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import array_api_compat as compat
 from sklearn import get_config
 
-from .parallel import _in_a_dask_worker, _large_graphs_allowed, _run_alone, _same
+from .parallel import in_a_dask_worker, large_graphs_allowed, run_alone, same
 from .validation import available_memory
 
 
@@ -29,7 +29,7 @@ def cluster_for(X):
         client = Client.current()
     except ValueError:  # there is none
         return None
-    return None if _in_a_dask_worker() else Cluster(client)
+    return None if in_a_dask_worker() else Cluster(client)
 
 
 def check_fits_here(X):
@@ -78,8 +78,8 @@ class Cluster:
 
     def send(self, values):
         """Futures of values, which a worker gets again where another one is killed."""
-        with _large_graphs_allowed():
-            return self.client.map(_same, values, pure=False)
+        with large_graphs_allowed():
+            return self.client.map(same, values, pure=False)
 
     def map(self, function, *columns):
         """Futures of function(*arguments), each on one core.
@@ -87,9 +87,9 @@ class Cluster:
         Arguments may be futures, or lists of them.
         """
         config, n = get_config(), len(columns[0])
-        with _large_graphs_allowed():
+        with large_graphs_allowed():
             return self.client.map(
-                _run_alone, [config] * n, [function] * n, *columns, pure=False
+                run_alone, [config] * n, [function] * n, *columns, pure=False
             )
 
     def spread(self, function, sizes, *columns):
@@ -103,9 +103,9 @@ class Cluster:
         for worker, own in zip(workers, shares(sizes, len(workers)), strict=True):
             if not own:
                 continue
-            with _large_graphs_allowed():
+            with large_graphs_allowed():
                 found = self.client.map(
-                    _run_alone,
+                    run_alone,
                     [config] * len(own),
                     [function] * len(own),
                     *map(list, zip(*(tasks[i] for i in own), strict=True)),
@@ -119,7 +119,7 @@ class Cluster:
 
     def compute(self, arrays):
         """Futures of arrays of Dask."""
-        with _large_graphs_allowed():
+        with large_graphs_allowed():
             return self.client.compute(arrays)
 
     def results(self, futures, tell=None):

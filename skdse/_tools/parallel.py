@@ -42,7 +42,7 @@ def run_tasks(function, tasks, n_jobs=None, label="", verbose=0):
         # and exponentials let other threads run.
         parallel = Parallel(n_jobs, prefer="threads", return_as=_as_they_come())
         for result in parallel(
-            delayed(_run_alone)(config, function, *task) for task in tasks
+            delayed(run_alone)(config, function, *task) for task in tasks
         ):
             results.append(result)
             progress.advance()
@@ -64,7 +64,7 @@ def iter_tasks(function, tasks, n_jobs=None, client=None):
         # Processes: the tasks may change what threads share, like warning filters.
         parallel = Parallel(n_jobs, return_as=_as_they_come("generator_unordered"))
         yield from parallel(
-            delayed(_run_alone)(config, function, *task) for task in tasks
+            delayed(run_alone)(config, function, *task) for task in tasks
         )
 
 
@@ -138,7 +138,7 @@ def _as_they_come(generator="generator"):
     return generator if one_by_one else "list"
 
 
-def _run_alone(config, function, *task):
+def run_alone(config, function, *task):
     """Run a task with its thread pools limited, wherever it landed."""
     with config_context(**config), single_threaded():
         return function(*task)
@@ -151,13 +151,13 @@ def _run_on_dask(backend, function, tasks):
     tasks that wait for it. The result of a task Dask can make again.
     """
     client, config = backend.client, get_config()
-    if not tasks or _in_a_dask_worker():
+    if not tasks or in_a_dask_worker():
         # A task that waited for others would keep them from its worker.
-        return [_run_alone(config, function, *task) for task in tasks]
+        return [run_alone(config, function, *task) for task in tasks]
     shared = [set(map(id, column)) for column in zip(*tasks, strict=True)]
     common = {i: tasks[0][i] for i, ids in enumerate(shared) if len(ids) == 1}
-    with _large_graphs_allowed():
-        kept = client.submit(_same, common, pure=False)
+    with large_graphs_allowed():
+        kept = client.submit(same, common, pure=False)
         futures = [
             client.submit(
                 _run_completed,
@@ -172,7 +172,7 @@ def _run_on_dask(backend, function, tasks):
         return client.gather(futures)
 
 
-def _in_a_dask_worker():
+def in_a_dask_worker():
     """Whether this runs as a task of a Dask cluster."""
     from distributed import get_worker
 
@@ -186,9 +186,9 @@ def _iter_on_dask(client, config, function, tasks):
     """Yield function(*task) for each task as it comes from a Dask cluster."""
     from distributed import KilledWorker, as_completed
 
-    with _large_graphs_allowed():
+    with large_graphs_allowed():
         futures = [
-            client.submit(_run_alone, config, function, *task, pure=False)
+            client.submit(run_alone, config, function, *task, pure=False)
             for task in tasks
         ]
     # The only references: results that have come need not outlive their worker.
@@ -200,14 +200,14 @@ def _iter_on_dask(client, config, function, tasks):
             raise BrokenExecutor(str(error)) from error
 
 
-def _large_graphs_allowed():
+def large_graphs_allowed():
     """Context in which Dask does not warn of arguments above 10 MB."""
     import dask
 
     return dask.config.set({"distributed.admin.large-graph-warning-threshold": "1TB"})
 
 
-def _same(value):
+def same(value):
     """Return the value: what makes it again after its worker died."""
     return value
 
@@ -217,4 +217,4 @@ def _run_completed(common, config, function, rest):
     rest = iter(rest)
     n_args = len(common) + length_hint(rest)
     task = [common[i] if i in common else next(rest) for i in range(n_args)]
-    return _run_alone(config, function, *task)
+    return run_alone(config, function, *task)

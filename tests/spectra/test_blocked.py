@@ -304,6 +304,14 @@ def test_few_samples_are_measured_here(X, here):
     assert here.tasks == []
 
 
+def test_a_matched_time_is_found_here(X, here):
+    params = {"affinity": "nearest_neighbors", "t": "matched", "random_state": 0}
+    found = DiffusionSpectralEntropy(**params).fit(in_dask(X))
+    expected = DiffusionSpectralEntropy(**params).fit(X)
+    assert (found.t_, found.entropy_) == (expected.t_, expected.entropy_)
+    assert here.tasks == []
+
+
 def test_whole_numbers(X, here):
     X = np.round(10 * X).astype(int)
     dse = DiffusionSpectralEntropy(tol=0.02, random_state=0)
