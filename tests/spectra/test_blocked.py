@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn import get_config
 from sklearn.metrics.pairwise import laplacian_kernel, rbf_kernel
 
 from skdse import DiffusionSpectralEntropy, DiffusionSpectralMI
@@ -13,6 +14,7 @@ from skdse._spectra.blocked.affinity import OnBlocks
 from skdse._spectra.blocked.lists import distinct_rows_of
 from skdse._spectra.distances import distinct_rows
 from skdse._tools.cluster import shares
+from skdse._tools.parallel import run_alone
 
 da = pytest.importorskip("dask.array")
 
@@ -32,7 +34,8 @@ class Here:
 
     def map(self, function, *columns):
         self.tasks += [function.__name__] * len(columns[0])
-        return [function(*task) for task in zip(*columns, strict=True)]
+        tasks = zip(*columns, strict=True)
+        return [run_alone(get_config(), function, *task) for task in tasks]
 
     def spread(self, function, sizes, *columns):
         assert len(sizes) == len(columns[0])
