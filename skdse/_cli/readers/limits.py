@@ -5,6 +5,7 @@ where the bytes that are there cannot hold it, or where it would not fit in memo
 """
 
 import itertools
+import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -103,6 +104,19 @@ class Blocks:
         if edges is None:
             edges = [*range(0, n, max(1, BLOCK_BYTES // max(1, row))), n]
         return itertools.pairwise(edges)
+
+
+def read_description(path):
+    """Content of a short file of JSON that describes others, a dictionary."""
+    if path.stat().st_size > LARGEST_HEADER:
+        raise ValueError(f"{path.name} is too large for a description.")
+    try:
+        content = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path.name} is damaged.") from error
+    if not isinstance(content, dict):
+        raise ValueError(f"{path.name} is damaged.")
+    return content
 
 
 def rows_of(array, rows=None):

@@ -7,7 +7,6 @@ their numbers stay on the disk.
 """
 
 import itertools
-import json
 import warnings
 from bisect import bisect
 from pathlib import Path
@@ -23,7 +22,7 @@ from .columns import (
     numbers_of,
     shapes_of,
 )
-from .limits import LARGEST_HEADER, Blocks, check_fits, rows_of
+from .limits import LARGEST_HEADER, Blocks, check_fits, read_description, rows_of
 
 # Before, Arrow unpickled types of extension as it met them (CVE-2023-47248).
 OLDEST = (14, 0, 1)
@@ -226,7 +225,7 @@ def _batches(path):
 
 def _files_of_dataset(path):
     """Files of Arrow of a data set, which must lie in its folder."""
-    state = _json(path / STATE)
+    state = read_description(path / STATE)
     if state.get("_indices_data_files"):
         raise ValueError("it is a selection of rows: call flatten_indices() first.")
     try:
@@ -241,7 +240,7 @@ def _files_of_dataset(path):
 
 def _splits(path):
     """Names of the splits of a data set, folders in its folder."""
-    names = _json(path / SPLITS).get("splits")
+    names = read_description(path / SPLITS).get("splits")
     are_plain = isinstance(names, list) and all(
         isinstance(name, str) and Path(name).name == name for name in names
     )
@@ -258,16 +257,3 @@ def _in_split(path, key):
     if split not in _splits(path):
         raise ValueError(f"name a split: FOLDER:SPLIT/COLUMN, of {_splits(path)}.")
     return path / split, column or None
-
-
-def _json(path):
-    """Content of a short file of JSON, a dictionary."""
-    if path.stat().st_size > LARGEST_HEADER:
-        raise ValueError(f"{path.name} is too large for a description.")
-    try:
-        content = json.loads(path.read_bytes())
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path.name} is damaged.") from error
-    if not isinstance(content, dict):
-        raise ValueError(f"{path.name} is damaged.")
-    return content

@@ -5,7 +5,6 @@ named there is code that runs, one of them unpickles, and chunks may be links to
 files. Arrays are opened one by one, so that nothing but their own description counts.
 """
 
-import json
 import os
 from pathlib import Path
 
@@ -14,10 +13,10 @@ import numpy as np
 from ..errors import extra
 from .limits import (
     DEFLATE_RATIO,
-    LARGEST_HEADER,
     Blocks,
     check_declared,
     check_fits,
+    read_description,
     size_in_bytes,
 )
 from .stores import DEEPEST, MOST_ARRAYS, array_in, no_array, shapes_in, text_of
@@ -138,16 +137,10 @@ def _description(folder):
 
 
 def _json(path):
-    """Content of a short file of JSON, a dictionary."""
-    if path.is_symlink() or path.stat().st_size > LARGEST_HEADER:
-        raise ValueError(f"{path.name} is a link, or too large for a description.")
-    try:
-        content = json.loads(path.read_bytes())
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path.name} is damaged.") from error
-    if not isinstance(content, dict):
-        raise ValueError(f"{path.name} is damaged.")
-    return content
+    """Content of a description, which must lie in its folder."""
+    if path.is_symlink():
+        raise ValueError(f"{path.name} is a link.")
+    return read_description(path)
 
 
 def _described(content):
