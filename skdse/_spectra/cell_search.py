@@ -15,7 +15,13 @@ from sklearn.utils import check_random_state
 
 from .._tools.parallel import filters_kept, map_threads, row_blocks
 from .._tools.pools import single_threaded, single_threaded_blas
-from .tiled_search import LocalSamples, TiledSearch, nearest_of, smallest
+from .tiled_search import (
+    LocalSamples,
+    TiledSearch,
+    index_type,
+    nearest_of,
+    smallest,
+)
 
 # Share of the exact neighbours that is looked for, and rows it is measured on. Missing
 # more moves the entropy by more than a third of a tolerance of 1e-3, see `neighbors`.
@@ -115,7 +121,7 @@ class CellSearch:
             distances = self._to_cells(self._centers[block])
             own = np.arange(n)[block]
             distances[np.arange(len(own)), own] = -np.inf
-            return smallest(distances, n_near)[1].astype(_smallest_type(n))
+            return smallest(distances, n_near)[1].astype(index_type(n))
 
         return np.concatenate(map_threads(nearest, row_blocks(n, 256)))
 
@@ -128,7 +134,7 @@ class CellSearch:
         """Neighbours of rows that lie in these cells."""
         # Rows by cells, and so by regions: rows of a block are near each other.
         order = np.argsort(cell_of, kind="stable")
-        indices = np.empty((len(Y), k), _smallest_type(len(self.points)))
+        indices = np.empty((len(Y), k), index_type(len(self.points)))
 
         def search(block):
             rows = order[block]
@@ -187,11 +193,6 @@ class CellSearch:
             i, j = np.divmod(at, len(points))
             found.append((D.ravel()[at] + squares[i], points[j], rows[i]))
         return map(np.concatenate, zip(*found, strict=True))
-
-
-def _smallest_type(n):
-    """Type of whole numbers up to n that takes least memory."""
-    return np.int32 if n < 2**31 else np.int64
 
 
 def _by_cell(visits):

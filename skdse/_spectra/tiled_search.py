@@ -175,6 +175,11 @@ def smallest(D, k):
     return values[kept], columns[kept]
 
 
+def index_type(n):
+    """Type of whole numbers up to n that takes least memory."""
+    return np.int32 if n < 2**31 else np.int64
+
+
 def merged(found, k):
     """The k smallest of several (values, columns), in ascending order."""
     values, columns = map(np.hstack, zip(*found, strict=True))

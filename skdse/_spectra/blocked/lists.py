@@ -16,7 +16,7 @@ from ..metrics import SQUARED
 from ..neighbor_lists import NeighborLists, slots_of
 from ..neighbors import search_for, without_self
 from ..searches import BruteSearch, TreeSearch
-from ..tiled_search import TiledSearch
+from ..tiled_search import TiledSearch, index_type, merged
 
 
 class BlockedLists(NeighborLists):
@@ -115,10 +115,6 @@ def nearest_so_far(rows, found, block, start, frame, metric, k, are_framed):
     distances, indices = search.over(points, metric, here, None, None).kneighbors(
         Y, here
     )
-    indices = indices.astype(np.int32 if start + len(points) < 2**31 else np.int64)
+    indices = indices.astype(index_type(start + len(points)))
     new = distances, indices + indices.dtype.type(start)
-    if found is None:
-        return new
-    distances, indices = map(np.hstack, zip(found, new, strict=True))
-    order = np.argsort(distances, axis=1, kind="stable")[:, :k]
-    return tuple(np.take_along_axis(one, order, axis=1) for one in (distances, indices))
+    return new if found is None else merged([found, new], k)
