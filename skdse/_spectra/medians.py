@@ -100,16 +100,22 @@ def median_of_pairs(X, metric, rng, hold=False, frame=AS_IS):
     With hold, exponents of a Gaussian are kept where they are what is looked at. The
     frame is that of X, which is in it, if it is known.
     """
-    is_squared = metric in (*EUCLIDEAN, SQUARED)
-    looked_at = "euclidean" if is_squared else metric
-    is_exact = is_affordable(X, looked_at, 1 if is_squared else OTHER_COST)
+    looked_at, cost = looked_at_by(metric)
+    is_exact = is_affordable(X, looked_at, cost)
     sample = _sampled(X, looked_at, rng, *_amount(X, looked_at, not is_exact))
     found = sample.median
-    if is_exact and found.value > 0 and is_squared:
+    if is_exact and found.value > 0 and looked_at in EUCLIDEAN:
         found = exact_median(X, sample, hold, frame)
     elif is_exact and found.value > 0:
         found = _exact_other(X, sample, metric)
     return found.squared if metric == SQUARED else found
+
+
+def looked_at_by(metric):
+    """Distance by which pairs are looked at, and what it costs in Euclidean tiles."""
+    if metric in (*EUCLIDEAN, SQUARED):
+        return "euclidean", 1
+    return metric, OTHER_COST
 
 
 def is_affordable(X, metric, cost):
@@ -125,17 +131,13 @@ def _work(X, metric, cost):
 
 def quick_median(X, metric, rng):
     """Median distance of all pairs of rows of X or of some, within a second or two."""
-    is_squared = metric in (*EUCLIDEAN, SQUARED)
-    looked_at = "euclidean" if is_squared else metric
-    work = _work(X, looked_at, 1 if is_squared else OTHER_COST)
-    if work <= QUICK_WORK:
+    looked_at, cost = looked_at_by(metric)
+    if _work(X, looked_at, cost) <= QUICK_WORK:
         return median_of_pairs(X, metric, rng)
     most = BOUNDING_PAIRS if callable(metric) else MANY_PAIRS
     n_pairs = int(np.clip(QUICK_NUMBERS // X.shape[1], BOUNDING_PAIRS, most))
     found = _sampled(X, looked_at, rng, n_pairs, BOUNDING_BLOCKS).median
-    if metric == SQUARED:
-        return Median(found.value**2, 2 * found.log_error)
-    return found
+    return found.squared if metric == SQUARED else found
 
 
 def _amount(X, metric, is_all):

@@ -9,12 +9,12 @@ from ..frames import DEGREES, frame_around, typical_rows
 from ..medians import (
     BOUNDING_PAIRS,
     MANY_PAIRS,
-    OTHER_COST,
     Median,
     Sample,
     distance_of,
     exponents_of,
     is_affordable,
+    looked_at_by,
     middle_of,
     n_sampled_pairs,
     random_pairs,
@@ -51,9 +51,8 @@ def frame_of_blocks(X, metric):
 
 def median_of_blocks(X, frame, metric, rng):
     """Median distance of all pairs, exact where one process would look at them all."""
-    is_squared = metric in (*EUCLIDEAN, SQUARED)
-    looked_at = "euclidean" if is_squared else metric
-    is_exact = is_affordable(X, looked_at, 1 if is_squared else OTHER_COST)
+    looked_at, cost = looked_at_by(metric)
+    is_exact = is_affordable(X, looked_at, cost)
     n_pairs = MANY_PAIRS if len(X) > MANY_SAMPLES else BOUNDING_PAIRS
     if not is_exact:
         n_pairs = n_sampled_pairs(X.shape[1])
