@@ -208,7 +208,7 @@ class SpectralMeter(SimpleMeter):
             G = self._matrix(X, scale, "lanczos", seed)
             heads = [G.head(size) for size in sizes]
             spectra = [self._spectrum(G, "lanczos", seed, scale.t) for G in heads]
-        return [spectrum.entropy(scale.t) for spectrum in spectra]
+        return [scale.entropy(spectrum) for spectrum in spectra]
 
     def measure_many(self, X, scale, sets, seed):
         """Entropy of each set of rows, of the small ones many at a time."""
@@ -217,7 +217,7 @@ class SpectralMeter(SimpleMeter):
         if not small or self.affinity.is_one_point(X, scale.bandwidth):
             return super().measure_many(X, scale, sets, seed)
         spectra = self._small_spectra(X, scale.bandwidth, [sets[i] for i in small])
-        found = {i: one.entropy(scale.t) for i, one in zip(small, spectra, strict=True)}
+        found = {i: scale.entropy(one) for i, one in zip(small, spectra, strict=True)}
         rest = [rows for i, rows in enumerate(sets) if i not in found]
         others = iter(super().measure_many(X, scale, rest, seed))
         return [found[i] if i in found else next(others) for i in range(len(sets))]

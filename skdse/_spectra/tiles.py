@@ -42,9 +42,9 @@ N_PARTS = 8
 class TiledKernel(AffinityMatrix):
     """Affinity of all pairs of samples, in tiles of its lower triangle.
 
-    Tiles are kept as they are where all of them, half of
-    the matrix, fit in the room that there is. Where not, as many as fit are kept in 16
-    bits an entry, and the others are made anew for each product.
+    Tiles are kept as they are where all of them, half of the matrix, fit in the room
+    that there is. Where not, as many as fit are kept in 16 bits an entry, and the
+    others are made anew for each product.
 
     On a device tiles are kept in float32 or made anew, in a kernel that writes no tile
     where most are made anew and there is one, see `fused`.
