@@ -54,6 +54,20 @@ def y():
     return np.arange(30) % 2
 
 
+@pytest.fixture(scope="module")
+def cluster():
+    """Dask cluster of two processes on this machine, of one thread each."""
+    distributed = pytest.importorskip("distributed")
+    with distributed.LocalCluster(
+        n_workers=2,
+        processes=True,
+        threads_per_worker=1,
+        host="127.0.0.1",
+        dashboard_address="127.0.0.1:0",  # any port that is free
+    ) as cluster:
+        yield cluster
+
+
 @pytest.fixture(autouse=True)
 def _warning_filters_stay():
     """Fail the test during which the global warning filters change."""

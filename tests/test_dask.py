@@ -21,18 +21,6 @@ from skdse._tools.parallel import run_tasks
 distributed = pytest.importorskip("distributed")
 
 
-@pytest.fixture(scope="module")
-def cluster():
-    with distributed.LocalCluster(
-        n_workers=2,
-        processes=True,
-        threads_per_worker=1,
-        host="127.0.0.1",
-        dashboard_address="127.0.0.1:0",  # any port that is free
-    ) as cluster:
-        yield cluster
-
-
 @pytest.fixture
 def client(cluster):
     with distributed.Client(cluster) as client:

@@ -20,18 +20,6 @@ N_SAMPLES, N_FEATURES = 4000, 8
 N_BLOCKS = 4
 
 
-@pytest.fixture(scope="module")
-def cluster():
-    with distributed.LocalCluster(
-        n_workers=2,
-        processes=True,
-        threads_per_worker=1,
-        host="127.0.0.1",
-        dashboard_address="127.0.0.1:0",  # any port that is free
-    ) as cluster:
-        yield cluster
-
-
 @pytest.fixture
 def client(cluster, monkeypatch):
     monkeypatch.setattr(samples, "LEAST_ROWS", 1024)
