@@ -81,7 +81,7 @@ def test_module_in_a_loop(data):
     assert [len(one._forward_hooks) for one in model.modules()] == [0] * 6
 
 
-@pytest.mark.parametrize("max_samples", ["auto", 150])
+@pytest.mark.parametrize("max_samples", ["auto", 100])
 def test_samples_can_be_a_tensor(data, max_samples):
     X, y = data
     torch.manual_seed(0)
