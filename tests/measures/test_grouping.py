@@ -308,6 +308,9 @@ def test_large_targets_are_clustered_by_mini_batches():
     chosen = _grouping._default_clusterer
     assert isinstance(chosen(1000, 3, 0), SpectralClustering)
     assert isinstance(chosen(most, 3, 0), SpectralClustering)
+    # Graphs of many are not factorised.
+    assert chosen(FACTORISED_SAMPLES, 3, 0).eigen_solver == "arpack"
+    assert chosen(FACTORISED_SAMPLES + 1, 3, 0).eigen_solver == "lobpcg"
     clusterer = chosen(most + 1, 3, 0)
     assert isinstance(clusterer, MiniBatchKMeans)
     assert clusterer.n_clusters == 3 and clusterer.random_state == 0
