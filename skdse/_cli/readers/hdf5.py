@@ -115,10 +115,7 @@ class _Hdf5Store:
 
 def _shapes_of(key, dataset):
     """Shape of a dataset, or of each column of a table."""
-    import h5py
-
-    if dataset.id.get_create_plist().get_layout() == h5py.h5d.VIRTUAL:
-        raise ValueError(f"{key!r} is a virtual dataset, {ELSEWHERE}")
+    _refuse_virtual(key, dataset.id.get_create_plist())
     shape = dataset.shape or ()
     names = dataset.dtype.names
     if names is None:
@@ -130,13 +127,20 @@ def _shapes_of(key, dataset):
     }
 
 
+def _refuse_virtual(key, plan):
+    """Raise where a dataset is made of parts of other files."""
+    import h5py
+
+    if plan.get_layout() == h5py.h5d.VIRTUAL:
+        raise ValueError(f"{key!r} is a virtual dataset, {ELSEWHERE}")
+
+
 def _content(path, key, dataset):
     """Content of a dataset, once it is known to lie in the file."""
     import h5py
 
     plan = dataset.id.get_create_plist()
-    if plan.get_layout() == h5py.h5d.VIRTUAL:
-        raise ValueError(f"{key!r} is a virtual dataset, {ELSEWHERE}")
+    _refuse_virtual(key, plan)
     if plan.get_external_count():
         raise ValueError(f"{key!r} has external storage, {ELSEWHERE}")
     filters = {plan.get_filter(i)[0] for i in range(plan.get_nfilters())}
