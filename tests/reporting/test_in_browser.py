@@ -229,11 +229,12 @@ def test_texts_are_read_in_light_and_dark(visit, theme):
 
 def test_theme_of_the_system_may_change(visit):
     page = visit.open("one cell", theme="light")
-    fill = "getComputedStyle(document.querySelector('.ytick text')).fill"
-    before = page.evaluate(fill)
+    ink = "getComputedStyle(document.body).color"
+    before = page.evaluate(ink)
     page.emulate_media(color_scheme="dark")
-    page.wait_for_function(f"{fill} !== '{before}'")
-    assert page.evaluate(fill) == page.evaluate("getComputedStyle(document.body).color")
+    assert page.evaluate(ink) != before
+    tick = page.locator(".ytick text").first
+    api.expect(tick).to_have_css("fill", page.evaluate(ink))
 
 
 @pytest.mark.parametrize(
@@ -273,9 +274,7 @@ def test_pointing_at_a_cell_tells_value_and_error(visit):
         *("encoder.1, epoch 2", "DSE 4.625 ± 0.063 bits", "accuracy 0.500"),
     ]
     page.mouse.move(*_place(page, "measure-1", 3, 2))
-    page.wait_for_function(
-        "document.querySelector('#measure-1 .hovertext')?.textContent.includes('DSMI')"
-    )
+    api.expect(page.locator("#measure-1 .hovertext")).to_contain_text("DSMI")
     name, value, _ = _tooltip(page)
     assert name == f"{HOSTILE}, epoch 3"
     assert value == "DSMI(Z;Y) 2.000 bits"  # its error is not known
