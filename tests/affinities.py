@@ -3,12 +3,13 @@
 import numpy as np
 
 from skdse._spectra.affinity import Gaussian
-from skdse._spectra.bandwidth import WHOLE_DATA_METRICS, Bandwidth
+from skdse._spectra.bandwidth import Bandwidth
 from skdse._spectra.diffusion import diffusion_operator
 from skdse._spectra.gibbs import gaussian_entries
 from skdse._spectra.kernels import edges_affinity
 from skdse._spectra.matrices import as_matrix
 from skdse._spectra.neighbors import NeighborIndex
+from skdse._spectra.placements import WHOLE_DATA_METRICS
 from skdse._spectra.tiles import TiledKernel
 
 

@@ -51,6 +51,7 @@ ORDERS = {
         "cell_search",
         "searches",
         "neighbor_lists",
+        "placements",
         "neighbors",
         "shelves",
         "kernels",

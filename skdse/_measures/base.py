@@ -140,9 +140,10 @@ def validated_data(owner, X, *, reset, accept_sparse=False):
         check_finite(X)
         return validate_data(owner, X, reset=reset, skip_check_array=True)
     if not is_device_array(X):
-        return validate_data(
-            owner, X, reset=reset, dtype=FLOATS, accept_sparse=accept_sparse
-        )
+        params = {"dtype": FLOATS, "accept_sparse": accept_sparse}
+        # Sums of huge numbers of either sign are not a number, which is checked for.
+        with np.errstate(invalid="ignore"):
+            return validate_data(owner, X, reset=reset, **params)
     check_samples_on_device(X, type(owner).__name__)
     return validate_data(owner, X, reset=reset, skip_check_array=True)
 

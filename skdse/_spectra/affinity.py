@@ -23,7 +23,6 @@ from .._tools.validation import (
 from .bandwidth import (
     MEDIAN_SHARE,
     RULES,
-    WHOLE_DATA_METRICS,
     Bandwidth,
     check_bandwidth,
     fit_bandwidth,
@@ -31,18 +30,19 @@ from .bandwidth import (
 )
 from .device_distances import check_metric_on_device
 from .device_matrices import GraphOnDevice
-from .distances import distances, warn_of_null_rows
+from .distances import warn_of_null_rows
 from .frames import frame_of
 from .gibbs import gaussian_entries
 from .kernels import (
+    GaussianEntries,
     LaplacianEntries,
     at,
     edges_affinity,
-    gaussian_of_distances,
 )
 from .matrices import CopiesMatrix, DenseMatrix, SparseMatrix, dtype_for
 from .metrics import EUCLIDEAN, MANHATTAN, SQUARED
 from .neighbors import NeighborIndex
+from .placements import WHOLE_DATA_METRICS, placed
 from .stacks import GaussianPairs, LaplacianPairs
 from .tiles import TiledKernel
 
@@ -256,10 +256,11 @@ class Gaussian(_AllPairs):
         """Affinity of all pairs as a dense array."""
         if self.is_tiled:
             return super().array(X, bandwidth, dtype)
-        D = distances(X, metric=self.metric)
-        sigma = bandwidth.sigma
-        G = gaussian_of_distances(D, sigma, sigma, bandwidth.shared)
-        return G.astype(dtype, copy=False)
+        points, metric = placed(X, self.metric)
+        frame = frame_of(points, metric)
+        bandwidth = bandwidth.relative_to(frame)
+        entries = GaussianEntries(frame.apply(points), bandwidth, dtype=dtype)
+        return TiledKernel(entries, verbose=self.verbose).toarray()
 
     @property
     def has_pairs(self):

@@ -20,7 +20,7 @@ from .._tools.arrays import (
 )
 from .._tools.parallel import row_blocks
 from .._tools.validation import check_count, check_number_or_option, check_positive
-from .distances import distances, distinct_rows, without_rounding
+from .distances import distances, distinct_rows, resolution_of, without_rounding
 from .frames import AS_IS, Frame
 from .kernels import Exponents
 from .medians import (
@@ -35,6 +35,7 @@ from .medians import (
 from .metrics import EUCLIDEAN
 from .neighbor_lists import Edges, NeighborLists
 from .neighbors import NeighborIndex
+from .placements import WHOLE_DATA_METRICS, placed
 
 RULES = ("adaptive", "auto", "knn", "median", "reduced")
 # All distances are made at once up to this many samples (2 million pairs).
@@ -42,8 +43,6 @@ MEDIAN_ALL_PAIRS = 2048
 # The median distance itself is the diameter of most data: a Gaussian that wide sees
 # one blob. Half of it resolves dimension (see the study of defaults).
 MEDIAN_SHARE = 0.5
-# Metrics with parameters that are estimated from all samples: not part by part.
-WHOLE_DATA_METRICS = ("mahalanobis", "seuclidean")
 # Where all distances are equal there is nothing to reduce but rounding.
 _EQUIDISTANT = 1e-6
 # Beyond these, in the unit of a frame, a bandwidth sees nobody or all alike.
@@ -236,7 +235,7 @@ def _reduced(X, scale, metric, random_state):
     median = _median(X, metric, rng)
     if median.value == 0:
         return Bandwidth(0.0)
-    nearest = _nearest_distance(*_whitened(X, metric), median.value, rng)
+    nearest = _nearest_distance(*placed(X, metric), median.value, rng)
     return reduced_bandwidth(median, nearest, scale)
 
 
@@ -266,7 +265,7 @@ def _nearest_distance(X, metric, unit, rng):
         error = 0.5 * np.sqrt((1 - len(rows) / n) / len(rows))
     blocks = row_blocks(len(rows), max(1, _BLOCK_BYTES // (8 * n)))
     nearest = map_parts(lambda b: _to_nearest(X, rows[b], metric), list(blocks), X)
-    found = without_rounding(np.concatenate(nearest), metric)
+    found = without_rounding(np.concatenate(nearest), metric, resolution_of(X))
     return Sample(found, error).median
 
 
@@ -288,7 +287,7 @@ def quick_median_distance(X, metric, rng):
     """Median distance with its error, for who has no time for all pairs of many."""
     if X.shape[0] <= MEDIAN_ALL_PAIRS:
         return _median(X, metric, rng)
-    return quick_median(*_whitened(X, metric), rng)
+    return quick_median(*placed(X, metric), rng)
 
 
 def _median(X, metric, rng, hold=False, frame=AS_IS):
@@ -297,13 +296,13 @@ def _median(X, metric, rng, hold=False, frame=AS_IS):
     With hold, exponents of a Gaussian are kept where they are what is looked at.
     """
     n = X.shape[0]
+    if metric in WHOLE_DATA_METRICS:
+        (X, metric), frame = placed(X, metric), AS_IS
     if n > MEDIAN_ALL_PAIRS:
-        if metric in WHOLE_DATA_METRICS:
-            (X, metric), frame = _whitened(X, metric), AS_IS
         found, D = median_of_pairs(X, metric, rng, hold, frame), np.zeros(0)
     else:
         D = distances(X, metric=metric)[like(np.tri(n, k=-1, dtype=bool).T, X)]
-        D = without_rounding(D, metric)
+        D = without_rounding(D, metric, resolution_of(X))
         found = Median(_median_of(D))
     if found.value > 0:
         return found
@@ -318,26 +317,27 @@ def _median_of(values):
     return (float(ordered[(n - 1) // 2]) + float(ordered[n // 2])) / 2
 
 
-def _whitened(X, metric):
-    """X and a metric that does not depend on all samples, of the same distances."""
-    if metric == "seuclidean":
-        deviations = np.std(X, axis=0, ddof=1)
-        # A constant feature is no part of a distance.
-        return X / np.where(deviations > 0, deviations, 1), "euclidean"
-    if metric == "mahalanobis":
-        root = np.linalg.cholesky(np.linalg.inv(np.cov(X.T)))
-        return X @ root, "euclidean"
-    return X, metric
-
-
 def _smallest_positive(found, X, metric):
     """Smallest distance above 0 among those known, else between rows that differ."""
     positive = found[found > 0]
     if positive.shape[0]:
         return float(namespace(positive).min(positive))
+    X, metric = placed(X, metric)  # parameters are those of all rows
     distinct = take(X, distinct_rows(X)[0])
     if distinct.shape[0] == 1:
         return 0.0
     nearest, _ = NeighborIndex(distinct, metric, 1).kneighbors(1)
+    if nearest.any():
+        return float(nearest[nearest > 0].min())
     # Rows that differ can be at distance 0, as of one direction are by the cosine.
-    return float(min(nearest[nearest > 0], default=0.0))
+    n = distinct.shape[0]
+    rows = row_blocks(n, max(1, _BLOCK_BYTES // (8 * n)))
+    found = min(_smallest_of_rows(distinct, block, metric) for block in rows)
+    return found if found < np.inf else 0.0
+
+
+def _smallest_of_rows(X, rows, metric):
+    """Smallest distance above 0 of some rows to others, infinite if there is none."""
+    D = without_rounding(distances(take(X, rows), X, metric), metric, resolution_of(X))
+    positive = D[D > 0]
+    return float(namespace(D).min(positive)) if positive.shape[0] else np.inf

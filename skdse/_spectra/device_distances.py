@@ -87,16 +87,17 @@ def _cosines(X, Y, metric):
     """Cosine distances between all rows; rows without a direction as `distances`."""
     if metric == "correlation":
         X, Y = centred(X), centred(Y)
-    xp = namespace(X)
-    D = 1 - directions(astype(X, np.float64)) @ directions(astype(Y, np.float64)).T
-    D = xp.clip(D, 0.0, 2.0)
-    both = np.outer(is_null(X), is_null(Y))
-    return xp.where(like(both, X), xp.zeros_like(D), D) if both.any() else D
+    xp, nulls = namespace(X), (is_null(X), is_null(Y))
+    D = squares_by_differences(directions(X), directions(Y)) / 2
+    if not any(null.any() for null in nulls):
+        return D
+    is_apart = like(np.not_equal.outer(*nulls), X)
+    return xp.where(is_apart, xp.ones_like(D), D)
 
 
 def directions(X):
     """Rows of unit length, or of zeros."""
-    xp = namespace(X)
+    xp, X = namespace(X), astype(X, np.float64)
     largest = xp.max(xp.abs(X), axis=1, keepdims=True)
     X = X / xp.where(largest > 0, largest, xp.ones_like(largest))  # squares have room
     norms = xp.sqrt(row_squares(X))[:, None]

@@ -20,7 +20,7 @@ from .._tools.arrays import (
     to_host,
 )
 from .._tools.parallel import row_blocks
-from .device_distances import directions, manhattan
+from .device_distances import manhattan
 from .metrics import MANHATTAN
 from .tiled_search import SPARE, LocalSamples, in_order, rounding
 
@@ -32,8 +32,8 @@ class DeviceSearch:
 
     def __init__(self, points, metric):
         self.metric = metric
-        self.points = directions(points) if metric == "cosine" else points
-        self._local = LocalSamples(self.points)
+        self.points = points
+        self._local = LocalSamples(points)
 
     @classmethod
     def over(cls, points, metric, k, random_state, n_jobs):
@@ -46,17 +46,15 @@ class DeviceSearch:
 
     def kneighbors(self, Y, k):
         """Neighbours of each row of Y."""
-        return self._kneighbors(directions(Y) if self.metric == "cosine" else Y, k)
+        return self._kneighbors(Y, k)
 
     def _kneighbors(self, Y, k):
-        """Neighbours of each row of Y, of unit length by the cosine."""
+        """Neighbours of each row of Y."""
         rows = row_blocks(Y.shape[0], tile_side())
         with exact_products(Y):
             find = self._nearest if self.metric not in MANHATTAN else self._by_tiles
             found = [find(take(Y, block), k) for block in rows]
         distances, indices = map(np.concatenate, zip(*found, strict=True))
-        if self.metric == "cosine":
-            distances = distances**2 / 2
         return distances, indices
 
     def _nearest(self, Y, k):

@@ -4,6 +4,9 @@ Some metrics say otherwise: by the cosine a row of zeros is at distance 1 from a
 another one included; by the correlation, as by others, such a distance is 0/0. Here the
 correlation is the cosine of centred rows. A row without a direction (of zeros, or
 constant by the correlation) is at distance 0 from its like and 1 from all others.
+
+1 - cos has no digits for small angles, and those of embeddings can all be small. It is
+half the squared distance of two directions, ‖u - v‖² / 2, which has.
 """
 
 import warnings
@@ -17,27 +20,28 @@ from .._tools.digests import mix
 from .._tools.parallel import row_blocks
 from .._tools.validation import user_stacklevel
 from . import device_distances as on_device
-from .metrics import COSINE
+from .metrics import COSINE, EUCLIDEAN, SQUARED
 
 # Metrics, besides the cosine, that do not always put equal rows at distance 0.
 _UNEQUAL = ("braycurtis", "dice", "russellrao", "sokalsneath")
 # What rows without a direction are called.
 _NULL_ROWS = {"cosine": "rows of zeros", "correlation": "constant rows"}
 _BLOCK_BYTES = 16 * 2**20
+# Squared distances below this share of the squared norms are taken from differences.
+_NEAR = 1e-6
 
 
 def distances(X, Y=None, metric="euclidean"):
     """Distances between all rows of X and of Y, or of X."""
     if is_device_array(X):
         return on_device.distances(X, X if Y is None else Y, metric)
-    X, directed = with_directions(X, metric)
-    Y = Y if Y is None else with_directions(Y, metric)[0]
-    D = pairwise_distances(X, Y, metric=directed)
-    Y = X if Y is None else Y
-    if directed == "cosine":
-        D[np.ix_(is_null(X), is_null(Y))] = 0
-    elif callable(metric) or metric in _UNEQUAL:
-        D[row_codes(X)[:, None] == row_codes(Y)] = 0
+    if metric in COSINE:
+        return _cosines(X, X if Y is None else Y, metric)
+    if metric in (*EUCLIDEAN, SQUARED):
+        return _euclidean(X, X if Y is None else Y, metric)
+    D = pairwise_distances(X, Y, metric=metric)
+    if callable(metric) or metric in _UNEQUAL:
+        D[row_codes(X)[:, None] == row_codes(X if Y is None else Y)] = 0
     return D
 
 
@@ -51,23 +55,73 @@ def distances_of_pairs(X, Y, metric):
     """Distance of each row of X to the same row of Y, for PAIRED_DISTANCES."""
     if is_device_array(X):
         return on_device.distances_of_pairs(X, Y, metric)
+    if metric in COSINE:
+        U, V = directions(X, metric), directions(Y, metric)
+        D = np.square(U - V).sum(axis=1) / 2
+        return np.where(is_null(U) ^ is_null(V), 1, D)
     D = paired_distances(X, Y, metric=metric)
-    if metric == "cosine":
-        D = np.where(is_null(X) ^ is_null(Y), 1, D)
     if callable(metric):
         D = np.where((X == Y).all(axis=1), 0, D)
     return D
 
 
-def with_directions(X, metric):
-    """X and metric, or for the correlation centred rows and the cosine."""
-    if metric != "correlation":
-        return X, metric
+# Where squares are infinite, a distance need not be.
+@np.errstate(over="ignore", invalid="ignore")
+def _euclidean(X, Y, metric):
+    """Euclidean distances between all rows, or their squares, small ones too."""
+    A, B = X.astype(np.float64, copy=False), Y.astype(np.float64, copy=False)
+    D = squares_of(A, B)
+    D = D if metric == SQUARED else np.sqrt(D)
+    rows, columns = np.nonzero(~np.isfinite(D))
+    if len(rows):
+        gaps = np.hypot.reduce(A[rows] - B[columns], axis=1)
+        D[rows, columns] = gaps**2 if metric == SQUARED else gaps
+    return D.astype(X.dtype, copy=False)
+
+
+def _cosines(X, Y, metric):
+    """Cosine distances between all rows, in the precision of the rows."""
+    U, V = directions(X, metric), directions(Y, metric)
+    D = np.minimum(squares_of(U, V) / 2, 2)
+    D[np.not_equal.outer(is_null(U), is_null(V))] = 1
+    return D.astype(X.dtype, copy=False)
+
+
+def squares_of(U, V):
+    """Squared Euclidean distances between all rows, small ones from differences."""
+    center = V.mean(axis=0)
+    A, B = U - center, V - center
+    squares = (A**2).sum(axis=1)[:, None] + (B**2).sum(axis=1)
+    D = squares - 2 * (A @ B.T)
+    rows, columns = np.nonzero(D <= _NEAR * squares)
+    for part in row_blocks(len(rows), max(1, _BLOCK_BYTES // (8 * U.shape[1]))):
+        gaps = U[rows[part]] - V[columns[part]]
+        D[rows[part], columns[part]] = (gaps**2).sum(axis=1)
+    return D
+
+
+def directions(X, metric):
+    """Rows of unit length in float64, or of zeros; of the correlation centred before.
+
+    Rows are brought to unit scale first, so that squares have room.
+    """
     if is_device_array(X):
-        return on_device.centred(X), "cosine"
-    centred = X - X.mean(axis=1, keepdims=True, dtype=np.float64)
-    centred[is_constant(X)] = 0  # not its rounding
-    return centred, "cosine"
+        X = on_device.centred(X) if metric == "correlation" else X
+        return on_device.directions(X)
+    X = _unit_rows(X.astype(np.float64))
+    if metric == "correlation":
+        # From the first entry on: a common offset has digits that differences lack.
+        X = _unit_rows(X - X[:, :1])
+        X = np.where(is_constant(X)[:, None], 0, X - X.mean(axis=1, keepdims=True))
+        X = _unit_rows(X)
+    norms = np.sqrt((X**2).sum(axis=1, keepdims=True))
+    return np.divide(X, norms, out=X, where=norms > 0)
+
+
+def _unit_rows(X):
+    """Rows times powers of two that bring their largest entries near 1."""
+    largest = np.abs(X).max(axis=1, keepdims=True)
+    return np.ldexp(X, -np.frexp(largest)[1])
 
 
 def is_constant(X):
@@ -84,14 +138,21 @@ def is_null(X):
     return ~X.any(axis=1)
 
 
-def without_rounding(distances, metric):
-    """Distances with 0 for what is only rounding, between vectors of one direction."""
+def without_rounding(distances, metric, resolution):
+    """Distances with 0 for what is only rounding, between vectors of one direction.
+
+    The resolution is that of the vectors, see `resolution_of`.
+    """
     if metric not in COSINE:
         return distances
-    # 1 - cos is off by a few units in the last place of 1.
-    xp = namespace(distances)
-    noise = 10 * float(xp.finfo(distances.dtype).eps)
+    # Directions are off by a few units in the last place.
+    noise, xp = (5 * resolution) ** 2, namespace(distances)
     return xp.where(distances <= noise, xp.zeros_like(distances), distances)
+
+
+def resolution_of(X):
+    """Relative distance of two numbers of the type of X that are next to each other."""
+    return float(namespace(X).finfo(X.dtype).eps)
 
 
 def warn_of_null_rows(X, metric):

@@ -23,7 +23,12 @@ from .._tools.arrays import (
 )
 from .._tools.parallel import lower_tiles, map_threads, row_blocks
 from .device_search import DeviceSearch
-from .distances import distances, distances_of_pairs, without_rounding
+from .distances import (
+    distances,
+    distances_of_pairs,
+    resolution_of,
+    without_rounding,
+)
 from .frames import AS_IS, Frame
 from .kernels import Exponents, GaussianEntries
 from .metrics import EUCLIDEAN, SQUARED
@@ -152,7 +157,9 @@ def _sampled(X, metric, rng, n_pairs, n_blocks):
     has_pairs = is_device_array(X) or metric in PAIRED_DISTANCES
     if not callable(metric) and not has_pairs:
         return _of_blocks(X, metric, rng, n_blocks)
-    found = without_rounding(sampled_distances(X, metric, rng, n_pairs), metric)
+    found = without_rounding(
+        sampled_distances(X, metric, rng, n_pairs), metric, resolution_of(X)
+    )
     return Sample(found, 0.5 / n_pairs**0.5)
 
 
@@ -193,7 +200,10 @@ def _of_blocks(X, metric, rng, n_blocks):
         D = distances(X[left], X[right], metric)
         return D[left[:, None] != right]
 
-    found = [without_rounding(D, metric) for D in map_threads(of, list(rows))]
+    found = [
+        without_rounding(D, metric, resolution_of(X))
+        for D in map_threads(of, list(rows))
+    ]
     every = np.concatenate(found)
     median = np.median(every)
     shares = [np.mean(D <= median) for D in found]
@@ -231,7 +241,7 @@ def _exact_other(X, sample, metric):
 
     def tile(rows, columns):
         D = distances(take(X, rows), take(X, columns), metric)
-        return without_rounding(D, metric)
+        return without_rounding(D, metric, resolution_of(X))
 
     return Median(_middle(tile, X, sample.distances, sample.share_error))
 

@@ -10,14 +10,14 @@ import warnings
 
 import numpy as np
 
-from .._tools.arrays import is_device_array, namespace, take
+from .._tools.arrays import is_device_array, take
 from .._tools.progress import say
 from .._tools.validation import user_stacklevel
 from .cell_search import CellSearch
 from .device_search import DeviceSearch
-from .distances import distinct_rows, is_null, with_directions
-from .metrics import SQUARED
+from .distances import distinct_rows, resolution_of
 from .neighbor_lists import NeighborLists, slots_of
+from .placements import placement_of
 from .searches import BruteSearch, DescentSearch, TreeSearch
 from .tiled_search import TiledSearch
 
@@ -80,13 +80,12 @@ class NeighborIndex(NeighborLists):
     def __init__(
         self, X, metric, n_neighbors, *, random_state=None, n_jobs=None, verbose=0
     ):
-        # The order of squared distances is that of the distances, whose search is
-        # faster and gives 0 between duplicates.
-        self.squared = metric == SQUARED
-        X, self.metric = with_directions(X, "euclidean" if self.squared else metric)
-        self.given_metric = metric
+        self.placement = placement_of(X, metric)
+        self.metric, self.resolution = self.placement.metric, resolution_of(X)
         super().__init__(*distinct_rows(X), n_neighbors)
-        self.points = take(X, self.first) if self.has_copies else X
+        self.points = self.placement.points(
+            take(X, self.first) if self.has_copies else X
+        )
         self.random_state = random_state
         self.n_jobs = n_jobs
         self.verbose = verbose
@@ -96,7 +95,7 @@ class NeighborIndex(NeighborLists):
         """Distances and indices of each point's k nearest other points."""
         if self._own is None:
             distances, indices = without_self(*self._find_own())
-            self._own = self._powers(distances), indices
+            self._own = self.placement.told(distances, self.resolution), indices
         distances, indices = self._own
         return distances[:, :k], indices[:, :k]
 
@@ -106,20 +105,14 @@ class NeighborIndex(NeighborLists):
         A row of Y that equals a row of X stands for it and is not its own neighbour;
         steps before, such as PCA, give a fitted row back with other last digits.
         """
-        Y, k = with_directions(Y, self.given_metric)[0], min(k, self.n_neighbors) + 1
-        distances, indices = self._find(Y, min(k, len(self.first)))
+        Y, k = self.placement.points(Y), min(k, self.n_neighbors) + 1
+        distances, indices = self._searcher().kneighbors(Y, min(k, len(self.first)))
         if self.has_copies:
             which, _ = slots_of(self.counts[indices], k)
             distances = np.take_along_axis(distances, which, axis=1)
-        rounding = float(namespace(Y).finfo(self.points.dtype).eps) ** 0.5
-        known = distances[:, 0] <= rounding * distances[:, -1]
-        return self._powers(
-            np.where(known[:, None], distances[:, 1:], distances[:, :-1])
-        )
-
-    def _powers(self, distances):
-        """Distances in the metric that was asked for."""
-        return np.square(distances) if self.squared else distances
+        known = distances[:, 0] <= self.resolution**0.5 * distances[:, -1]
+        distances = np.where(known[:, None], distances[:, 1:], distances[:, :-1])
+        return self.placement.told(distances, self.resolution)
 
     @property
     def recall(self):
@@ -144,25 +137,11 @@ class NeighborIndex(NeighborLists):
             n = len(self.point_of)
             say(f"searching {self.n_neighbors} neighbors of {n} samples")
         start, searcher = time.perf_counter(), self._searcher()
-        found = self._with_null(self.points, *searcher.own_neighbors(k))
+        found = searcher.own_neighbors(k)
         if self.verbose:
             seconds, name = time.perf_counter() - start, type(searcher).__name__
             say(f"found neighbors in {seconds:.2f} s by {name}, recall {self.recall}")
         return found
-
-    def _find(self, Y, k):
-        """Distances and indices of the k points nearest to each row of Y."""
-        return self._with_null(Y, *self._searcher().kneighbors(Y, k))
-
-    def _with_null(self, Y, distances, indices):
-        """Neighbours, those of rows without a direction put right, see `distances`."""
-        if self.metric != "cosine" or (null := is_null(Y)).sum() == 0:
-            return distances, indices
-        has_direction = ~is_null(self.points)  # all but one: copies are one point
-        nearest = np.argsort(has_direction, kind="stable")[: indices.shape[1]]
-        distances, indices = distances.copy(), indices.copy()
-        distances[null], indices[null] = has_direction[nearest], nearest
-        return distances, indices
 
     def _searcher(self):
         """Search of the kind that suits the points, made at the first call."""

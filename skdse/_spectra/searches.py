@@ -11,9 +11,7 @@ from scipy.spatial import KDTree
 from sklearn.neighbors import NearestNeighbors
 
 from .._tools.parallel import filters_kept, map_threads, row_blocks
-from .._tools.pools import limits_kept, pools_changed, single_threaded_blas
-from .distances import without_rounding
-from .metrics import COSINE
+from .._tools.pools import pools_changed, single_threaded_blas
 from .tiled_search import in_order
 
 # Powers p of the sums that trees know.
@@ -87,12 +85,10 @@ class BruteSearch:
 
     def kneighbors(self, Y, k):
         """Neighbours of each row of Y."""
-        # scikit-learn takes one thread of BLAS for each of its own, but for what has no
-        # search of its own there.
-        limited = limits_kept if self.metric in COSINE else single_threaded_blas
-        with filters_kept(), limited():  # filters: its Parallel changes them
+        # scikit-learn takes one thread of BLAS for each of its own.
+        with filters_kept(), single_threaded_blas():  # its Parallel changes filters
             distances, indices = self._search.kneighbors(Y, n_neighbors=k)
-        return in_order(without_rounding(distances, self.metric), indices)
+        return in_order(distances, indices)
 
 
 # Points on which it is measured how many neighbours are found.

@@ -24,6 +24,8 @@ UNIFORM_STD = 12**-0.5
 # that in float64.
 ROUNDING_UNITS = 4
 ROUNDING = ROUNDING_UNITS * np.finfo(float).eps
+# Largest error of an eigenvalue in units of the one that is stated.
+SPREAD = 4
 # Beyond this time the error of an eigenvalue near the largest matters: a^t moves by t
 # times as much, and at last the error would decide whether an eigenvalue that is
 # repeated, as that of far clusters is, counts at all (and 1 + 1e-16 would overflow).
@@ -108,7 +110,8 @@ class Spectrum:
         if self.is_complete:
             value = shannon_entropy(self._weights(t))
             error = self._change_if_lifted(t, value) if self.eigenvalue_error else 0.0
-            ends = max(value - 2 * error, 0.0), value + 2 * error
+            most = np.log2(self.n_samples)
+            ends = max(value - 2 * error, 0.0), min(value + 2 * error, most)
             return EntropyEstimate(value, error, *ends, self._saturation(t))
         lower, upper = self._interval(t)
         value = (lower + upper) / 2
@@ -212,7 +215,7 @@ class Spectrum:
     def _weights(self, t):
         """a^t of what is known; 0 for what is only the rounding of a zero."""
         moduli = np.abs(self.eigenvalues)
-        return weights_of(moduli, t, self._rounding, self.eigenvalue_error)
+        return weights_of(moduli, t, self._rounding, SPREAD * self.eigenvalue_error)
 
     def _range(self, t):
         """Smallest and largest a^t that the error of each known eigenvalue allows."""
@@ -233,7 +236,7 @@ class Spectrum:
 
     def _with_ones(self, shares):
         """Shares of the largest modulus, with 1 for what is 1 up to its error."""
-        error = self._rounding + self.eigenvalue_error
+        error = self._rounding + SPREAD * self.eigenvalue_error
         return np.where(shares >= 1 - error, 1.0, shares)
 
     @property

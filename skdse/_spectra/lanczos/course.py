@@ -327,7 +327,10 @@ def _resample(request, density, fixed, rng):
     b = int(np.clip(b, 4, request.plan.later_columns(operator)))
     first = operator.n_samples, min(b, density.n_rest), fixed, fixed
     probes, at_first = None, deepcopy(rng)
-    density, n_steps = _long_enough(request, density, begin(*first, rng))
+    recurrence = begin(*first, rng)
+    if recurrence.n_probes == 0:  # what is known leaves no room, but for rounding
+        return density
+    density, n_steps = _long_enough(request, density, recurrence)
     while b := request.next_probes(density):
         if probes is None:  # drawn again, for in general nobody needs them
             probes = begin(*first, at_first).vectors[1]

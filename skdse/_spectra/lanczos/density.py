@@ -27,6 +27,8 @@ from ..spectrum import LONG_TIME, saturation
 INFLATION = 1.15
 # Rounding of float32 products moves eigenvalues by about this over sqrt(n).
 ROUNDING = 2e-7
+# A zero is lifted by at most so many times as much.
+LIFTED = 10
 # ... what is nearer to 1 than this, or than its error, counts as 1 at long times ...
 LEADING_ROUNDING = 5e-7
 # ... the traces of what is left after deflation, in units of 1 + tr S, by this ...
@@ -172,7 +174,7 @@ def _errors_at(density, t):
         sampling=_sampling_error(density, g),
         truncation=_truncation_error(density, g)
         * (SHORT_INFLATION if t < SHORT_TIME else 1.0),
-        rounding=_rounding_error(density, g) + _late_error(density, t),
+        rounding=_rounding_error(density, g, t) + _late_error(density, t),
     )
 
 
@@ -252,11 +254,20 @@ def _truncation_error(density, g):
     )
 
 
-def _rounding_error(density, g):
-    """Change of tr g(S) by rounding: of products, which may lift every eigenvalue."""
+def _rounding_error(density, g, t):
+    """Change of tr g(S) by rounding: of products, which may lift every eigenvalue.
+
+    At short times what may be a zero that was lifted counts as much as any other.
+    """
     residual, x = _residual(density, g)[0], np.abs(density.nodes)
-    lift = residual(x + ROUNDING / np.sqrt(density.n_samples)) - residual(x)
-    change = abs(density.uncalibrated @ lift) + ENTROPY_ROUNDING
+    rounding, here = ROUNDING / np.sqrt(density.n_samples), residual(x)
+    change = abs(density.uncalibrated @ (residual(x + rounding) - here))
+    if t < SHORT_TIME:
+        known = np.abs(density.eigenvalues)
+        sunk = residual(np.where(x <= LIFTED * rounding, 0.0, x)) - here
+        lost = g(known[known <= LIFTED * rounding]).sum()
+        change = max(change, abs(density.uncalibrated @ sunk - lost))
+    change += ENTROPY_ROUNDING
     return change + (_noise_error(density, residual) if density.noise else 0.0)
 
 
