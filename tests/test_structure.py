@@ -30,6 +30,7 @@ FLOOR = {room: i for i, rooms in enumerate(FLOORS) for room in rooms}
 ORDERS = {
     "_tools": (
         "hints",
+        "doc_links",
         "memory",
         "validation",
         "progress",

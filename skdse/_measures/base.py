@@ -11,6 +11,7 @@ from .._spectra.blocked.samples import blocked, check_finite, is_blocked
 from .._spectra.spectrum import warn_if_saturated
 from .._tools.arrays import is_device_array
 from .._tools.cluster import check_fits_here, cluster_for
+from .._tools.doc_links import DocLinkMixin
 from .._tools.hints import SamplesLike
 from .._tools.intake import check_samples_on_device, taken_in
 from .._tools.validation import check_flag, check_max_samples, sample_count
@@ -20,7 +21,7 @@ FLOATS = (np.float64, np.float32)
 MAX_SEED = np.iinfo(np.int32).max
 
 
-class PassThroughMixin(OneToOneFeatureMixin, TransformerMixin):
+class PassThroughMixin(DocLinkMixin, OneToOneFeatureMixin, TransformerMixin):
     """Transformer that changes nothing, for an estimator that only measures."""
 
     def transform(self, X: SamplesLike) -> Any:

@@ -17,6 +17,7 @@ from .._measures.catalogue import (
     prepare_measures,
 )
 from .._measures.spectra import fitted_spectrum
+from .._tools.doc_links import DocLinkMixin
 from .._tools.hints import Layers, Seed
 from .._tools.progress import say
 from .._tools.validation import check_callable, check_count, check_option
@@ -50,7 +51,9 @@ from ._wrapped import is_first, together
 COLUMNS = (*KEYS, *SIGNS, "n_samples", "n_features", "accuracy", "seconds", "settings")
 
 
-class RepresentationTracker(SkorchCallback, Resumable, TrackerResults, BaseEstimator):
+class RepresentationTracker(
+    SkorchCallback, Resumable, TrackerResults, DocLinkMixin, BaseEstimator
+):
     """Measure the layers of a network, epoch by epoch.
 
     Call the tracker with the network at each epoch, or pass it to a net of skorch as a
