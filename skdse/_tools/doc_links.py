@@ -2,30 +2,29 @@
 
 scikit-learn makes them ("Developer API for HTML representation" in its developer guide)
 from the template of a class. The address of the documentation stands in the metadata of
-the package, under ``[project.urls]``; where it has none, there are no links.
+the package, under ``[project.urls]``; where it has none, there are no links. Each
+version X.Y has its pages in a folder of this name.
 """
 
 from importlib.metadata import PackageNotFoundError, metadata
 
 PACKAGE = __name__.partition(".")[0]
-PAGE = "/api/generated/{estimator_module}.{estimator_name}.html"
+PAGE = "api/generated/{estimator_module}.{estimator_name}.html"
 
 
-def documentation_address(distribution=PACKAGE):
-    """Address of the documentation of an installed distribution; None if unknown."""
+def link_template(distribution=PACKAGE):
+    """Template of scikit-learn for the page of an estimator; "" makes no links."""
     try:
-        urls = metadata(distribution).get_all("Project-URL") or []
+        known = metadata(distribution)
     except PackageNotFoundError:
-        return None
-    for label, _, url in (one.partition(",") for one in urls):
+        return ""
+    folder = ".".join(known["Version"].split(".")[:2])
+    for label, _, url in (
+        one.partition(",") for one in known.get_all("Project-URL") or []
+    ):
         if label.strip().lower() == "documentation":
-            return url.strip()
-    return None
-
-
-def link_template(address):
-    """Template of scikit-learn for the page of an estimator; none has no address."""
-    return address.rstrip("/") + PAGE if address else ""
+            return f"{url.strip().rstrip('/')}/{folder}/{PAGE}"
+    return ""
 
 
 class DocLinkMixin:
@@ -35,4 +34,4 @@ class DocLinkMixin:
     """
 
     _doc_link_module = PACKAGE
-    _doc_link_template = link_template(documentation_address())
+    _doc_link_template = link_template()
