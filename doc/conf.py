@@ -50,6 +50,7 @@ exclude_patterns = [
     "auto_examples/**/*.ipynb",
     "auto_examples/**/*.py",
     "examples/**",
+    "paper/**",
 ]
 templates_path = ["_templates"]
 default_role = "code"
