@@ -18,6 +18,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "2")
 os.environ["KERAS_BACKEND"] = "torch"  # the one that skdse knows
 
 from gallery import SECTIONS  # noqa: E402
+from versions import switcher_of  # noqa: E402
 
 from skdse import __version__  # noqa: E402
 
@@ -31,6 +32,7 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.intersphinx",
+    "sphinx.ext.viewcode",  # the source of each object, on the site itself
     "matplotlib.sphinxext.plot_directive",
     "numpydoc",
     "sphinx_copybutton",
@@ -38,14 +40,17 @@ extensions = [
     "sphinx_gallery.gen_gallery",
     "myst_parser",  # the changelog is Markdown
     "command_output",
+    "llms",
     "mathml",
     "results_table",
+    "versions",
 ]
 exclude_patterns = [
     "_build",
     "auto_examples/**/*.ipynb",
     "auto_examples/**/*.py",
     "examples/**",
+    "paper/**",
 ]
 templates_path = ["_templates"]
 default_role = "code"
@@ -146,7 +151,9 @@ html_show_sourcelink = False
 html_copy_source = False
 html_theme_options = {
     "logo": {"text": "skdse"},
-    "navbar_end": ["theme-switcher"],
+    "navbar_end": ["version-switcher", "theme-switcher"],
+    "switcher": switcher_of("index"),
+    "check_switcher": False,  # its lists are written with the pages
     "show_prev_next": True,
     "show_toc_level": 2,
     "footer_start": ["copyright"],

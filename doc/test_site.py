@@ -9,6 +9,7 @@ import functools
 import http.server
 import json
 import os
+import re
 import shutil
 import threading
 import urllib.request
@@ -202,3 +203,31 @@ def test_reference_shows_signature_and_gallery(visit):
     signature = browser.find_element(By.CSS_SELECTOR, "dt.sig").text
     assert "n_repeats" in signature
     assert browser.find_elements(By.CSS_SELECTOR, ".sphx-glr-thumbcontainer")
+
+
+# Files of the site, without a browser
+
+
+def test_llms_txt_leads_to_pages():
+    text = (SITE / "llms.txt").read_text(encoding="utf-8")
+    targets = re.findall(r"\]\((\S+\.html)\)", text)
+    assert len(targets) > 50
+    assert [one for one in targets if not (SITE / one).exists()] == []
+
+
+def test_reference_leads_to_the_source():
+    page = SITE / "api" / "generated" / "skdse.ShannonEntropy.html"
+    source = "_modules/skdse/_measures/baselines.html"
+    assert f'href="../../{source}#ShannonEntropy"' in page.read_text(encoding="utf-8")
+    assert 'id="ShannonEntropy"' in (SITE / source).read_text(encoding="utf-8")
+
+
+def test_pages_know_the_versions():
+    for page in PAGES:
+        depth = page.count("/")
+        text = (SITE / page).read_text(encoding="utf-8")
+        if "theme_switcher_json_url" in text:
+            assert f"'_static/switcher_{depth}.json'" in text
+            listed = json.loads((SITE / f"_static/switcher_{depth}.json").read_text())
+            assert all(one["url"].startswith("../" * (depth + 1)) for one in listed)
+    assert "theme_switcher_json_url" in (SITE / "index.html").read_text("utf-8")

@@ -1,14 +1,16 @@
 """The measures as functions: of arrays, and of tensors with their gradients."""
 
 import inspect
+from typing import Any
 
 from . import differentiable
 from ._measures.entropy import DiffusionSpectralEntropy
 from ._measures.mutual_info import DiffusionSpectralMI
+from ._tools.hints import SamplesLike, TargetsLike
 from ._tools.intake import requires_gradient
 
 
-def diffusion_spectral_entropy(X, **params):
+def diffusion_spectral_entropy(X: SamplesLike, **params: Any) -> Any:
     """Compute the diffusion spectral entropy (DSE) of X, in bits.
 
     Parameters
@@ -53,7 +55,9 @@ def diffusion_spectral_entropy(X, **params):
     return DiffusionSpectralEntropy(**params).fit(X).entropy_
 
 
-def diffusion_spectral_mutual_info(X, y, **params):
+def diffusion_spectral_mutual_info(
+    X: SamplesLike, y: TargetsLike, **params: Any
+) -> Any:
     """Compute the diffusion spectral mutual information (DSMI) of X and y, in bits.
 
     Parameters

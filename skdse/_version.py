@@ -68,7 +68,7 @@ def versions():
     }
 
 
-def show_versions():
+def show_versions() -> None:
     """Print the versions of skdse, of its dependencies and of the BLAS in use.
 
     Paste the output into a bug report. Optional packages are not imported.

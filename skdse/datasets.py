@@ -7,16 +7,23 @@ last, so that the same seed gives the same data at every level of noise.
 from numbers import Real
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state, check_scalar, column_or_1d
 
+from ._tools.hints import Seed
 from ._tools.validation import check_count, check_flag, check_option, check_share
 
 __all__ = ["corrupt_labels", "make_manifold", "make_tree"]
 
 
 def make_tree(
-    n_samples=500, n_branches=5, *, n_features=20, noise=0.0, random_state=None
-):
+    n_samples: int = 500,
+    n_branches: int = 5,
+    *,
+    n_features: int = 20,
+    noise: float = 0.0,
+    random_state: Seed = None,
+) -> tuple[np.ndarray, np.ndarray]:
     """Make a tree of diffusion-limited branches.
 
     A branch is a random walk whose steps are uniform in ``[-1, 1]`` in each
@@ -91,15 +98,15 @@ def make_tree(
 
 
 def make_manifold(
-    kind="swiss_roll",
-    n_samples=500,
+    kind: str = "swiss_roll",
+    n_samples: int = 500,
     *,
-    intrinsic_dim=2,
-    n_features=None,
-    rotate=False,
-    noise=0.0,
-    random_state=None,
-):
+    intrinsic_dim: int = 2,
+    n_features: int | None = None,
+    rotate: bool = False,
+    noise: float = 0.0,
+    random_state: Seed = None,
+) -> np.ndarray:
     """Make samples of a manifold of known intrinsic dimension.
 
     Parameters
@@ -178,7 +185,9 @@ def make_manifold(
     return _add_noise(X, noise, rng)
 
 
-def corrupt_labels(y, ratio, *, random_state=None):
+def corrupt_labels(
+    y: ArrayLike, ratio: float, *, random_state: Seed = None
+) -> np.ndarray:
     """Permute a share of the labels among themselves.
 
     The classes keep their sizes. With a ratio of 1, the labels say nothing about the
@@ -220,11 +229,11 @@ def corrupt_labels(y, ratio, *, random_state=None):
     2 5
     """
     check_share(ratio, "ratio")
-    y = column_or_1d(y).copy()
+    labels = column_or_1d(y).copy()
     rng = check_random_state(random_state)
-    rows = rng.permutation(len(y))[: round(ratio * len(y))]
-    y[rows] = y[rng.permutation(rows)]
-    return y
+    rows = rng.permutation(len(labels))[: round(ratio * len(labels))]
+    labels[rows] = labels[rng.permutation(rows)]
+    return labels
 
 
 # Manifolds of dimension d, in the fewest coordinates

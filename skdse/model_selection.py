@@ -5,9 +5,10 @@ Scorers measure the representation that a fitted estimator makes of held-out sam
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 from scipy.stats import rankdata
@@ -25,6 +26,7 @@ from ._measures.catalogue import (
 )
 from ._measures.mutual_info import DiffusionSpectralMI
 from ._measures.permutation import mutual_info_permutation_test
+from ._tools.hints import SamplesLike, Seed, TargetsLike
 from ._tools.progress import Progress
 from ._tools.validation import (
     check_count,
@@ -42,8 +44,12 @@ AGAINST = ("X", "y")
 
 
 def representation_scorer(
-    measure="dsmi", *, representation="auto", against=None, random_state=0
-):
+    measure: Any = "dsmi",
+    *,
+    representation: str | int | Callable = "auto",
+    against: str | None = None,
+    random_state: Seed = 0,
+) -> Callable[..., float]:
     """Make a scorer of the representation that a fitted estimator makes.
 
     The scorer is a callable ``scorer(estimator, X, y=None)`` for the parameter
@@ -182,16 +188,16 @@ class _RepresentationScorer(BaseEstimator):
 
 
 def select_representation(
-    candidates,
-    X,
-    y=None,
+    candidates: Mapping[str, Any],
+    X: SamplesLike,
+    y: TargetsLike | None = None,
     *,
-    measure="dsmi",
-    n_permutations=200,
-    random_state=None,
-    n_jobs=None,
-    verbose=0,
-):
+    measure: Any = "dsmi",
+    n_permutations: int = 200,
+    random_state: Seed = None,
+    n_jobs: int | None = None,
+    verbose: int = 0,
+) -> Bunch:
     """Rank representations of the same samples by mutual information (DSMI).
 
     All candidates are measured with the same random subsets and the same groups.

@@ -99,7 +99,8 @@ def test_docstring_is_valid_numpydoc(name):
 def test_documented_parameters_are_the_signature(name):
     parameters = inspect.signature(OBJECTS[name]).parameters.values()
     expected = [
-        str(one) if one.kind == one.VAR_KEYWORD else one.name for one in parameters
+        f"**{one.name}" if one.kind == one.VAR_KEYWORD else one.name
+        for one in parameters
     ]
     assert _documented(OBJECTS[name], "Parameters") == expected
 

@@ -111,7 +111,10 @@ def test_signatures_are_the_documented_ones(name, signature):
     callable_ = getattr(skdse, owner)
     if method:
         callable_ = getattr(callable_, method)
-    assert str(inspect.signature(callable_)) == signature
+    bare = inspect.signature(callable_)
+    parameters = [one.replace(annotation=one.empty) for one in bare.parameters.values()]
+    bare = bare.replace(parameters=parameters, return_annotation=bare.empty)
+    assert str(bare) == signature
 
 
 # Import

@@ -29,6 +29,8 @@ FLOOR = {room: i for i, rooms in enumerate(FLOORS) for room in rooms}
 # Within a room, too, imports point one way.
 ORDERS = {
     "_tools": (
+        "hints",
+        "doc_links",
         "memory",
         "validation",
         "progress",

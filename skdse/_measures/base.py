@@ -1,5 +1,7 @@
 """What the entropy estimators share: validation, fit, score, pass-through transform."""
 
+from typing import Any, Self
+
 import numpy as np
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils import check_random_state, get_tags
@@ -9,6 +11,8 @@ from .._spectra.blocked.samples import blocked, check_finite, is_blocked
 from .._spectra.spectrum import warn_if_saturated
 from .._tools.arrays import is_device_array
 from .._tools.cluster import check_fits_here, cluster_for
+from .._tools.doc_links import DocLinkMixin
+from .._tools.hints import SamplesLike
 from .._tools.intake import check_samples_on_device, taken_in
 from .._tools.validation import check_flag, check_max_samples, sample_count
 from .meters import make_meter
@@ -17,10 +21,10 @@ FLOATS = (np.float64, np.float32)
 MAX_SEED = np.iinfo(np.int32).max
 
 
-class PassThroughMixin(OneToOneFeatureMixin, TransformerMixin):
+class PassThroughMixin(DocLinkMixin, OneToOneFeatureMixin, TransformerMixin):
     """Transformer that changes nothing, for an estimator that only measures."""
 
-    def transform(self, X):
+    def transform(self, X: SamplesLike) -> Any:
         """Return X unchanged: in a pipeline, the estimator only measures.
 
         Parameters
@@ -51,7 +55,10 @@ class BaseEntropy(PassThroughMixin, BaseEstimator):
     A subclass has the parameters max_samples, normalize and random_state.
     """
 
-    def fit(self, X, y=None):
+    entropy_: float
+    scale_: Any
+
+    def fit(self, X: SamplesLike, y: Any = None) -> Self:
         """Fit the scale to X and measure the entropy of X.
 
         Parameters
@@ -84,7 +91,7 @@ class BaseEntropy(PassThroughMixin, BaseEstimator):
         self.entropy_ = as_share(estimate, meter, X.shape[0], self.normalize).value
         return self
 
-    def score(self, X, y=None):
+    def score(self, X: SamplesLike, y: Any = None) -> float:
         """Return the entropy of X in bits, at the fitted scale.
 
         Parameters

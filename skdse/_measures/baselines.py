@@ -5,7 +5,12 @@ entropy of the entries of the diffusion matrix (DMEE), and spectral entropy of t
 adjacency matrix itself (ASE).
 """
 
+from collections.abc import Callable
+
+import numpy as np
+
 from .._spectra.affinity import Gaussian
+from .._tools.hints import Seed
 from .._tools.validation import check_count, check_option, check_share
 from .base import BaseEntropy, check_common
 from .baseline_meters import AdjacencyMeter, MatrixEntryMeter, ShannonMeter
@@ -80,13 +85,13 @@ class ShannonEntropy(BaseEntropy):
 
     def __init__(
         self,
-        n_bins=2,
+        n_bins: int = 2,
         *,
-        bin_range="fitted",
-        max_samples=None,
-        normalize=False,
-        random_state=None,
-    ):
+        bin_range: str = "fitted",
+        max_samples: int | float | None = None,
+        normalize: bool = False,
+        random_state: Seed = None,
+    ) -> None:
         self.n_bins = n_bins
         self.bin_range = bin_range
         self.max_samples = max_samples
@@ -94,12 +99,12 @@ class ShannonEntropy(BaseEntropy):
         self.random_state = random_state
 
     @property
-    def data_min_(self):
+    def data_min_(self) -> np.ndarray:
         """Smallest value of each feature."""
         return self.scale_.low
 
     @property
-    def data_max_(self):
+    def data_max_(self) -> np.ndarray:
         """Largest value of each feature."""
         return self.scale_.high
 
@@ -174,15 +179,15 @@ class MatrixEntryEntropy(BaseEntropy):
     def __init__(
         self,
         *,
-        bandwidth="auto",
-        bandwidth_scale=1.0,
-        bandwidth_neighbors=5,
-        metric="euclidean",
-        alpha=0.5,
-        max_samples=None,
-        normalize=False,
-        random_state=None,
-    ):
+        bandwidth: float | str = "auto",
+        bandwidth_scale: float = 1.0,
+        bandwidth_neighbors: int = 5,
+        metric: str | Callable = "euclidean",
+        alpha: float = 0.5,
+        max_samples: int | float | None = None,
+        normalize: bool = False,
+        random_state: Seed = None,
+    ) -> None:
         self.bandwidth = bandwidth
         self.bandwidth_scale = bandwidth_scale
         self.bandwidth_neighbors = bandwidth_neighbors
@@ -193,7 +198,7 @@ class MatrixEntryEntropy(BaseEntropy):
         self.random_state = random_state
 
     @property
-    def bandwidth_(self):
+    def bandwidth_(self) -> float | np.ndarray:
         """Fitted σ or σ_i."""
         return self.scale_.in_units
 
@@ -273,17 +278,17 @@ class AdjacencySpectralEntropy(BaseEntropy):
 
     def __init__(
         self,
-        adjacency="gaussian",
+        adjacency: str = "gaussian",
         *,
-        bandwidth="auto",
-        bandwidth_scale=1.0,
-        bandwidth_neighbors=5,
-        n_neighbors=10,
-        metric="euclidean",
-        max_samples=None,
-        normalize=False,
-        random_state=None,
-    ):
+        bandwidth: float | str = "auto",
+        bandwidth_scale: float = 1.0,
+        bandwidth_neighbors: int = 5,
+        n_neighbors: int = 10,
+        metric: str | Callable = "euclidean",
+        max_samples: int | float | None = None,
+        normalize: bool = False,
+        random_state: Seed = None,
+    ) -> None:
         self.adjacency = adjacency
         self.bandwidth = bandwidth
         self.bandwidth_scale = bandwidth_scale
@@ -295,7 +300,7 @@ class AdjacencySpectralEntropy(BaseEntropy):
         self.random_state = random_state
 
     @property
-    def bandwidth_(self):
+    def bandwidth_(self) -> float | np.ndarray:
         """Fitted σ or σ_i."""
         return self.scale_.in_units
 

@@ -13,10 +13,12 @@ from scipy.stats import norm
 from sklearn.base import clone
 from sklearn.utils import check_random_state
 
+from .._tools.hints import SamplesLike, Seed, TargetsLike
 from .._tools.progress import Progress
 from .._tools.validation import check_count, check_work
 from .base import MAX_SEED
 from .mutual_info import (
+    DiffusionSpectralMI,
     measure_mutual_info,
     measure_part,
     mutual_info_estimator,
@@ -51,16 +53,16 @@ class ConfidenceInterval:
 
 
 def mutual_info_confidence_interval(
-    X,
-    y,
+    X: SamplesLike,
+    y: TargetsLike,
     *,
-    estimator=None,
-    confidence_level=0.95,
-    n_subsamples=50,
-    random_state=None,
-    n_jobs=None,
-    verbose=0,
-):
+    estimator: DiffusionSpectralMI | None = None,
+    confidence_level: float = 0.95,
+    n_subsamples: int = 50,
+    random_state: Seed = None,
+    n_jobs: int | None = None,
+    verbose: int = 0,
+) -> ConfidenceInterval:
     """Find how far mutual information (DSMI) would differ with other samples.
 
     The interval is for the mean of DSMI over new draws of as many samples, with the

@@ -1,10 +1,11 @@
 """Clusters of vectors on a device, which stay there; one number a vector leaves it."""
 
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import numpy as np
 import scipy.sparse as sp
+from sklearn import config_context, get_config
 
 from .._spectra.device_search import DeviceSearch
 from .._spectra.neighbors import NeighborIndex
@@ -63,13 +64,23 @@ def clustering_solver(n_samples):
 
 @contextmanager
 def eigenvectors_for_clusters():
-    """Context without warnings that mean nothing for clusters."""
-    with warnings.catch_warnings():
+    """Context without warnings and settings that mean nothing for clusters."""
+    with warnings.catch_warnings(), _with_sparse_matrices():
         # Components of a graph that is not connected are clusters all the same.
         warnings.filterwarnings("ignore", message="Graph is not fully connected")
         # K-means needs no eigenvectors to the last digits.
         warnings.filterwarnings("ignore", "Exited", category=UserWarning)
         yield
+
+
+def _with_sparse_matrices():
+    """Context in which scikit-learn makes sparse matrices, no arrays, if it can both.
+
+    Spectral clustering refuses its own graphs as sparse arrays, with 64-bit indices.
+    """
+    if "sparse_interface" not in get_config():
+        return nullcontext()
+    return config_context(sparse_interface="spmatrix")
 
 
 def kmeans_labels(Y, n_clusters, seed):

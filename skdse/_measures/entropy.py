@@ -4,14 +4,18 @@ X ─► scale ─► spectrum λ of the diffusion operator ─► entropy S_D: 
 of ``_spectra.spectral_meter``.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from .._spectra.estimates import EntropyEstimate
 from .._spectra.spectrum import knee_time, warn_if_saturated
+from .._tools.hints import SamplesLike, Seed
 from .base import MAX_SEED, BaseEntropy, as_share, n_draws, subsample, validated
 from .entropy_meter import spectral_meter
 from .meters import make_meter
@@ -201,27 +205,33 @@ class DiffusionSpectralEntropy(BaseEntropy):
     6.39 bits
     """
 
+    entropy_std_error_: float
+    entropy_interval_: tuple[float, float]
+    effective_rank_: float
+    eigenvalues_: np.ndarray
+    spectrum_: Any
+
     def __init__(
         self,
         *,
-        affinity="gaussian",
-        bandwidth="auto",
-        bandwidth_scale=1.0,
-        bandwidth_neighbors=5,
-        n_neighbors=15,
-        metric="euclidean",
-        alpha=0.5,
-        t=1,
-        eigen_solver="auto",
-        n_components=None,
-        tol=1e-3,
-        max_samples=None,
-        n_repeats=1,
-        normalize=False,
-        random_state=None,
-        n_jobs=None,
-        verbose=0,
-    ):
+        affinity: str | Callable = "gaussian",
+        bandwidth: float | str = "auto",
+        bandwidth_scale: float = 1.0,
+        bandwidth_neighbors: int = 5,
+        n_neighbors: int = 15,
+        metric: str | Callable = "euclidean",
+        alpha: float = 0.5,
+        t: float | str = 1,
+        eigen_solver: str = "auto",
+        n_components: int | None = None,
+        tol: float = 1e-3,
+        max_samples: int | float | None = None,
+        n_repeats: int = 1,
+        normalize: bool = False,
+        random_state: Seed = None,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+    ) -> None:
         self.affinity = affinity
         self.bandwidth = bandwidth
         self.bandwidth_scale = bandwidth_scale
@@ -240,7 +250,7 @@ class DiffusionSpectralEntropy(BaseEntropy):
         self.n_jobs = n_jobs
         self.verbose = verbose
 
-    def fit(self, X, y=None):
+    def fit(self, X: SamplesLike, y: Any = None) -> Self:
         """Fit the bandwidth to X and measure the entropy of X.
 
         Parameters
@@ -296,16 +306,16 @@ class DiffusionSpectralEntropy(BaseEntropy):
         self.effective_rank_ = 2**bits
 
     @property
-    def bandwidth_(self):
+    def bandwidth_(self) -> float | np.ndarray | None:
         """Fitted σ or σ_i."""
         return self.scale_.bandwidth.in_units
 
     @property
-    def t_(self):
+    def t_(self) -> float:
         """Diffusion time used."""
         return self.scale_.t
 
-    def entropy_curve(self, t):
+    def entropy_curve(self, t: ArrayLike) -> np.ndarray:
         """Return the entropy of the fitted samples at other diffusion times.
 
         The spectrum does not depend on t, so a whole curve costs as much as one value.

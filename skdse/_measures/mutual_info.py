@@ -10,6 +10,7 @@ estimated once for each size m.
 
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
@@ -17,6 +18,7 @@ from sklearn.utils import check_random_state, get_tags
 from sklearn.utils.validation import check_is_fitted
 
 from .._spectra.meter import Meter
+from .._tools.hints import SamplesLike, Seed, TargetsLike
 from .._tools.validation import check_kind, sample_count
 from .base import MAX_SEED, PassThroughMixin
 from .entropy import DiffusionSpectralEntropy
@@ -142,20 +144,26 @@ class DiffusionSpectralMI(MetaEstimatorMixin, PassThroughMixin, BaseEstimator):
     1.08 of 7.01 bits
     """
 
+    mutual_info_: float
+    mutual_info_std_error_: float
+    entropy_: float
+    conditional_entropy_: float
+    group_entropies_: np.ndarray
+
     def __init__(
         self,
-        estimator=None,
+        estimator: Any = None,
         *,
-        target="auto",
-        n_groups=10,
-        clusterer=None,
-        n_repeats=5,
-        max_samples=None,
-        normalize=False,
-        random_state=None,
-        n_jobs=None,
-        verbose=0,
-    ):
+        target: str = "auto",
+        n_groups: int = 10,
+        clusterer: Any = None,
+        n_repeats: int = 5,
+        max_samples: int | float | None = None,
+        normalize: bool = False,
+        random_state: Seed = None,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+    ) -> None:
         self.estimator = estimator
         self.target = target
         self.n_groups = n_groups
@@ -167,7 +175,7 @@ class DiffusionSpectralMI(MetaEstimatorMixin, PassThroughMixin, BaseEstimator):
         self.n_jobs = n_jobs
         self.verbose = verbose
 
-    def fit(self, X, y):
+    def fit(self, X: SamplesLike, y: TargetsLike) -> Self:
         """Fit the scale to X and the groups to y, and measure.
 
         Parameters
@@ -203,7 +211,7 @@ class DiffusionSpectralMI(MetaEstimatorMixin, PassThroughMixin, BaseEstimator):
         self._found = found.without_samples()
         return self
 
-    def score(self, X, y):
+    def score(self, X: SamplesLike, y: TargetsLike) -> float:
         """Return the mutual information of X and y at the fitted scale.
 
         Parameters

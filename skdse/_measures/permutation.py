@@ -28,9 +28,11 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.utils import check_random_state
 
+from .._tools.hints import SamplesLike, Seed, TargetsLike
 from .._tools.validation import check_count, check_work
 from .base import MAX_SEED
 from .mutual_info import (
+    DiffusionSpectralMI,
     measure_mutual_info,
     measure_part,
     mutual_info_estimator,
@@ -72,16 +74,16 @@ class PermutationTestResult:
 
 
 def mutual_info_permutation_test(
-    X,
-    y,
+    X: SamplesLike,
+    y: TargetsLike,
     *,
-    estimator=None,
-    n_permutations=200,
-    n_partitions=None,
-    random_state=None,
-    n_jobs=None,
-    verbose=0,
-):
+    estimator: DiffusionSpectralMI | None = None,
+    n_permutations: int = 200,
+    n_partitions: int | None = None,
+    random_state: Seed = None,
+    n_jobs: int | None = None,
+    verbose: int = 0,
+) -> PermutationTestResult:
     """Test whether mutual information (DSMI) is more than chance.
 
     The null hypothesis is that X and y are independent. By default all permutations

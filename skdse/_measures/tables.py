@@ -163,3 +163,28 @@ def make_curve(columns, x, step, measures):
         spreads={name: spread for name, (_, spread) in pairs.items()},
         n_runs=int(np.bincount(place).max()),
     )
+
+
+def at_epoch(columns, epoch):
+    """Rows of one epoch, the last if None."""
+    if "epoch" not in columns:
+        return columns
+    epochs = columns["epoch"]
+    epoch = epochs.max() if epoch is None else epoch
+    if epoch not in epochs:
+        raise ValueError(
+            f"epoch must be one of those of frame, {distinct(epochs)}; got {epoch!r}."
+        )
+    return {name: values[epochs == epoch] for name, values in columns.items()}
+
+
+def places(columns, name):
+    """Names in their order, the place of each row among them, and how many runs."""
+    # As text: what is missing is equal to what is missing.
+    n_runs = len(set(map(str, columns["run"]))) if "run" in columns else 1
+    names = [str(one) for one in columns[name]]
+    if n_runs == 1:
+        # Files of the same name, for instance, are not the same.
+        return names, np.arange(len(names)), 1
+    order = distinct(names)
+    return order, np.array([order.index(one) for one in names]), n_runs

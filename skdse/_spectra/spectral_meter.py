@@ -84,7 +84,7 @@ class SpectralMeter(SimpleMeter):
     t: float | str = 1
     eigen_solver: str = "auto"
     n_components: int | None = None
-    tol: float = 1e-3
+    tol: float = 1e-3  # type: ignore[misc]  # a constant of other meters
     verbose: int = 0
     # Whether to tell before a long job, where that is not one of many that are told of.
     tells: bool = True

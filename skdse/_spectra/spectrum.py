@@ -157,7 +157,8 @@ class Spectrum:
         is concave in ρ, so a box of ρ and S_tail has its lower end at a corner.
         """
         known = self._weights(t)[rows]
-        mass, smallest_mass, largest_mass = known.sum(), *self._tail_mass(t)
+        mass = known.sum()
+        smallest_mass, largest_mass = self._tail_mass(t)
         rho = np.array([smallest_mass, largest_mass])
         rho /= mass + rho
         S_known = shannon_entropy(known)

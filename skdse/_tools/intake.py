@@ -5,6 +5,7 @@ there, as floats, see `arrays`.
 """
 
 import math
+from typing import Any, TypeGuard
 
 import array_api_compat as compat
 import numpy as np
@@ -20,6 +21,7 @@ from .arrays import (
     to_host,
 )
 from .containers import opened
+from .hints import Tensor
 
 # What DLPack calls memory that CUDA reaches.
 CUDA_MEMORY = 2, 13
@@ -45,7 +47,7 @@ def taken_in(X, name="X"):
     return _raised(X, name)
 
 
-def requires_gradient(X):
+def requires_gradient(X: Any) -> TypeGuard[Tensor]:
     """Whether X is a tensor whose measures are to have a gradient."""
     return compat.is_torch_array(X) and X.requires_grad
 

@@ -3,22 +3,23 @@
 import numpy as np
 
 from .._spectra.spectrum import warn_if_saturated
+from .._tools.hints import Tensor
 from ._pairs import Pairs, affinity_of, check_course, check_samples, import_torch
 
 
 def diffusion_spectral_entropy(
-    Z,
+    Z: Tensor,
     *,
-    affinity="gaussian",
-    bandwidth="auto",
-    bandwidth_scale=1.0,
-    bandwidth_neighbors=5,
-    bandwidth_gradient=True,
-    metric="euclidean",
-    alpha=0.5,
-    t=1,
-    normalize=False,
-):
+    affinity: str = "gaussian",
+    bandwidth: float | str = "auto",
+    bandwidth_scale: float = 1.0,
+    bandwidth_neighbors: int = 5,
+    bandwidth_gradient: bool = True,
+    metric: str = "euclidean",
+    alpha: float = 0.5,
+    t: float = 1,
+    normalize: bool = False,
+) -> Tensor:
     """Compute the diffusion spectral entropy of a tensor, in bits, with its gradient.
 
     The entropy (DSE) says how many distinct states the samples fill: ``2**DSE``. The

@@ -19,27 +19,28 @@ from .._measures.subsets import (
     size_weights,
 )
 from .._spectra.estimates import EntropyEstimate
+from .._tools.hints import Seed, TargetsLike, Tensor
 from .._tools.intake import taken_in_labels
 from .._tools.validation import check_count
 from ._pairs import Pairs, affinity_of, check_course, check_samples, import_torch
 
 
 def diffusion_spectral_mutual_info(
-    Z,
-    y,
+    Z: Tensor,
+    y: TargetsLike,
     *,
-    affinity="gaussian",
-    bandwidth="adaptive",
-    bandwidth_scale=1.0,
-    bandwidth_neighbors=5,
-    bandwidth_gradient=True,
-    metric="sqeuclidean",
-    alpha=0.5,
-    t=1,
-    n_repeats=5,
-    normalize=False,
-    random_state=None,
-):
+    affinity: str = "gaussian",
+    bandwidth: float | str = "adaptive",
+    bandwidth_scale: float = 1.0,
+    bandwidth_neighbors: int = 5,
+    bandwidth_gradient: bool = True,
+    metric: str = "sqeuclidean",
+    alpha: float = 0.5,
+    t: float = 1,
+    n_repeats: int = 5,
+    normalize: bool = False,
+    random_state: Seed = None,
+) -> Tensor:
     """Compute the mutual information of a tensor and labels, with its gradient.
 
     The mutual information (DSMI) says how much lower the entropy is within the groups

@@ -4,6 +4,8 @@
 error and settings go to ``uns`` where that is asked for.
 """
 
+from typing import Any
+
 import numpy as np
 import scipy.sparse as sp
 from sklearn.base import clone
@@ -29,14 +31,14 @@ GRAPHS = {
 
 
 def dse(
-    adata,
+    adata: AnnData,
     *,
-    use_rep=None,
-    neighbors_key=None,
-    graph="connectivities",
-    key_added=None,
-    **params,
-):
+    use_rep: str | None = None,
+    neighbors_key: str | None = None,
+    graph: str = "connectivities",
+    key_added: str | None = None,
+    **params: Any,
+) -> float:
     """Compute the diffusion spectral entropy of cells, in bits.
 
     Parameters
@@ -104,15 +106,15 @@ def dse(
 
 
 def dsmi(
-    adata,
-    groupby,
+    adata: AnnData,
+    groupby: str,
     *,
-    use_rep=None,
-    neighbors_key=None,
-    graph="connectivities",
-    key_added=None,
-    **params,
-):
+    use_rep: str | None = None,
+    neighbors_key: str | None = None,
+    graph: str = "connectivities",
+    key_added: str | None = None,
+    **params: Any,
+) -> float:
     """Compute how much a representation of cells tells of a column of ``obs``, in bits.
 
     With the batch as the column, it tells how well batches are mixed: 0 bits where

@@ -5,6 +5,9 @@ model ─► its layers' outputs in one pass ─► a module with a part for eac
 Layers of Keras do not call the hooks of PyTorch. The parts of the module do.
 """
 
+from typing import Any
+
+from ..probing import RepresentationTracker
 from ._course import check_tracker, missing, start, values_of
 
 try:
@@ -65,7 +68,7 @@ class RepresentationCallback(keras.callbacks.Callback):
     >>> callbacks = [RepresentationCallback(tracker)]
     """
 
-    def __init__(self, tracker, *, log=True):
+    def __init__(self, tracker: RepresentationTracker, *, log: bool = True) -> None:
         super().__init__()
         check_tracker(tracker)
         if keras.backend.backend() != "torch":
@@ -78,7 +81,7 @@ class RepresentationCallback(keras.callbacks.Callback):
         self.log = log
         self._layers, self._of, self._has_begun = None, None, True
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Begin; other callbacks may load a backup before the first epoch.
 
         Parameters
@@ -88,7 +91,7 @@ class RepresentationCallback(keras.callbacks.Callback):
         """
         self._has_begun = False
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Measure before the first epoch of a training, if that is not done.
 
         Parameters
@@ -107,7 +110,7 @@ class RepresentationCallback(keras.callbacks.Callback):
             self.tracker.resume(epoch)
         self._measure(epoch)
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Measure after an epoch.
 
         Parameters

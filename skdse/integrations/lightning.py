@@ -3,6 +3,9 @@
 start ─► epoch 0; last validation of an epoch, or its end ─► tracker ─► self.log
 """
 
+from typing import Any
+
+from ..probing import RepresentationTracker
 from ._course import check_tracker, go_on, missing, name_of_state, start, values_of
 
 try:
@@ -57,14 +60,15 @@ class RepresentationCallback(Callback):
     >>> callbacks = [RepresentationCallback(tracker)]
     """
 
-    def __init__(self, tracker, *, log=True):
+    def __init__(self, tracker: RepresentationTracker, *, log: bool = True) -> None:
         check_tracker(tracker)
         self.tracker = tracker
         self.log_values = log
-        self._last, self._saved = None, None
+        self._last = None
+        self._saved: dict[str, Any] | None = None
 
     @property
-    def state_key(self):
+    def state_key(self) -> str:
         """Name of the records in a checkpoint.
 
         Returns
@@ -74,7 +78,7 @@ class RepresentationCallback(Callback):
         """
         return name_of_state(self.tracker)
 
-    def setup(self, trainer, pl_module, stage):
+    def setup(self, trainer: Any, pl_module: Any, stage: str) -> None:
         """Start with the records of the file, unless a training goes on.
 
         Parameters
@@ -92,7 +96,7 @@ class RepresentationCallback(Callback):
         if trainer.global_step == 0:
             start(self.tracker)
 
-    def on_train_start(self, trainer, pl_module):
+    def on_train_start(self, trainer: Any, pl_module: Any) -> None:
         """Go on from a checkpoint, or measure before the first epoch, as epoch 0.
 
         Parameters
@@ -109,7 +113,7 @@ class RepresentationCallback(Callback):
         else:
             self.tracker.resume(trainer.current_epoch)
 
-    def on_validation_epoch_end(self, trainer, pl_module):
+    def on_validation_epoch_end(self, trainer: Any, pl_module: Any) -> None:
         """Measure at the end of an epoch's last validation.
 
         Parameters
@@ -123,7 +127,7 @@ class RepresentationCallback(Callback):
         if in_training and trainer.is_last_batch:
             self._measure(trainer, pl_module, trainer.current_epoch + 1)
 
-    def on_train_epoch_end(self, trainer, pl_module):
+    def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
         """Measure at the end of an epoch without validation.
 
         Parameters
@@ -135,7 +139,7 @@ class RepresentationCallback(Callback):
         """
         self._measure(trainer, pl_module, trainer.current_epoch + 1)
 
-    def state_dict(self):
+    def state_dict(self) -> dict[str, Any]:
         """Return the records, for a checkpoint.
 
         Returns
@@ -146,7 +150,7 @@ class RepresentationCallback(Callback):
         records = list(getattr(self.tracker, "records_", []))
         return {"records": records, "epoch": self._last}
 
-    def load_state_dict(self, state_dict):
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take the records of a checkpoint; they count if a training goes on from it.
 
         Parameters

@@ -7,6 +7,8 @@ that batches of any size keep the same rows. The smallest keys of all ranks are 
 of the smallest keys of each: the reservoirs need no more than to be joined.
 """
 
+from typing import Any
+
 import numpy as np
 from sklearn.base import clone
 
@@ -131,12 +133,19 @@ class DSEMetric(_ReservoirMetric):
     6.6 bits
     """
 
-    def __init__(self, estimator=None, *, max_samples=2000, random_state=0, **kwargs):
+    def __init__(
+        self,
+        estimator: Any = None,
+        *,
+        max_samples: int | None = 2000,
+        random_state: int = 0,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(
             estimator, max_samples=max_samples, random_state=random_state, **kwargs
         )
 
-    def update(self, Z):
+    def update(self, Z: torch.Tensor) -> None:
         """Add a batch.
 
         Parameters
@@ -146,7 +155,7 @@ class DSEMetric(_ReservoirMetric):
         """
         self._add(Z)
 
-    def compute(self):
+    def compute(self) -> torch.Tensor:
         """Measure the rows of all batches since the last reset.
 
         Returns
@@ -202,14 +211,22 @@ class DSMIMetric(_ReservoirMetric):
     """
 
     measure = "dsmi"
+    has_real_labels: torch.Tensor
 
-    def __init__(self, estimator=None, *, max_samples=2000, random_state=0, **kwargs):
+    def __init__(
+        self,
+        estimator: Any = None,
+        *,
+        max_samples: int | None = 2000,
+        random_state: int = 0,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(
             estimator, max_samples=max_samples, random_state=random_state, **kwargs
         )
         self.add_state("has_real_labels", torch.tensor(0), dist_reduce_fx="max")
 
-    def update(self, Z, y):
+    def update(self, Z: torch.Tensor, y: torch.Tensor) -> None:
         """Add a batch.
 
         Parameters
@@ -227,7 +244,7 @@ class DSMIMetric(_ReservoirMetric):
         self.has_real_labels |= int(y.is_floating_point())
         self._add(Z, y)
 
-    def compute(self):
+    def compute(self) -> torch.Tensor:
         """Measure the rows of all batches since the last reset.
 
         Returns

@@ -4,6 +4,9 @@ samples of the tracker: start ─► epoch 0, end of an epoch ─► tracker ─
 those of the Trainer: evaluation at the end of an epoch ─► tracker ─► log history.
 """
 
+from typing import Any
+
+from ..probing import RepresentationTracker
 from ..probing._wrapped import n_processes
 from ._course import check_tracker, go_on, missing, name_of_state, start, values_of
 
@@ -65,15 +68,18 @@ class RepresentationCallback(TrainerCallback):
     >>> callbacks = [RepresentationCallback(tracker)]
     """
 
-    def __init__(self, tracker, *, log=True):
+    def __init__(self, tracker: RepresentationTracker, *, log: bool = True) -> None:
         check_tracker(tracker)
         self.tracker = tracker
         self.log = log
         self._takes_loader = tracker.X is None
         self._is_training, self._last = False, None
-        self._done, self._saved = 0, []
+        self._done: int | None = 0
+        self._saved: list[dict[str, Any]] = []
 
-    def on_train_begin(self, args, state, control, model=None, **kwargs):
+    def on_train_begin(
+        self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any
+    ) -> None:
         """Take up the records of a checkpoint; measure if its epoch is not there.
 
         Parameters
@@ -101,7 +107,9 @@ class RepresentationCallback(TrainerCallback):
         # A checkpoint may be written after the last step of an epoch, before its end.
         self._measure(state, model)
 
-    def on_epoch_end(self, args, state, control, model=None, **kwargs):
+    def on_epoch_end(
+        self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any
+    ) -> None:
         """Measure samples of the tracker.
 
         Parameters
@@ -121,8 +129,14 @@ class RepresentationCallback(TrainerCallback):
             self._measure(state, model)
 
     def on_evaluate(
-        self, args, state, control, model=None, eval_dataloader=None, **kwargs
-    ):
+        self,
+        args: Any,
+        state: Any,
+        control: Any,
+        model: Any = None,
+        eval_dataloader: Any = None,
+        **kwargs: Any,
+    ) -> None:
         """Measure the batches of an evaluation at the end of an epoch.
 
         Parameters
@@ -147,7 +161,7 @@ class RepresentationCallback(TrainerCallback):
             self._begin()
         self._measure(state, model)
 
-    def on_train_end(self, args, state, control, **kwargs):
+    def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Let later evaluations be.
 
         Parameters

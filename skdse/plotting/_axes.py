@@ -4,6 +4,8 @@ matplotlib is imported where an axes is made, and nowhere else: a display that i
 its axes needs no pyplot.
 """
 
+from typing import Any
+
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
@@ -14,7 +16,7 @@ from .._tools.validation import check_kind
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 MARKERS = ("o", "s", "D", "^", "v", "P")
 LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)))
-BAND = {"alpha": 0.25, "linewidth": 0}
+BAND: dict[str, Any] = {"alpha": 0.25, "linewidth": 0}
 # Its background shines through a little, so that no curve is lost behind it.
 LEGEND = {"edgecolor": "none", "framealpha": 0.8}
 PANEL_SIZE = (4.5, 3.8)  # inches

@@ -1,12 +1,16 @@
 """Display of a fitted entropy: its curve over diffusion times."""
 
+from typing import Any, Self
+
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import check_array
 
 from .._measures.entropy import DiffusionSpectralEntropy
 from .._measures.spectra import entropy_curve
 from .._measures.tables import joined, to_pandas
 from .._spectra.spectrum import AUTO_TIMES
+from .._tools.hints import Axes, DataFrame
 from ._axes import (
     BAND,
     COLORS,
@@ -74,27 +78,36 @@ class EntropyCurveDisplay:
     DSE [bits] True
     """
 
+    line_: Any
+
     def __init__(
         self,
         *,
-        times,
-        entropy,
-        lower=None,
-        upper=None,
-        certified=True,
-        knee=None,
-        unit="bits",
-    ):
-        self.times = times
-        self.entropy = entropy
-        self.lower = lower
-        self.upper = upper
+        times: ArrayLike,
+        entropy: ArrayLike,
+        lower: ArrayLike | None = None,
+        upper: ArrayLike | None = None,
+        certified: bool = True,
+        knee: tuple[float, float] | None = None,
+        unit: str = "bits",
+    ) -> None:
+        self.times: Any = times
+        self.entropy: Any = entropy
+        self.lower: Any = lower
+        self.upper: Any = upper
         self.certified = certified
         self.knee = knee
         self.unit = unit
 
     @classmethod
-    def from_estimator(cls, estimator, *, times=None, ax=None, **kwargs):
+    def from_estimator(
+        cls,
+        estimator: DiffusionSpectralEntropy,
+        *,
+        times: ArrayLike | None = None,
+        ax: Axes | None = None,
+        **kwargs: Any,
+    ) -> Self:
         """Draw the entropy curve of a fitted estimator.
 
         Parameters
@@ -124,16 +137,16 @@ class EntropyCurveDisplay:
             If the estimator is not fitted.
         """
         check_fitted(estimator, DiffusionSpectralEntropy)
-        times = AUTO_TIMES if times is None else times
-        times = check_array(times, ensure_2d=False, input_name="times")
-        if times.ndim != 1 or times.min() <= 0:
+        wanted = AUTO_TIMES if times is None else times
+        found = check_array(wanted, ensure_2d=False, input_name="times")
+        if found.ndim != 1 or found.min() <= 0:
             raise ValueError(
-                f"times must be a 1d array of positive times; got {times}."
+                f"times must be a 1d array of positive times; got {found}."
             )
-        curve = entropy_curve(estimator.spectrum_, times, estimator.normalize)
+        curve = entropy_curve(estimator.spectrum_, found, estimator.normalize)
         return cls(**vars(curve)).plot(ax, **kwargs)
 
-    def plot(self, ax=None, **kwargs):
+    def plot(self, ax: Axes | None = None, **kwargs: Any) -> Self:
         """Draw the entropy curve.
 
         Parameters
@@ -154,7 +167,7 @@ class EntropyCurveDisplay:
             If matplotlib is not installed.
         """
         (ax,) = make_axes(self, ax)
-        options = {"color": COLORS[0], "label": "DSE"} | kwargs
+        options: dict[str, Any] = {"color": COLORS[0], "label": "DSE"} | kwargs
         (self.line_,) = ax.plot(self.times, self.entropy, **options)
         self.band_ = self.knee_ = None
         if self.lower is not None and np.any(np.subtract(self.upper, self.lower) > 0):
@@ -187,7 +200,7 @@ class EntropyCurveDisplay:
         self.ax_, self.figure_ = ax, ax.figure
         return self
 
-    def frame(self):
+    def frame(self) -> DataFrame:
         """Return the points of the drawing as a table of pandas.
 
         Returns
@@ -210,5 +223,5 @@ class EntropyCurveDisplay:
         if self.knee is not None:
             parts.append((*self.knee, np.nan, np.nan, self.unit, "knee"))
         names = ("time", "entropy", "lower", "upper", "unit", "kind")
-        parts = [dict(zip(names, part, strict=True)) for part in parts]
-        return to_pandas(self, joined(parts))
+        rows = [dict(zip(names, part, strict=True)) for part in parts]
+        return to_pandas(self, joined(rows))

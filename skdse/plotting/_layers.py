@@ -1,21 +1,27 @@
 """Display of the layers of a network, or of other representations side by side."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import clone
 
 from .._measures.catalogue import describe, measure_layers, prepare_measures
 from .._measures.entropy import DiffusionSpectralEntropy
 from .._measures.mutual_info import DiffusionSpectralMI
 from .._measures.tables import (
+    at_epoch,
     averaged,
     check_column,
     choose_measures,
     columns_of,
-    distinct,
     joined,
     panels_of,
+    places,
     to_pandas,
 )
+from .._tools.hints import DataFrame, Frame, Place, SamplesLike, Seed, TargetsLike
 from ..probing._representation import (
     is_perceptron,
     perceptron_activations,
@@ -91,14 +97,14 @@ class LayerProfileDisplay:
     def __init__(
         self,
         *,
-        names,
-        values,
-        errors=None,
-        n_features=None,
-        n_runs=1,
-        of="layer",
-        unit="bits",
-    ):
+        names: Sequence[str],
+        values: Mapping[str, ArrayLike],
+        errors: Mapping[str, ArrayLike] | None = None,
+        n_features: ArrayLike | None = None,
+        n_runs: int = 1,
+        of: str = "layer",
+        unit: str = "bits",
+    ) -> None:
         self.names = names
         self.values = values
         self.errors = errors
@@ -109,8 +115,16 @@ class LayerProfileDisplay:
 
     @classmethod
     def from_estimator(
-        cls, estimator, X, y=None, *, dse=None, dsmi=None, random_state=None, ax=None
-    ):
+        cls,
+        estimator: Any,
+        X: SamplesLike,
+        y: TargetsLike | None = None,
+        *,
+        dse: DiffusionSpectralEntropy | None = None,
+        dsmi: DiffusionSpectralMI | None = None,
+        random_state: Seed = None,
+        ax: Place = None,
+    ) -> Self:
         """Measure and draw the layers of a fitted perceptron.
 
         Parameters
@@ -160,15 +174,15 @@ class LayerProfileDisplay:
     @classmethod
     def from_activations(
         cls,
-        activations,
-        X=None,
-        y=None,
+        activations: Mapping[str, SamplesLike],
+        X: SamplesLike | None = None,
+        y: TargetsLike | None = None,
         *,
-        dse=None,
-        dsmi=None,
-        random_state=None,
-        ax=None,
-    ):
+        dse: DiffusionSpectralEntropy | None = None,
+        dsmi: DiffusionSpectralMI | None = None,
+        random_state: Seed = None,
+        ax: Place = None,
+    ) -> Self:
         """Measure and draw the layers of any network.
 
         Parameters
@@ -198,17 +212,18 @@ class LayerProfileDisplay:
         """
         dse = DiffusionSpectralEntropy() if dse is None else dse
         dsmi = DiffusionSpectralMI() if dsmi is None else dsmi
-        measures = {"dse": (dse, None)}
+        measures: dict[str, Any] = {"dse": (dse, None)}
         if y is not None:
             measures["dsmi"] = dsmi, "y"
         if X is not None:
             of_input = clone(dsmi).set_params(target="continuous")
             measures["dsmi_input"] = of_input, "X"
         prepared = prepare_measures(measures, X, y, random_state)
+        layers: Mapping[str, Any] = activations
         records = [
-            {"layer": found.name, "n_features": np.shape(activations[found.name])[1]}
+            {"layer": found.name, "n_features": np.shape(layers[found.name])[1]}
             | found.values
-            for found in measure_layers(activations.items(), prepared)
+            for found in measure_layers(layers.items(), prepared)
         ]
         unit = "share" if dse.normalize and dsmi.normalize else "bits"
         return cls.from_frame(records, unit=unit, ax=ax)
@@ -216,15 +231,15 @@ class LayerProfileDisplay:
     @classmethod
     def from_frame(
         cls,
-        frame,
+        frame: Frame,
         *,
-        measures=None,
-        name="layer",
-        epoch=None,
-        unit="bits",
-        ax=None,
-        **kwargs,
-    ):
+        measures: str | Sequence[str] | None = None,
+        name: str = "layer",
+        epoch: int | None = None,
+        unit: str = "bits",
+        ax: Place = None,
+        **kwargs: Any,
+    ) -> Self:
         """Draw a frame with one row for each layer.
 
         Parameters
@@ -258,10 +273,10 @@ class LayerProfileDisplay:
         ValueError
             If the frame has no rows, or lacks a column or the epoch.
         """
-        columns = _at_epoch(columns_of(frame), epoch)
+        columns = at_epoch(columns_of(frame), epoch)
         measures = choose_measures(columns, measures)
         check_column(columns, name, "name")
-        names, place, n_runs = _places(columns, name)
+        names, place, n_runs = places(columns, name)
         pairs = {one: averaged(columns, one, place, len(names)) for one in measures}
         n_features = None
         if "n_features" in columns:
@@ -278,7 +293,7 @@ class LayerProfileDisplay:
         )
         return display.plot(ax, **kwargs)
 
-    def plot(self, ax=None, **kwargs):
+    def plot(self, ax: Place = None, **kwargs: Any) -> Self:
         """Draw the measures.
 
         Parameters
@@ -303,7 +318,7 @@ class LayerProfileDisplay:
         panels = panels_of(self.values)
         width = max(PANEL_SIZE[0], 0.5 * len(self.names))
         self.axes_ = make_axes(self, ax, list(panels), (width, PANEL_SIZE[1]))
-        self.errorbars_ = {}
+        self.errorbars_: dict[str, Any] = {}
         for axes, (panel, measures) in zip(self.axes_, panels.items(), strict=True):
             for measure in measures:
                 self._draw(axes, measure, kwargs)
@@ -318,7 +333,7 @@ class LayerProfileDisplay:
             self.ax_.set_title(f"mean ± s.d. of {self.n_runs} runs", fontsize="medium")
         return self
 
-    def frame(self):
+    def frame(self) -> DataFrame:
         """Return the points of the drawing as a table of pandas.
 
         Returns
@@ -372,28 +387,3 @@ class LayerProfileDisplay:
             ax.tick_params("x", rotation=90)
         ax.margins(x=0.1, y=0.15)
         finish(ax)
-
-
-def _at_epoch(columns, epoch):
-    """Rows of one epoch, the last if None."""
-    if "epoch" not in columns:
-        return columns
-    epochs = columns["epoch"]
-    epoch = epochs.max() if epoch is None else epoch
-    if epoch not in epochs:
-        raise ValueError(
-            f"epoch must be one of those of frame, {distinct(epochs)}; got {epoch!r}."
-        )
-    return {name: values[epochs == epoch] for name, values in columns.items()}
-
-
-def _places(columns, name):
-    """Names in their order, the place of each row among them, and how many runs."""
-    # As text: what is missing is equal to what is missing.
-    n_runs = len(set(map(str, columns["run"]))) if "run" in columns else 1
-    names = [str(one) for one in columns[name]]
-    if n_runs == 1:
-        # Files of the same name, for instance, are not the same.
-        return names, np.arange(len(names)), 1
-    order = distinct(names)
-    return order, np.array([order.index(one) for one in names]), n_runs

@@ -1,10 +1,14 @@
 """Display of mutual information: its terms, and its values by chance."""
 
+from typing import Any, Self
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .._measures.mutual_info import DiffusionSpectralMI
 from .._measures.permutation import PermutationTestResult
 from .._measures.tables import joined, to_pandas
+from .._tools.hints import DataFrame, Place
 from ._axes import (
     COLORS,
     LEGEND,
@@ -90,16 +94,16 @@ class MutualInfoDisplay:
     def __init__(
         self,
         *,
-        mutual_info,
-        std_error,
-        unit="bits",
-        groups=None,
-        group_sizes=None,
-        group_entropies=None,
-        subset_entropies=None,
-        null_distribution=None,
-        pvalue=None,
-    ):
+        mutual_info: float,
+        std_error: float,
+        unit: str = "bits",
+        groups: ArrayLike | None = None,
+        group_sizes: ArrayLike | None = None,
+        group_entropies: ArrayLike | None = None,
+        subset_entropies: ArrayLike | None = None,
+        null_distribution: ArrayLike | None = None,
+        pvalue: float | None = None,
+    ) -> None:
         self.mutual_info = mutual_info
         self.std_error = std_error
         self.unit = unit
@@ -111,7 +115,13 @@ class MutualInfoDisplay:
         self.pvalue = pvalue
 
     @classmethod
-    def from_estimator(cls, estimator, *, test=None, ax=None):
+    def from_estimator(
+        cls,
+        estimator: DiffusionSpectralMI,
+        *,
+        test: PermutationTestResult | None = None,
+        ax: Place = None,
+    ) -> Self:
         """Draw the terms of a fitted estimator, and a permutation test of it.
 
         Parameters
@@ -152,7 +162,9 @@ class MutualInfoDisplay:
         return display.plot(ax)
 
     @classmethod
-    def from_test(cls, test, *, unit="bits", ax=None):
+    def from_test(
+        cls, test: PermutationTestResult, *, unit: str = "bits", ax: Place = None
+    ) -> Self:
         """Draw the result of a permutation test.
 
         Parameters
@@ -180,7 +192,7 @@ class MutualInfoDisplay:
         )
         return display.plot(ax)
 
-    def plot(self, ax=None):
+    def plot(self, ax: Place = None) -> Self:
         """Draw the panels.
 
         Parameters
@@ -206,14 +218,15 @@ class MutualInfoDisplay:
         if self.null_distribution is not None:
             panels["null distribution"] = self._draw_null
         self.axes_ = make_axes(self, ax, list(panels), self._size())
-        self.lines_, self.bars_ = [], None
+        self.lines_: list[Any] = []
+        self.bars_: Any = None
         for axes, draw in zip(self.axes_, panels.values(), strict=True):
             draw(axes)
         self.ax_ = self.axes_[0]
         self.figure_ = self.ax_.figure
         return self
 
-    def frame(self):
+    def frame(self) -> DataFrame:
         """Return the points of the drawing as a table of pandas.
 
         Returns

@@ -1,10 +1,14 @@
 """Display of a fitted entropy: its spectrum."""
 
+from typing import Any, Self
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .._measures.entropy import DiffusionSpectralEntropy
 from .._measures.spectra import eigenvalues_of, smallest_in_view
 from .._measures.tables import joined, to_pandas
+from .._tools.hints import Axes, DataFrame
 from ._axes import BAND, COLORS, LEGEND, check_fitted, finish, make_axes, style
 
 
@@ -58,16 +62,18 @@ class SpectrumDisplay:
     ['rank', 'eigenvalue', 'lower', 'upper', 'kind']
     """
 
+    line_: Any
+
     def __init__(
         self,
         *,
-        eigenvalues,
-        n_samples,
-        rest_ranks=None,
-        rest_lower=None,
-        rest_upper=None,
-        rest_estimate=None,
-    ):
+        eigenvalues: ArrayLike,
+        n_samples: int,
+        rest_ranks: ArrayLike | None = None,
+        rest_lower: ArrayLike | None = None,
+        rest_upper: ArrayLike | None = None,
+        rest_estimate: ArrayLike | None = None,
+    ) -> None:
         self.eigenvalues = eigenvalues
         self.n_samples = n_samples
         self.rest_ranks = rest_ranks
@@ -76,7 +82,13 @@ class SpectrumDisplay:
         self.rest_estimate = rest_estimate
 
     @classmethod
-    def from_estimator(cls, estimator, *, ax=None, **kwargs):
+    def from_estimator(
+        cls,
+        estimator: DiffusionSpectralEntropy,
+        *,
+        ax: Axes | None = None,
+        **kwargs: Any,
+    ) -> Self:
         """Draw the spectrum of a fitted estimator.
 
         Parameters
@@ -104,7 +116,7 @@ class SpectrumDisplay:
         found = eigenvalues_of(estimator.spectrum_)
         return cls(**vars(found)).plot(ax, **kwargs)
 
-    def plot(self, ax=None, **kwargs):
+    def plot(self, ax: Axes | None = None, **kwargs: Any) -> Self:
         """Draw the spectrum, on logarithmic axes.
 
         Parameters
@@ -141,7 +153,7 @@ class SpectrumDisplay:
         self.ax_, self.figure_ = ax, ax.figure
         return self
 
-    def frame(self):
+    def frame(self) -> DataFrame:
         """Return the points of the drawing as a table of pandas.
 
         Returns

@@ -1,5 +1,8 @@
 """Display of training: measures against epoch or accuracy, over several runs."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
 import numpy as np
 
 from .._measures.catalogue import describe
@@ -12,6 +15,7 @@ from .._measures.tables import (
     make_curve,
     to_pandas,
 )
+from .._tools.hints import DataFrame, Frame, Place
 from ._axes import BAND, LEGEND, finish, make_axes, style, with_unit
 
 # More curves than this leave no room for a legend among them.
@@ -75,7 +79,14 @@ class TrainingDynamicsDisplay:
     [0.2, 0.95, 1.3]
     """
 
-    def __init__(self, *, curves, x_name="epoch", by=None, unit="bits"):
+    def __init__(
+        self,
+        *,
+        curves: Mapping[str, Any],
+        x_name: str = "epoch",
+        by: str | None = None,
+        unit: str = "bits",
+    ) -> None:
         self.curves = curves
         self.x_name = x_name
         self.by = by
@@ -84,16 +95,16 @@ class TrainingDynamicsDisplay:
     @classmethod
     def from_frame(
         cls,
-        frame,
+        frame: Frame,
         *,
-        x="epoch",
-        measures=None,
-        by=None,
-        step="epoch",
-        unit="bits",
-        ax=None,
-        **kwargs,
-    ):
+        x: str = "epoch",
+        measures: str | Sequence[str] | None = None,
+        by: str | None = None,
+        step: str = "epoch",
+        unit: str = "bits",
+        ax: Place = None,
+        **kwargs: Any,
+    ) -> Self:
         """Draw a frame with one row for each run, epoch and layer.
 
         Rows of the same curve and epoch are different runs, and are averaged. The frame
@@ -146,7 +157,7 @@ class TrainingDynamicsDisplay:
             curves[str(kind)] = make_curve(rows, x, step, measures)
         return cls(curves=curves, x_name=x, by=by, unit=unit).plot(ax, **kwargs)
 
-    def plot(self, ax=None, **kwargs):
+    def plot(self, ax: Place = None, **kwargs: Any) -> Self:
         """Draw the curves.
 
         Parameters
@@ -170,7 +181,8 @@ class TrainingDynamicsDisplay:
         """
         measures = list(next(iter(self.curves.values())).means)
         self.axes_ = make_axes(self, ax, measures)
-        self.lines_, self.bands_ = {}, {}
+        self.lines_: dict[str, Any] = {}
+        self.bands_: dict[str, Any] = {}
         for axes, measure in zip(self.axes_, measures, strict=True):
             self.lines_[measure], self.bands_[measure] = {}, {}
             for i, name in enumerate(self.curves):
@@ -184,7 +196,7 @@ class TrainingDynamicsDisplay:
         self._explain()
         return self
 
-    def frame(self):
+    def frame(self) -> DataFrame:
         """Return the points of the drawing as a table of pandas.
 
         Returns

@@ -4,8 +4,11 @@ model ─► (what is wrapped in it) ─► perceptron, PyTorch module or skorch
 each layer.
 """
 
+from collections.abc import Callable
 from numbers import Integral
+from typing import Any
 
+from .._tools.hints import Layers
 from .._tools.intake import taken_in
 from .._tools.validation import check_count, check_flag, check_option
 from ._hooks import (
@@ -28,18 +31,18 @@ from ._selection import chosen_samples
 
 
 def layer_activations(
-    model,
-    X,
-    layers=None,
+    model: Any,
+    X: Any,
+    layers: Layers = None,
     *,
-    pooling="mean",
-    channels="auto",
-    batch_size=256,
-    max_samples=None,
-    random_state=0,
-    keep_on_device=False,
-    return_samples=False,
-):
+    pooling: str | Callable = "mean",
+    channels: str = "auto",
+    batch_size: int = 256,
+    max_samples: int | None = None,
+    random_state: int = 0,
+    keep_on_device: bool = False,
+    return_samples: bool = False,
+) -> Any:
     """Return the activations of samples in the layers of a network, by name.
 
     Parameters

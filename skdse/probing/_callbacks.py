@@ -1,5 +1,8 @@
 """The moments at which skorch calls a callback, with or without skorch installed."""
 
+from collections.abc import Callable
+from typing import Any
+
 
 class SkorchCallback:
     """Methods that skorch calls; what is measured is what calling the object does.
@@ -8,9 +11,14 @@ class SkorchCallback:
     ``initialize`` and ``resume``.
     """
 
+    initialize: Callable[..., Any]
+    resume: Callable[..., Any]
+    __call__: Callable[..., Any]
     _has_begun = True
 
-    def on_train_begin(self, net, X=None, y=None, **kwargs):
+    def on_train_begin(
+        self, net: Any, X: Any = None, y: Any = None, **kwargs: Any
+    ) -> None:
         """Begin; other callbacks may load a checkpoint before the first epoch.
 
         Parameters
@@ -24,7 +32,13 @@ class SkorchCallback:
         """
         self._has_begun = False
 
-    def on_epoch_begin(self, net, dataset_train=None, dataset_valid=None, **kwargs):
+    def on_epoch_begin(
+        self,
+        net: Any,
+        dataset_train: Any = None,
+        dataset_valid: Any = None,
+        **kwargs: Any,
+    ) -> None:
         """Measure a net of skorch before the first epoch of a training.
 
         That is epoch 0, or the epoch that it goes on from, if not yet measured.
@@ -46,7 +60,13 @@ class SkorchCallback:
             self.resume(done)
         self(net, done)
 
-    def on_epoch_end(self, net, dataset_train=None, dataset_valid=None, **kwargs):
+    def on_epoch_end(
+        self,
+        net: Any,
+        dataset_train: Any = None,
+        dataset_valid: Any = None,
+        **kwargs: Any,
+    ) -> None:
         """Measure a net of skorch after an epoch.
 
         Parameters
@@ -60,7 +80,7 @@ class SkorchCallback:
         """
         self(net, len(net.history))
 
-    def _do_nothing(self, net, *args, **kwargs):
+    def _do_nothing(self, net: Any, *args: Any, **kwargs: Any) -> None:
         """Do nothing when skorch calls at other moments.
 
         Parameters

@@ -92,7 +92,7 @@ class CollapseWarning(UserWarning):
     ...     warnings.simplefilter("error", CollapseWarning)
     """
 
-    def __init__(self, message):
+    def __init__(self, message: str) -> None:
         super().__init__(message)
 
 
@@ -120,7 +120,7 @@ class CollapseError(RuntimeError):
     '0'
     """
 
-    def __init__(self, collapses):
+    def __init__(self, collapses: list[Collapse]) -> None:
         super().__init__(collapses)
         self.collapses = collapses
 

@@ -1,13 +1,16 @@
 """How the records of a tracker are shown: as a table, or as a report."""
 
+from os import PathLike
+
 from .._measures.tables import pandas_table
+from .._tools.hints import DataFrame
 from ..reporting import RepresentationReport
 
 
 class TrackerResults:
     """Methods that show ``records_``, and ``spectra_`` of the last epoch."""
 
-    def to_frame(self):
+    def to_frame(self) -> DataFrame:
         """Return the records as a table of pandas.
 
         Returns
@@ -23,7 +26,9 @@ class TrackerResults:
         way_out = " records_ has the same records, as a list."
         return pandas_table(getattr(self, "records_", []), "to_frame", way_out)
 
-    def to_html(self, path=None, *, title=None):
+    def to_html(
+        self, path: str | PathLike | None = None, *, title: str | None = None
+    ) -> str | None:
         """Return the records as a report in HTML, or write it to a file.
 
         The report is one file that needs no network; see
@@ -51,4 +56,7 @@ class TrackerResults:
             If there are no records, or no file can be written to this path.
         """
         report = RepresentationReport.from_tracker(self, title=title)
-        return report.html() if path is None else report.write_html(path)
+        if path is None:
+            return report.html()
+        report.write_html(path)
+        return None

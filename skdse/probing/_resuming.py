@@ -5,6 +5,9 @@ file ─► records up to the epoch ◄─ checkpoint
 These describe the training that goes on. Later ones are of one that has been given up.
 """
 
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Self
+
 from .._tools.validation import check_count
 from ._records import replace_run
 from ._wrapped import is_first, together
@@ -16,7 +19,12 @@ class Resumable:
     The class that inherits from it has ``initialize``, `path` and `run`.
     """
 
-    def resume(self, epoch, records=()):
+    initialize: Callable[..., Any]
+    records_: list[dict[str, Any]]
+    path: Any
+    run: str
+
+    def resume(self, epoch: int, records: Sequence[Mapping[str, Any]] = ()) -> Self:
         """Go on after an epoch, as a training does that goes on from a checkpoint.
 
         Records of later epochs are dropped, also from the file: the training comes to

@@ -3,9 +3,12 @@
 model ─► activations of the same samples ─► measures of each layer ─► records, CSV.
 """
 
+from collections.abc import Callable
 from contextlib import nullcontext
 from numbers import Integral
+from os import PathLike
 from time import perf_counter
+from typing import Any, Self
 
 from sklearn.base import BaseEstimator
 
@@ -14,6 +17,8 @@ from .._measures.catalogue import (
     prepare_measures,
 )
 from .._measures.spectra import fitted_spectrum
+from .._tools.doc_links import DocLinkMixin
+from .._tools.hints import Layers, Seed
 from .._tools.progress import say
 from .._tools.validation import check_callable, check_count, check_option
 from ._accuracy import accuracy_of, module_of, takes_part, warn_of_not_finite
@@ -46,7 +51,9 @@ from ._wrapped import is_first, together
 COLUMNS = (*KEYS, *SIGNS, "n_samples", "n_features", "accuracy", "seconds", "settings")
 
 
-class RepresentationTracker(SkorchCallback, Resumable, TrackerResults, BaseEstimator):
+class RepresentationTracker(
+    SkorchCallback, Resumable, TrackerResults, DocLinkMixin, BaseEstimator
+):
     """Measure the layers of a network, epoch by epoch.
 
     Call the tracker with the network at each epoch, or pass it to a net of skorch as a
@@ -184,26 +191,26 @@ class RepresentationTracker(SkorchCallback, Resumable, TrackerResults, BaseEstim
 
     def __init__(
         self,
-        measures=("dse", "dsmi", "dsmi_input"),
-        layers=None,
-        X=None,
-        y=None,
+        measures: Any = ("dse", "dsmi", "dsmi_input"),
+        layers: Layers = None,
+        X: Any = None,
+        y: Any = None,
         *,
-        pooling="mean",
-        channels="auto",
-        max_samples="auto",
-        batch_size=256,
-        keep_on_device=True,
-        accuracy="auto",
-        every=1,
-        path=None,
-        run="",
-        random_state=0,
-        log=None,
-        on_collapse=None,
-        collapse_share=0.1,
-        verbose=0,
-    ):
+        pooling: str | Callable = "mean",
+        channels: str = "auto",
+        max_samples: int | str | None = "auto",
+        batch_size: int = 256,
+        keep_on_device: bool = True,
+        accuracy: str | Callable | None = "auto",
+        every: int = 1,
+        path: str | PathLike | None = None,
+        run: str = "",
+        random_state: Seed = 0,
+        log: Callable | None = None,
+        on_collapse: str | Callable | None = None,
+        collapse_share: float = 0.1,
+        verbose: int = 0,
+    ) -> None:
         self.measures = measures
         self.layers = layers
         self.X = X
@@ -259,7 +266,7 @@ class RepresentationTracker(SkorchCallback, Resumable, TrackerResults, BaseEstim
             report_collapses(found, self.on_collapse)
         return records
 
-    def initialize(self):
+    def initialize(self) -> Self:
         """Start again from the records in the file; skorch calls this method.
 
         Returns
@@ -274,7 +281,9 @@ class RepresentationTracker(SkorchCallback, Resumable, TrackerResults, BaseEstim
             measured with other samples or parameters.
         """
         self._check_parameters()
-        self.records_, self.spectra_, self._prepared, self._epoch = [], {}, None, -1
+        self.records_: list[dict[str, Any]] = []
+        self.spectra_: dict[str, Any] = {}
+        self._prepared, self._epoch = None, -1
         self._settings = self._hash_of_settings()
         if self.path is not None:
             self.records_ = records_of_run(self.path, self.run, self._settings)

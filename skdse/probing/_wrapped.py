@@ -93,10 +93,10 @@ def together():
     _group().all_gather_object(errors, _portable(mine))
     if mine is not None:
         raise mine
-    for process, error in enumerate(errors):
-        if error is not None:
-            error.add_note(f"Raised in process {process} of {len(errors)}.")
-            raise error
+    for process, theirs in enumerate(errors):
+        if theirs is not None:
+            theirs.add_note(f"Raised in process {process} of {len(errors)}.")
+            raise theirs
 
 
 def _portable(error):

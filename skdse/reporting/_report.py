@@ -7,16 +7,19 @@ settings, versions ────────┘
 
 import tempfile
 import webbrowser
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from html import escape
+from os import PathLike
 from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 
 from .._measures.catalogue import describe
 from .._measures.spectra import FittedSpectrum, fitted_spectrum
 from .._measures.tables import check_column, choose_measures, columns_of
+from .._tools.hints import Frame
 from .._tools.validation import check_kind
 from ._curves import curve_and_spectrum
 from ._facts import facts_of, settings_of, unit_of
@@ -107,16 +110,16 @@ class RepresentationReport:
 
     def __init__(
         self,
-        frame,
+        frame: Frame,
         *,
-        name="layer",
-        measures=None,
-        unit="bits",
-        spectra=None,
-        settings=None,
-        notes=(),
-        title=None,
-    ):
+        name: str = "layer",
+        measures: str | Sequence[str] | None = None,
+        unit: str | Mapping[str, str] = "bits",
+        spectra: Mapping[str, Any] | None = None,
+        settings: Mapping[str, Any] | None = None,
+        notes: str | Sequence[str] = (),
+        title: str | None = None,
+    ) -> None:
         self.frame = frame
         self.name = name
         self.measures = measures
@@ -136,7 +139,7 @@ class RepresentationReport:
         self._written = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
 
     @classmethod
-    def from_tracker(cls, tracker, *, title=None):
+    def from_tracker(cls, tracker: Any, *, title: str | None = None) -> Self:
         """Report of what a tracker has measured.
 
         Parameters
@@ -174,7 +177,7 @@ class RepresentationReport:
             )
         if title is None:
             title = f"{TITLE}: {tracker.run}" if tracker.run else TITLE
-        units = "bits"
+        units: str | dict[str, str] = "bits"
         if isinstance(tracker.measures, Mapping):
             units = {name: unit_of(one) for name, one in tracker.measures.items()}
         return cls(
@@ -185,7 +188,7 @@ class RepresentationReport:
             title=title,
         )
 
-    def html(self):
+    def html(self) -> str:
         """Return the page.
 
         Returns
@@ -215,7 +218,7 @@ class RepresentationReport:
             written=self._written,
         )
 
-    def write_html(self, path):
+    def write_html(self, path: str | PathLike) -> None:
         """Write the page to a file.
 
         Parameters
@@ -233,7 +236,7 @@ class RepresentationReport:
         check_page(path)
         Path(path).write_text(self.html(), encoding="utf-8")
 
-    def open(self):
+    def open(self) -> None:
         """Open the page in the web browser, from a file in the temporary folder.
 
         Raises
