@@ -320,9 +320,10 @@ def _weights(rows, columns, distances, sigma, shared):
 
 def _center(X, known):
     """Mean of the samples, or their median where outliers draw the mean away."""
-    mean = column_means(X) if known.mean is None else known.mean
-    drawn = np.abs(mean - known.center).max() > DRAWN * known.spread
-    return known.center if drawn else mean
+    with np.errstate(over="ignore", invalid="ignore"):  # sums may be infinite
+        mean = column_means(X) if known.mean is None else known.mean
+        is_near = np.abs(mean - known.center).max() <= DRAWN * known.spread
+    return mean if is_near else known.center
 
 
 def _squares_around(X, center):

@@ -80,9 +80,9 @@ class Directions(Rows):
 class Standardised(Rows):
     """Rows less a centre and times a matrix, or divided by a scale of each feature."""
 
-    center: np.ndarray = None
-    unit: np.ndarray = None
-    root: np.ndarray = None
+    center: np.ndarray
+    unit: np.ndarray
+    root: np.ndarray
 
     def points(self, X):
         """Points in float64."""
