@@ -9,11 +9,12 @@ import os
 import warnings
 
 import numpy as np
+import pytest
 from dense_oracle import METRICS, Oracle, eigenvalues, entropy
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from skdse import DiffusionSpectralEntropy
+from skdse import DiffusionSpectralEntropy, DiffusionSpectralMI
 
 N_EXAMPLES = int(os.environ.get("EXAMPLES", "300"))
 ANGLES = ("cosine", "correlation")
@@ -172,3 +173,28 @@ def test_entropy_is_that_of_the_definitions(
         assert lower - error <= most and least <= upper + error
     else:
         assert least - error <= dse.entropy_ <= most + error
+
+
+@settings(
+    max_examples=N_EXAMPLES // 3, deadline=None, suppress_health_check=list(HealthCheck)
+)
+@given(
+    data=st.data(),
+    dtype=dtypes,
+    power=st.integers(-900, 900),
+    affinity=st.sampled_from(["gaussian", "laplacian", "nearest_neighbors"]),
+    t=times,
+)
+def test_mutual_information_does_not_depend_on_the_unit(
+    data, dtype, power, affinity, t
+):
+    X = data.draw(samples(dtype, n_least=12))
+    with np.errstate(over="ignore", under="ignore"):
+        moved = np.ldexp(X, power)
+        assume(np.isfinite(moved).all() and np.array_equal(np.ldexp(moved, -power), X))
+    y = np.arange(len(X)) % 3
+    dse = DiffusionSpectralEntropy(affinity=affinity, bandwidth="adaptive", t=t)
+    dsmi = DiffusionSpectralMI(dse, random_state=0)
+    here, there = (fitted(dsmi, one, y).mutual_info_ for one in (X, moved))
+    assert np.isfinite(here)
+    assert there == pytest.approx(here, abs=1e-6 if dtype == np.float64 else 1e-3)
