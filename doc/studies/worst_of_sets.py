@@ -101,11 +101,11 @@ def kernel_name(kernel, k, scale, t):
     return " ".join([kernel, *filter(None, words)])
 
 
-def measure_sets(cache, results):
-    """Measure the later sets in the cache and write their scores."""
-    for data, one in SETS.items():
+def measure_sets(names, cache, results):
+    """Measure sets, as far as the cache has them, and write their scores."""
+    for data in names:
         folder = cache / data
-        if not one.n_measured or not (folder / "complete").exists():
+        if not (folder / "complete").exists():
             continue
         cases = [
             {"data": data, "representation": title}
@@ -236,13 +236,15 @@ def choice(table, n_best=20):
 def main():
     """Measure, correlate and write."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    later = [data for data, one in SETS.items() if one.n_measured]
+    parser.add_argument("sets", nargs="*", default=later, help="sets to measure")
     parser.add_argument("--cache", type=Path, help="folder of the later sets")
     parser.add_argument("--results", type=Path, required=True, help="of the tables")
     options = parser.parse_args()
     warnings.simplefilter("ignore", ConvergenceWarning)
     warnings.filterwarnings("ignore", "Every sample sees")
     if options.cache:
-        measure_sets(options.cache, options.results)
+        measure_sets(options.sets, options.cache, options.results)
     tables = read(options.results)
     table = with_worst(all_correlations(tables, options.results))
     table = table.join(gains(tables, list(table.index)))

@@ -354,7 +354,10 @@ def unless_missing(make, name, *args):
     try:
         make(name, *args)
     except ImportError as error:
-        print(f"{name} is left out: {error}; see its script", file=sys.stderr)
+        print(
+            f"{name} is left out: {error}; its script says what to install",
+            file=sys.stderr,
+        )
 
 
 def write_zoo(title, y, representations, folder):
