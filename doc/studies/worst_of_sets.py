@@ -32,6 +32,7 @@ from scipy.stats import rankdata
 from sklearn.exceptions import ConvergenceWarning
 
 DEFAULT = "adaptive k=5 sqeuclidean"
+CHOSEN = f"DSMI(Z;Y) {DEFAULT}"
 OTHERS = ("LogME", "KSG", "silhouette", "dimension")
 PROBE = "linear accuracy"
 KINDS = ("Pearson", "Spearman")
@@ -203,7 +204,6 @@ def gains(tables, names):
 
     Representations are drawn anew within each set. Of scores that all sets have.
     """
-    default = f"DSMI(Z;Y) {DEFAULT}"
     names = [one for one in names if all(one in table for table in tables.values())]
     rng = np.random.default_rng(0)
     draws = []
@@ -217,7 +217,7 @@ def gains(tables, names):
         draws.append(np.min(worst, axis=0))
     draws = np.array(draws)
     low, high = np.percentile(
-        draws - draws[:, [names.index(default)]], [2.5, 97.5], axis=0
+        draws - draws[:, [names.index(CHOSEN)]], [2.5, 97.5], axis=0
     )
     return pd.DataFrame({"gain from": low, "gain to": high}, names)
 
