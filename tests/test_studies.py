@@ -196,6 +196,20 @@ def test_best_is_what_does_well_on_its_worst_set(worst):
     assert table.loc["z", ["worst", "where", "mean"]].isna().all()
 
 
+def test_the_set_left_out_takes_no_part_in_the_choice(worst):
+    names = [worst.CHOSEN, "DSMI(Z;Y) x", "DSMI(Z;Y) y", "LogME"]
+    columns = {
+        "MNIST Pearson": [0.8, 0.9, 0.2, 1.0],
+        "MNIST Spearman": [0.7, 0.9, 0.2, 1.0],
+        "news Pearson": [0.6, 0.5, 0.9, 1.0],
+        "news Spearman": [0.6, 0.4, 0.9, 1.0],
+    }
+    table = worst.left_out(pd.DataFrame(columns, names))
+    assert list(table.index) == ["MNIST", "news"]
+    assert list(table.loc["MNIST"]) == ["y", 0.2, 0.7, 0.9]
+    assert list(table.loc["news"]) == ["x", 0.4, 0.6, 0.9]
+
+
 def test_gains_over_the_default_are_found(worst, two_sets):
     names = [*list(two_sets["mnist"])[1:], "DSMI(Z;Y) of one set alone"]
     found = worst.gains(two_sets, names)
