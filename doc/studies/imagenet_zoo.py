@@ -46,8 +46,8 @@ def load_network(number, side, trained=True):
 
 
 def enlarged(pixels, side):
-    """Images of a side, from about -1 to 1 in three channels, from pixels 0 to 1."""
-    X = torch.as_tensor(pixels).expand(-1, 3, -1, -1)
+    """Images of a side, from about -1 to 1, from pixels from 0 to 1."""
+    X = torch.as_tensor(pixels)
     X = torch.nn.functional.interpolate(X, (side, side), mode="bilinear")
     return (255 * X - 127) / 128
 
@@ -83,18 +83,19 @@ def _depth(net):
     return sum(name[0] == "_blocks" and len(name) == 2 for name in names)
 
 
-def representations(pixels, sides=SIDES):
+def representations(pixels):
     """Yield (family, name, Z) of all networks."""
+    large, small = SIDES
     for number in NETWORKS:
         family = f"lite{number}"
-        net = load_network(number, sides[0])
-        for layer, Z in features(net, pixels, sides[0]).items():
+        net = load_network(number, large)
+        for layer, Z in features(net, pixels, large).items():
             yield family, f"lite{number}, {layer}", Z
     for number in NETWORKS:
-        found = features(load_network(number, sides[1]), pixels, sides[1])
+        found = features(load_network(number, small), pixels, small)
         for layer in ("stage 3", "stage 5", "features"):
             yield f"lite{number}", f"lite{number}, small, {layer}", found[layer]
-    found = features(load_network(0, sides[1], trained=False), pixels, sides[1])
+    found = features(load_network(0, small, trained=False), pixels, small)
     for layer in ("stage 3", "features"):
         yield "untrained", f"lite0 untrained, {layer}", found[layer]
 
