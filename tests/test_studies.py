@@ -1,12 +1,13 @@
-"""What the studies conclude with: trend tests, resumed tables, collected findings."""
+"""What the studies conclude with: trends, tables, findings, the worst of all sets."""
 
 import sys
 from importlib import import_module
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
-from scipy.stats import kendalltau
+from scipy.stats import kendalltau, pearsonr, spearmanr
 
 STUDIES = Path(__file__).parent.parent / "doc" / "studies"
 sys.path.insert(0, str(STUDIES))
@@ -142,3 +143,77 @@ def test_findings_are_collected_in_order(tmp_path, capsys):
         "4. Initialisation, a",
     ]
     assert "confirmed" in capsys.readouterr().out
+
+
+# The worst of all sets
+
+
+@pytest.fixture
+def worst():
+    pytest.importorskip("torch")
+    return import_module("worst_of_sets")
+
+
+@pytest.fixture
+def two_sets(worst):
+    """Scores of two sets: one follows accuracy on both, one on the first alone."""
+    rng = np.random.default_rng(0)
+    tables = {}
+    for data, sign in (("mnist", 1), ("cifar10", -1)):
+        accuracy = rng.random(60)
+        noise = rng.normal(scale=0.1, size=(2, 60))
+        tables[data] = pd.DataFrame(
+            {
+                "linear accuracy": accuracy,
+                worst.CHOSEN: sign * accuracy + noise[0],
+                "DSMI(Z;Y) both": accuracy + noise[1],
+                "DSMI(Z;Y) nothing": np.zeros(60),
+            }
+        )
+    return tables
+
+
+def test_correlations_are_those_of_scipy(worst, two_sets):
+    table = two_sets["cifar10"].round(1)  # with ties
+    names = list(table)[1:]
+    pearson, spearman = worst.correlations(table, names)
+    for i, name in enumerate(names[:2]):
+        expected = pearsonr(table[name], table["linear accuracy"]).statistic
+        assert pearson[i] == pytest.approx(expected)
+        expected = spearmanr(table[name], table["linear accuracy"]).statistic
+        assert spearman[i] == pytest.approx(expected)
+    assert pearson[2] == spearman[2] == 0  # a constant tells nothing
+
+
+def test_best_is_what_does_well_on_its_worst_set(worst):
+    nan = np.nan
+    columns = {"A Pearson": [0.9, 0.7, nan], "B Spearman": [0.1, 0.6, 0.99]}
+    table = worst.with_worst(pd.DataFrame(columns, ["x", "y", "z"]))
+    assert list(table.index) == ["y", "x", "z"]
+    assert list(table["worst"][:2]) == [0.6, 0.1]
+    assert list(table["where"][:2]) == ["B Spearman", "B Spearman"]
+    # Of what a set does not have, the worst is not known.
+    assert table.loc["z", ["worst", "where", "mean"]].isna().all()
+
+
+def test_the_set_left_out_takes_no_part_in_the_choice(worst):
+    names = [worst.CHOSEN, "DSMI(Z;Y) x", "DSMI(Z;Y) y", "LogME"]
+    columns = {
+        "MNIST Pearson": [0.8, 0.9, 0.2, 1.0],
+        "MNIST Spearman": [0.7, 0.9, 0.2, 1.0],
+        "news Pearson": [0.6, 0.5, 0.9, 1.0],
+        "news Spearman": [0.6, 0.4, 0.9, 1.0],
+    }
+    table = worst.left_out(pd.DataFrame(columns, names))
+    assert list(table.index) == ["MNIST", "news"]
+    assert list(table.loc["MNIST"]) == ["y", 0.2, 0.7, 0.9]
+    assert list(table.loc["news"]) == ["x", 0.4, 0.6, 0.9]
+
+
+def test_gains_over_the_default_are_found(worst, two_sets):
+    two_sets["mnist"]["DSMI(Z;Y) of one set alone"] = 0.0
+    found = worst.gains(two_sets, list(two_sets["mnist"])[1:])
+    assert list(found.loc[worst.CHOSEN]) == [0, 0]
+    # The default's worst correlation is about -0.95, that of the other 0.95.
+    assert found.loc["DSMI(Z;Y) both", "gain from"] > 1.5
+    assert "DSMI(Z;Y) of one set alone" not in found.index

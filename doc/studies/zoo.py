@@ -343,14 +343,31 @@ def global_scale(name):
 
 
 def make_zoo(images, folder, quick=False):
-    """Write each representation to a file of its own."""
+    """Write each representation of images to a file of its own."""
+    makers = (fixed_representations, network_representations)
+    found = (one for maker in makers for one in maker(images, quick))
+    write_zoo(images.name, images.y_test, found, folder)
+
+
+def unless_missing(make, name, *args):
+    """Make a zoo; say so and go on where a package that it needs is missing."""
+    try:
+        make(name, *args)
+    except ImportError as error:
+        print(
+            f"{name} is left out: {error}; its script says what to install",
+            file=sys.stderr,
+        )
+
+
+def write_zoo(title, y, representations, folder):
+    """Write labels, and each (family, name, Z) to a file of its own."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    np.savez(folder / "labels.npz", y=images.y_test)
+    np.savez(folder / "labels.npz", y=y)
     start = time.perf_counter()
-    makers = (fixed_representations, network_representations)
-    for family, name, Z in (one for maker in makers for one in maker(images, quick)):
-        key = f"{images.name}: {name}"
+    for family, name, Z in representations:
+        key = f"{title}: {name}"
         Z = (global_scale(key) * Z).astype(np.float32)
         np.savez(folder / f"{name}.npz", Z=Z, family=family)
         seconds = time.perf_counter() - start
