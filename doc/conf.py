@@ -38,6 +38,7 @@ extensions = [
     "sphinx_gallery.gen_gallery",
     "myst_parser",  # the changelog is Markdown
     "command_output",
+    "finding",
     "mathml",
     "results_table",
 ]
