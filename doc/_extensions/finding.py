@@ -20,17 +20,17 @@ from pathlib import Path
 from typing import ClassVar
 
 from docutils.parsers.rst import directives
+from docutils.statemachine import StringList
 from sphinx.util.docutils import SphinxDirective
 
 CARD = """\
 .. grid-item-card:: {title}
 
-   {claim}
+   **Claim:** {claim}.
 
    .. plot:: studies/finding_figures.py {figure}
       :alt: {alt}
       :class: figure-on-white
-      :filename-prefix: finding_{figure}
 
    {verdicts}
 
@@ -38,7 +38,7 @@ CARD = """\
 
       {measured}
 
-      {setting} :ref:`More <{study}>`.
+      **Setting:** {setting}. :ref:`More <{study}>`.
 """
 
 
@@ -52,11 +52,6 @@ def rows_of(name, rows):
 def plain(text):
     """Text in which reStructuredText finds no markup."""
     return re.sub(r"([\\*_`|])", r"\\\1", text)
-
-
-def sentence(text):
-    """Text with a capital at its start and a full stop at its end."""
-    return plain(text[:1].upper() + text[1:].rstrip(".") + ".")
 
 
 def paragraphs(found, column, indent):
@@ -81,7 +76,7 @@ class Finding(SphinxDirective):
     }
 
     def run(self):
-        """Return the card."""
+        """Add the card to the grid."""
         self.assert_has_content()
         name, (_, path) = self.arguments[0], self.env.relfn2path("results/findings.csv")
         with open(path, encoding="utf-8") as lines:
@@ -92,18 +87,21 @@ class Finding(SphinxDirective):
         row = next(iter(found.values()))
         card = CARD.format(
             title=plain(name),
-            claim=sentence(row["The paper's claim"]),
+            claim=plain(row["The paper's claim"]),
             alt=" ".join(self.content),
             verdicts=paragraphs(found, "Verdict", 3),
             measured=paragraphs(found, "Measured", 6),
-            setting=sentence(row["Setting"]),
+            setting=plain(row["Setting"]),
             **self.options,
         )
-        return self.parse_text_to_nodes(card)
+        # Into the grid itself, which is where an item of a grid has to be.
+        lines = StringList(card.splitlines(), source=path)
+        self.state.nested_parse(lines, self.content_offset, self.state_machine.node)
+        return []
 
     def _depend_on(self, results):
         """Have the page and its pictures made anew where a result has changed."""
-        # Where the directive "plot" looks for what a picture depends on, beside its script.
+        # Where the directive "plot" looks for what a picture depends on.
         log = self.state.document.include_log
         scripts = (
             results.parent / "finding_figures.py",

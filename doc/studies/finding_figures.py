@@ -147,7 +147,7 @@ def blobs(results=RESULTS):
     """Mutual information against corruption on blobs in 100 dimensions."""
     table = read("estimators", results)
     table = table[(table["kind"] == "blobs") & (table["d"] == 100)]
-    figure, ((ax,),) = panels(height=3.5)
+    figure, ((ax,),) = panels(height=3.3)
     for name, one, options in compared(table):
         spread(ax, one, "corruption", "mutual_info", name, **options)
     ax.set(
@@ -182,7 +182,7 @@ def many_dimensions(results=RESULTS):
     low, high, kept, first, *_ = claimed("DSMI survives", results)
     table = read("estimators", results)
     table = table[(table["kind"] == "blobs") & (table["corruption"] == 0)]
-    figure, ((ax,),) = panels(height=3.5)
+    figure, ((ax,),) = panels(height=3.3)
     ax.plot([low, high], [first, kept], **CLAIM, label="claimed for DSMI")
     for name, one, options in compared(table):
         spread(ax, one, "d", "mutual_info", name, **options)
@@ -195,7 +195,7 @@ def seconds(results=RESULTS):
     """Run time against dimension, and the times that were claimed."""
     table = read("estimators_times", results)
     d, dsmi, *others, ksg = claimed("DSMI is fast", results)
-    figure, ((ax,),) = panels(height=3.5)
+    figure, ((ax,),) = panels(height=3.3)
     for name, one, options in compared(table):
         spread(ax, one, "d", "seconds", name, **options)
     claims = {"DSMI": [dsmi], "bins, MINE": others, "KSG": [ksg]}

@@ -10,13 +10,13 @@ import re
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.colors import to_rgb
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.ticker import NullLocator
 
 DSE, DSMI, INPUT, OTHER = "#0072B2", "#D55E00", "#009E73", "0.35"
 CLAIM = {"color": "0.6", "linewidth": 5, "alpha": 0.5, "zorder": 0}
 ZONE = {"color": "0.86", "zorder": 0, "linewidth": 0}
-WIDTH, HEIGHT = 4.2, 3.2  # inches; a card is about 330 pixels wide
+WIDTH, HEIGHT = 3.8, 3  # inches, for the 300 to 350 pixels of a card
 SHARES = {"a tenth": 0.1, "a fifth": 0.2}  # words of the claims
 
 
@@ -70,7 +70,8 @@ def look(setting, color):
 
 def shades(color, n):
     """Colours from light to full."""
-    return [1 - (1 - np.array(to_rgb(color))) * one for one in np.linspace(0.35, 1, n)]
+    paler = 1 - np.array(to_rgb(color))
+    return [to_hex(1 - paler * one) for one in np.linspace(0.35, 1, n)]
 
 
 def legend(figure, n_columns=3):
