@@ -41,6 +41,7 @@ extensions = [
     "myst_parser",  # the changelog is Markdown
     "command_output",
     "llms",
+    "finding",
     "mathml",
     "results_table",
     "versions",

@@ -2,8 +2,11 @@
 
 import importlib
 import inspect
+import os
 import re
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -96,3 +99,107 @@ def test_links_of_llms_txt_lead_to_pages():
     assert [page for page in sources if not (DOC / f"{page}.rst").exists()] == []
     objects = re.findall(r"\[(.+)\]\(api/generated/(.+)\.html\)", text)
     assert all(name == page for name, page in objects)
+
+
+# Cards of the findings
+
+CONF = """
+extensions = ["matplotlib.sphinxext.plot_directive", "sphinx_design", "finding"]
+plot_formats = ["png"]
+"""
+PAGE = """
+Findings
+========
+
+.. _study:
+
+A study
+-------
+
+.. grid:: 1 1 2 2
+
+   .. finding:: It *grows*
+      :figure: growth
+      :study: study
+
+      A line that grows.
+"""
+FINDINGS = """Finding,Setting,The paper's claim,Measured,Verdict
+It *grows* (default),"n = 2, α_ = 1",a grows with b,1 to {},confirmed
+It *grows* (σ = 10),"n = 2, α_ = 1",a grows with b,|1| to 1,not confirmed
+It *grows* not,n = 3,c falls,0,confirmed
+"""
+SCRIPT = """
+import csv, matplotlib.pyplot as plt
+def growth():
+    with open("results/findings.csv", encoding="utf-8") as lines:
+        plt.plot([len(row["Measured"]) for row in csv.DictReader(lines)])
+"""
+
+
+@pytest.fixture
+def site(tmp_path):
+    """A site with one page of a card; its build gives the page and the messages."""
+    for name in ("sphinx", "sphinx_design", "matplotlib"):
+        pytest.importorskip(name)
+    folder = tmp_path / "site" / "studies"
+    (folder / "results").mkdir(parents=True)
+    (folder.parent / "conf.py").write_text(CONF)
+    (folder.parent / "index.rst").write_text(
+        "Site\n====\n\n.. toctree::\n\n   studies/page\n"
+    )
+    (folder / "page.rst").write_text(PAGE, encoding="utf-8")
+    (folder / "finding_figures.py").write_text(SCRIPT)
+    (folder / "small_figures.py").write_text("")
+    return folder
+
+
+def _built(site, value="2", page=PAGE):
+    """HTML of the page, its picture and what the build complained about."""
+    if page != PAGE:
+        (site / "page.rst").write_text(page, encoding="utf-8")
+    text = FINDINGS.format(value)
+    (site / "results" / "findings.csv").write_text(text, encoding="utf-8")
+    out = site.parent.parent / "out"
+    command = [sys.executable, "-m", "sphinx", "-q", "-b", "html", site.parent, out]
+    extensions = os.pathsep.join(
+        [str(DOC / "_extensions"), os.environ.get("PYTHONPATH", "")]
+    )
+    environment = os.environ | {"PYTHONPATH": extensions, "MPLBACKEND": "agg"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    html = (out / "studies" / "page.html").read_text(encoding="utf-8")
+    pictures = [path.read_bytes() for path in (out / "_images").glob("*.png")]
+    return html, pictures, done.stderr
+
+
+def test_card_has_claim_picture_and_verdicts_of_the_table(site):
+    html, pictures, complaints = _built(site)
+    assert complaints == ""
+    text = re.sub(r"<[^>]+>", "", html)
+    for part in (
+        "It *grows*",
+        "Claim: a grows with b.",
+        "Verdict, default: confirmed.",
+        "Verdict, σ = 10: not confirmed.",
+        "Measured, default: 1 to 2.",
+        "Measured, σ = 10: |1| to 1.",
+        "Setting: n = 2, α_ = 1. More.",
+    ):
+        assert part in text
+    assert "c falls" not in text
+    assert 'alt="A line that grows."' in html
+    assert len(pictures) == 1
+
+
+def test_card_and_picture_follow_the_results(site):
+    _, (before,), _ = _built(site)
+    time.sleep(1.1)  # some file systems count seconds
+    html, (after,), _ = _built(site, value="20000")
+    assert "1 to 20000." in html
+    assert after != before
+
+
+def test_card_of_an_unknown_finding_is_an_error(site):
+    _, pictures, complaints = _built(site, page=PAGE.replace("*grows*", "shrinks"))
+    assert "findings.csv has no finding 'It shrinks'" in complaints
+    assert pictures == []

@@ -1,17 +1,22 @@
-"""What the studies conclude with: trends, tables, findings, the worst of all sets."""
+"""What the studies conclude with: trends, tables, findings and their pictures."""
 
+import re
 import sys
 from importlib import import_module
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import kendalltau, pearsonr, spearmanr
 
+from skdse.plotting import _axes
+
 STUDIES = Path(__file__).parent.parent / "doc" / "studies"
 sys.path.insert(0, str(STUDIES))
 common, findings, trends = map(import_module, ("common", "findings", "trends"))
+pictures, shared = map(import_module, ("finding_figures", "small_figures"))
 
 
 # Trends
@@ -217,3 +222,118 @@ def test_gains_over_the_default_are_found(worst, two_sets):
     # The default's worst correlation is about -0.95, that of the other 0.95.
     assert found.loc["DSMI(Z;Y) both", "gain from"] > 1.5
     assert "DSMI(Z;Y) of one set alone" not in found.index
+
+
+# Pictures of the findings
+
+RESULTS = STUDIES / "results"
+CARDS = re.findall(
+    r"\.\. finding:: (.+)\n +:figure: (.+)\n +:study: (.+)\n\n((?: {6}.+\n)+)",
+    (STUDIES / "findings.rst").read_text(encoding="utf-8"),
+)
+FIGURES = [card[1] for card in CARDS]
+# Columns that were measured; what is drawn of them is linear in them.
+MEASURED = ("entropy", "mutual_info", "seconds", "share", "DSE(Z)", "DSMI(Z;Y)")
+MEASURED += ("DSMI(Z;X)", "Spearman", "Spearman from", "to", "DSE at the start")
+MEASURED += ("final accuracy",)
+
+
+@pytest.fixture
+def results(tmp_path):
+    """Copies of the tables."""
+    for path in RESULTS.glob("*.csv"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    return tmp_path
+
+
+def _drawn(name, folder):
+    """Points of all lines of a picture: those that were measured, and the claimed."""
+    getattr(pictures, name)(folder)
+    lines = [line for ax in plt.gcf().axes for line in ax.lines]
+    plt.close()
+    claims = [line.get_color() == shared.CLAIM["color"] for line in lines]
+    points = [np.column_stack(line.get_data(orig=False)) for line in lines]
+    measured = [one for one, claim in zip(points, claims, strict=True) if not claim]
+    return measured, [one for one, claim in zip(points, claims, strict=True) if claim]
+
+
+def test_every_finding_has_one_card_and_one_picture():
+    names = pd.read_csv(RESULTS / "findings.csv")["Finding"]
+    pattern = "|".join(rf"{re.escape(card[0])}( \(.+\))?" for card in CARDS)
+    assert [name for name in names if not re.fullmatch(pattern, name)] == []
+    for name, figure, study, alt in CARDS:
+        starts = [one for one in names if one.startswith(name)]
+        assert starts, f"no finding is called {name}"
+        pages = [path.read_text(encoding="utf-8") for path in STUDIES.glob("*.rst")]
+        assert sum(f".. _{study}:" in page for page in pages) == 1
+        assert len(alt.split()) > 10
+        assert getattr(pictures, figure).__doc__
+    assert len(set(FIGURES)) == len(FIGURES) == len({card[0] for card in CARDS})
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_pictures_draw_what_the_tables_have(name, results):
+    before, _ = _drawn(name, RESULTS)
+    for path in results.glob("*.csv"):
+        table = pd.read_csv(path)
+        columns = [one for one in table if one in MEASURED]
+        table.assign(**2 * table[columns]).to_csv(path, index=False)
+    after, _ = _drawn(name, results)
+    assert len(before) >= 3
+    for old, new in zip(before, after, strict=True):
+        along = [np.allclose(b, 2 * a) for a, b in zip(old.T, new.T, strict=True)]
+        still = [np.allclose(a, b) for a, b in zip(old.T, new.T, strict=True)]
+        assert all(np.logical_or(along, still))
+        # Only what lies at zero stays where it was.
+        assert not all(still) or np.any(np.all(np.abs(old) < 1e-8, axis=0))
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "drawn"),
+    [
+        ("many_dimensions", "0.58 of 1.3 bits", "0.7 of 1.25 bits", [0.7, 1.25]),
+        ("seconds", "KSG 3,600", "KSG 7,200", [7200]),
+        ("seconds", "DSMI takes 300 s", "DSMI takes 250 s", [250]),
+        ("across_models", "DSMI(Z;X) 0.076 / 0.008", "DSMI(Z;X) 0 / -0.5", [-0.5]),
+    ],
+)
+def test_pictures_draw_what_was_claimed(name, old, new, drawn, results):
+    path = results / "findings.csv"
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+    _, before = _drawn(name, RESULTS)
+    _, after = _drawn(name, results)
+    assert not np.isin(drawn, np.concatenate(before)).any()
+    assert np.isin(drawn, np.concatenate(after)).all()
+
+
+def test_zones_are_those_of_the_claims():
+    assert shared.claimed_share("Noise moves DSE little", RESULTS) == 0.1
+    pictures.training_labels(RESULTS)
+    (ax,) = plt.gcf().axes
+    boxes = [zone.get_paths()[0].get_extents() for zone in ax.collections]
+    plt.close()
+    flat = [box.width for box in boxes if box.x0 == pytest.approx(-box.x1)]
+    # A fifth of the changes in supervised learning, to both sides.
+    table = pd.read_csv(RESULTS / "training_trends.csv")
+    table = table[table["measure"] == "DSMI(Z;Y)"]
+    changes = table["change"][table["regime"] == "supervised"].abs()
+    assert sorted(flat) == pytest.approx(sorted(0.4 * changes), abs=1e-3)
+    assert {box.x0 for box in boxes if box.width not in flat} == {0}
+
+
+def test_dots_of_a_training_are_the_changes_of_its_runs():
+    # The medians that the study itself wrote.
+    trends = pd.read_csv(RESULTS / "training_trends.csv")
+    for measure, part in trends.groupby("measure"):
+        changes = pictures.runs(RESULTS, measure).groupby(level=[2, 0, 1])
+        keys = list(part[["setting", "dataset", "regime"]].itertuples(index=False))
+        assert (changes.size() == part["runs"].iloc[0]).all()
+        assert changes.median()[keys].to_numpy() == pytest.approx(
+            part["change"], abs=1e-3
+        )
+
+
+def test_pictures_have_the_colours_of_the_displays():
+    assert (shared.DSE, shared.DSMI, shared.INPUT) == _axes.COLORS[:3]
