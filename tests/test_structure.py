@@ -107,6 +107,7 @@ ORDERS = {
         "cluster_sets",
         "subsets",
         "mutual_info",
+        "partitions",
         "permutation",
         "confidence",
         "catalogue",
