@@ -100,6 +100,7 @@ ORDERS = {
         "baseline_meters",
         "baselines",
         "device_clusters",
+        "target_kinds",
         "grouping",
         "pairs",
         "balance",
