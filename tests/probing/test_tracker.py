@@ -325,7 +325,7 @@ def test_one_hot_labels_and_columns_of_labels_are_labels(digits, names):
     X, y = digits
     named = y if names is None else np.array(names)[y]
     mlp = MLPClassifier((8,), learning_rate_init=0.01, random_state=0)
-    for _ in range(20):
+    for _ in range(200):
         mlp.partial_fit(X, named, classes=np.unique(named))
     (expected,) = RepresentationTracker("dsmi", 1, X, named)(mlp)
     assert expected["accuracy"] == mlp.score(X, named) > 0.5
