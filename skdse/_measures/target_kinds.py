@@ -77,7 +77,8 @@ def few_distinct_rows(Y, most):
 
     Groups are numbered as they occur. Mostly, the first rows tell that there are more.
     """
-    if _groups_of_equal(take(Y, slice(0, 20 * most)), most) is None:
+    first = slice(0, min(Y.shape[0], 20 * most))
+    if _groups_of_equal(take(Y, first), most) is None:
         return None
     return _groups_of_equal(Y, most)
 
