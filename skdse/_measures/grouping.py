@@ -65,7 +65,9 @@ class Grouping:
     def regroup(self, y):
         """Grouping of another target, with the same bins or clusters."""
         y = as_target(y)
-        if is_device_array(y) and not isinstance(self.assign, NearestLabels):
+        is_for_host = self.kind.values != ONE_HOT
+        is_for_host = is_for_host and not isinstance(self.assign, NearestLabels)
+        if is_device_array(y) and is_for_host:
             raise ValueError(
                 f"y of shape {tuple(y.shape)} lies on a device, and the fitted y on "
                 "the host. Bring it there, for instance by y.cpu()."
