@@ -1,5 +1,6 @@
 """The estimators at the work that users have for them."""
 
+import multiprocessing
 import pickle
 import tracemalloc
 
@@ -19,6 +20,7 @@ from sklearn.model_selection import (
     cross_val_score,
     permutation_test_score,
 )
+from sklearn.neighbors import NearestNeighbors
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 from sklearn.utils import estimator_html_repr
@@ -425,3 +427,20 @@ def test_seed_leaves_the_global_random_state_alone(estimator, random_state, digi
     after = np.random.get_state()
     assert_array_equal(before[1], after[1])
     assert before[2:] == after[2:]
+
+
+# Processes
+# ---------
+
+
+@pytest.mark.parametrize("start", ["spawn", "forkserver"])
+def test_processes_that_are_not_forked_measure_the_same(start, digits):
+    if start not in multiprocessing.get_all_start_methods():
+        pytest.skip(f"{start} is not known here")
+    # After a search of scikit-learn, whose threads a forked process would wait for.
+    X = digits[0]
+    NearestNeighbors(algorithm="brute").fit(X).kneighbors()
+    graph = DiffusionSpectralEntropy(affinity="nearest_neighbors", metric="cityblock")
+    with multiprocessing.get_context(start).Pool(1) as pool:
+        found = pool.apply_async(graph.fit, (X,)).get(timeout=60)
+    assert found.entropy_ == graph.fit(X).entropy_

@@ -1,26 +1,34 @@
 """From a target Y of any kind to discrete groups: labels, bins or clusters."""
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 from sklearn.base import clone
 from sklearn.neighbors import KNeighborsClassifier
-from sklearn.utils import check_array, column_or_1d
+from sklearn.utils import check_array
 from sklearn.utils.multiclass import type_of_target
 
 from .._tools.arrays import astype, is_device_array, is_finite, namespace
 from .._tools.containers import check_values, texts_of
 from .._tools.intake import taken_in, taken_in_labels
 from .._tools.pools import limits_kept
-from .._tools.validation import check_count, check_option
+from .._tools.validation import check_count, check_option, user_stacklevel
 from .device_clusters import (
     NearestLabels,
     clustering_solver,
     eigenvectors_for_clusters,
     kmeans_labels,
     spectral_labels,
+)
+from .target_kinds import (
+    ONE_HOT,
+    TargetKind,
+    classes_of_one_hot,
+    few_distinct_rows,
+    kind_of,
+    numbers_like,
 )
 
 TARGETS = ("auto", "continuous", "discrete")
@@ -45,21 +53,30 @@ class Grouping:
         Name of each group: a label of the target, or a number.
     assign : callable
         Names of the groups of another target's samples.
+    kind : TargetKind
+        Kind of the target, which another one must have.
     """
 
     labels: np.ndarray
     groups: np.ndarray
     assign: object
+    kind: TargetKind
 
     def regroup(self, y):
         """Grouping of another target, with the same bins or clusters."""
         y = as_target(y)
-        if is_device_array(y) and not isinstance(self.assign, NearestLabels):
+        is_for_host = self.kind.values != ONE_HOT
+        is_for_host = is_for_host and not isinstance(self.assign, NearestLabels)
+        if is_device_array(y) and is_for_host:
             raise ValueError(
                 f"y of shape {tuple(y.shape)} lies on a device, and the fitted y on "
                 "the host. Bring it there, for instance by y.cpu()."
             )
-        return _grouping(self.assign(y), self.assign)
+        kind = kind_of(y)
+        if self.kind.values == ONE_HOT and classes_of_one_hot(y) is not None:
+            kind = replace(kind, values=ONE_HOT)
+        self.kind.check(kind)
+        return _grouping(self.assign(y), self.assign, self.kind)
 
 
 def check_grouping(target, n_groups, clusterer):
@@ -78,12 +95,16 @@ def check_grouping(target, n_groups, clusterer):
 def group_target(y, target="auto", n_groups=10, clusterer=None, random_state=None):
     """Group the samples of a target (n_samples,) or (n_samples, ...)."""
     y = as_target(y)
+    if target == "auto" and clusterer is None:
+        classes = classes_of_one_hot(y)
+        if classes is not None:
+            return _classes(classes, y.shape[1])
     if is_device_array(y):
         _check_groups(y.shape[0], n_groups)
         return _clustered_on_device(y, target, n_groups, clusterer, random_state)
     kind = _discrete_or_continuous(y, target)
     if kind == "discrete":
-        grouping = _grouping(_names(y), _names)
+        grouping = _grouping(_names(y), _names, kind_of(y))
         if target == "auto":
             _warn_if_continuous(y, grouping)
         return grouping
@@ -94,8 +115,20 @@ def group_target(y, target="auto", n_groups=10, clusterer=None, random_state=Non
         )
     _check_groups(len(y), n_groups)
     if y.ndim == 1 and (clusterer is None or clusterer in BINNINGS):
-        return _binned(y.astype(np.float64), n_groups, clusterer or "quantile")
-    return _clustered(y.reshape(len(y), -1), n_groups, clusterer, random_state)
+        return _binned(y, n_groups, clusterer or "quantile")
+    return _clustered(y, n_groups, clusterer, random_state)
+
+
+def _classes(classes, n_columns):
+    """Groups of one-hot labels, the columns; says that they are taken for such."""
+    warnings.warn(
+        f"y has a single 1 in each row, and is taken for one-hot labels of {n_columns} "
+        "classes. Pass y.argmax(axis=1) if they are, or target='continuous' to cluster "
+        "the rows.",
+        UserWarning,
+        stacklevel=user_stacklevel(),
+    )
+    return _grouping(classes, classes_of_one_hot, TargetKind(ONE_HOT, n_columns))
 
 
 def _check_groups(n_samples, n_groups):
@@ -191,7 +224,7 @@ def _warn_if_continuous(y, grouping):
         )
 
 
-def _grouping(names, assign):
+def _grouping(names, assign, kind):
     """Grouping by the names of the samples' groups."""
     try:
         groups, labels = np.unique(
@@ -202,7 +235,7 @@ def _grouping(names, assign):
             "y must hold labels that can be ordered, of one type; "
             f"got {sorted({type(name).__name__ for name in names.ravel()})}."
         ) from error
-    return Grouping(labels.ravel(), groups, assign)
+    return Grouping(labels.ravel(), groups, assign, kind)
 
 
 def _names(y):
@@ -212,7 +245,7 @@ def _names(y):
 
 def _binned(y, n_groups, strategy):
     """Bins of equal count or of equal width."""
-    check_array(y, ensure_2d=False, input_name="y")
+    kind, y = numbers_like(y), _finite(y)
     if strategy == "quantile":
         shares = np.linspace(0, 1, n_groups + 1)[1:-1]
         # Below an edge at the smallest value there is nothing.
@@ -221,18 +254,37 @@ def _binned(y, n_groups, strategy):
     else:
         edges = np.linspace(y.min(), y.max(), n_groups + 1)[1:-1]
     assign = partial(_bins_of, edges)
-    return _grouping(assign(y), assign)
+    return _grouping(assign(y), assign, kind)
+
+
+def _finite(y):
+    """Values as floats, or raise where one is infinite."""
+    return check_array(y.astype(np.float64), ensure_2d=False, input_name="y")
 
 
 def _bins_of(edges, y):
     """Number of the bin of each value; a value on an edge is in the upper one."""
-    return np.searchsorted(edges, column_or_1d(y), side="right")
+    return np.searchsorted(edges, _finite(y), side="right")
 
 
-def _clustered(Y, n_groups, clusterer, random_state):
-    """Clusters of vectors."""
+def _clustered(y, n_groups, clusterer, random_state):
+    """Clusters of vectors, or groups of equal ones where so few differ."""
+    Y = y.reshape(len(y), -1)
     Y = check_array(Y, dtype=(np.float64, np.float32), input_name="y")
     _check_not_bins(clusterer)
+    labels = few_distinct_rows(Y, n_groups) if clusterer is None else None
+    if labels is None:
+        clusterer, labels = _fitted_clusterer(Y, n_groups, clusterer, random_state)
+    if hasattr(clusterer, "predict"):
+        classifier = clusterer
+    else:
+        classifier = KNeighborsClassifier(n_neighbors=1).fit(Y, labels)
+    assign = partial(_clusters_of, classifier, Y.dtype)
+    return _grouping(labels, assign, numbers_like(y))
+
+
+def _fitted_clusterer(Y, n_groups, clusterer, random_state):
+    """Clusterer, or the default one, fitted to vectors, and the cluster of each."""
     if clusterer is None:
         clusterer = _default_clusterer(len(Y), n_groups, random_state)
     else:
@@ -240,12 +292,7 @@ def _clustered(Y, n_groups, clusterer, random_state):
     with eigenvectors_for_clusters(), limits_kept():
         # As many columns as samples are no affinity matrix.
         warnings.filterwarnings("ignore", message="The spectral clustering API has")
-        labels = clusterer.fit_predict(Y)
-    if hasattr(clusterer, "predict"):
-        classifier = clusterer
-    else:
-        classifier = KNeighborsClassifier(n_neighbors=1).fit(Y, labels)
-    return _grouping(labels, partial(_clusters_of, classifier, Y.dtype))
+        return clusterer, clusterer.fit_predict(Y)
 
 
 def _check_not_bins(clusterer):
@@ -266,12 +313,13 @@ def _clustered_on_device(Y, target, n_groups, clusterer, random_state):
             f"target='continuous' and clusterer=None; got target={target!r} and "
             f"clusterer={clusterer!r}. Or bring y to the host, for instance by y.cpu()."
         )
-    if _is_for_spectral(Y.shape[0], n_groups):
+    labels = few_distinct_rows(Y, n_groups)
+    if labels is None and _is_for_spectral(Y.shape[0], n_groups):
         with eigenvectors_for_clusters(), limits_kept():
             labels = spectral_labels(Y, n_groups, GRAPH_NEIGHBORS, random_state)
-    else:
+    elif labels is None:
         labels = kmeans_labels(Y, n_groups, random_state)
-    return _grouping(labels, NearestLabels(Y, labels))
+    return _grouping(labels, NearestLabels(Y, labels), numbers_like(Y))
 
 
 def _clusters_of(classifier, dtype, y):

@@ -65,9 +65,11 @@ class DiffusionSpectralMI(MetaEstimatorMixin, PassThroughMixin, BaseEstimator):
         Kind of y. Discrete labels of any type are the groups; a continuous y of shape
         (n_samples,) is cut into bins; vectors, images and other y of shape
         (n_samples, ...) are clustered. "auto" follows
-        :func:`sklearn.utils.multiclass.type_of_target`.
+        :func:`sklearn.utils.multiclass.type_of_target`, but takes one-hot rows for
+        their classes, with a warning.
     n_groups : int, default=10
         Number of bins or clusters of a continuous y: the more, the smaller each group.
+        Vectors of which no more differ are grouped by their values.
     clusterer : estimator, {"quantile", "uniform"} or None, default=None
         How a continuous y is grouped: scalars into bins of equal count ("quantile") or
         equal width ("uniform"), or by any clusterer. None is "quantile" for scalars;
@@ -220,7 +222,8 @@ class DiffusionSpectralMI(MetaEstimatorMixin, PassThroughMixin, BaseEstimator):
             Representations; with a precomputed affinity or graph, what
             :class:`DiffusionSpectralEntropy` takes there, see :ref:`scoring-between`.
         y : array-like or tensor of shape (n_samples,) or (n_samples, ...)
-            Labels, or values or vectors, which get the fitted bins or clusters.
+            Labels, or values or vectors, which get the fitted bins or clusters; of the
+            kind of the fitted y.
 
         Returns
         -------

@@ -21,6 +21,11 @@ The null distribution is the distribution of
 
 where W and 1/K account for the errors of s² and T̄. If m is normal, this is Student's
 prediction of another T, and the p-values are exact.
+
+A few samples have few partitions: M of them, that of y included. Where these are no
+more than the permutations asked for, T is measured for each, and the p-value is the
+share of partitions whose T is as low as that of y, from 1/M to 1. Where so many are not
+measured, the p-value is still at least 1/M.
 """
 
 from dataclasses import dataclass
@@ -38,12 +43,15 @@ from .mutual_info import (
     mutual_info_estimator,
     prepare,
 )
+from .partitions import all_partitions, count_partitions, is_same_partition
 from .subsets import draw_subsample, size_nodes
 
 # What the partitions may cost, in units of the DSMI that is tested.
 BUDGET = 4
 # Differences between values of T that are rounding [bits].
 ROUNDING = 1e-9
+# Entries of affinities, of all groups of all partitions, up to which all are measured.
+ENTRIES = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -56,14 +64,17 @@ class PermutationTestResult:
         Mutual information of X and y, in bits (a share with ``normalize``).
     pvalue : float
         Share of the null distribution that is at least as large as the statistic,
-        which is included: from ``1 / (n_permutations + 1)`` to 1.
-    null_distribution : ndarray of shape (n_permutations,)
-        Values of the mutual information if X says nothing about y.
+        which is included: from ``1 / (n_permutations + 1)`` to 1. Of M partitions in
+        all, it is at least ``1 / M``.
+    null_distribution : ndarray of shape (n_permutations,) or (n_partitions,)
+        Values of the mutual information if X says nothing about y; one for each
+        partition, that of y the first, where all of them are measured.
     std_error : float
         Standard error of `statistic` from random subsets and solvers. It is not the
         spread without dependence, which `null_distribution` shows.
     n_partitions : int
-        Number of random partitions measured; `n_permutations` if the test is exact.
+        Number of partitions measured: random ones, `n_permutations` if each
+        permutation has its own, or all that exist, that of y included.
     """
 
     statistic: float
@@ -71,6 +82,15 @@ class PermutationTestResult:
     null_distribution: np.ndarray
     std_error: float
     n_partitions: int
+
+
+@dataclass(frozen=True)
+class NullDistribution:
+    """Conditional terms T of partitions [bits], with that of y among them or not."""
+
+    conditional: np.ndarray
+    n_partitions: int
+    has_tested: bool
 
 
 def mutual_info_permutation_test(
@@ -107,7 +127,8 @@ def mutual_info_permutation_test(
         the sizes of the groups of y. A larger number takes more time and makes the
         p-values more exact. None chooses a number that costs four times the mutual
         information. With at least `n_permutations`, each permutation has its own
-        partition, and the test is exact.
+        partition, and the test is exact. With so few samples that there are at most
+        `n_permutations` partitions, all are measured, unless `n_partitions` is lower.
     random_state : int, RandomState instance or None, default=None
         Seed of the permutations, and of `estimator` if it has no seed.
     n_jobs : int, default=None
@@ -172,14 +193,15 @@ def mutual_info_permutation_test(
     # The estimator may have the same seed, and must not draw the same.
     rng = check_random_state(rng.randint(MAX_SEED))
     sizes = np.bincount(found.grouping.labels)
-    wanted = n_partitions or _affordable(sizes, dsmi.n_repeats)
-    n_partitions = min(wanted, n_permutations)
-    entropies = _measure_partitions(found, n_partitions, rng)
-    weights = sizes / sizes.sum()
-    conditional = entropies @ weights
-    if n_partitions < n_permutations:
-        conditional = _recombined(entropies, weights, n_permutations, rng)
-    return _result(found, conditional, n_partitions, dsmi.normalize)
+    n_all = count_partitions(sizes)
+    if n_all <= min(n_permutations, n_partitions or _enumerable(sizes)):
+        null = _exact_null(found, sizes, n_all, rng)
+    else:
+        wanted = n_partitions or _affordable(sizes, dsmi.n_repeats)
+        null = _random_null(
+            found, sizes, min(wanted, n_permutations), n_permutations, rng
+        )
+    return _result(found, null, n_all, dsmi.normalize)
 
 
 def _measure_tested(dsmi, X, y, rng):
@@ -203,17 +225,40 @@ def _affordable(sizes, n_repeats):
     return int(BUDGET * (groups + subsets) / groups)
 
 
-def _measure_partitions(found, n_partitions, rng):
-    """Entropy of each group of random partitions (n_partitions, n_groups), in bits."""
-    samples, labels = found.samples, found.grouping.labels
-    sets = [
-        [rows]
-        for _ in range(n_partitions)
-        for rows in samples.group_rows(rng.permutation(labels), rng)
-    ]
+def _enumerable(sizes):
+    """Number of partitions that may all be measured, in some seconds at most."""
+    return max(1, ENTRIES / np.sum(sizes**2.0))
+
+
+def _exact_null(found, sizes, n_all, rng):
+    """Null distribution of T: its value for each partition, that of y the first."""
+    labels = found.grouping.labels
+    found_all = all_partitions(sizes) if n_all > 1 else ()
+    others = [one for one in found_all if not is_same_partition(one, labels)]
+    entropies = _measure_partitions(found, others, rng)
+    conditional = found.terms.conditional_entropy, *entropies @ (sizes / sizes.sum())
+    return NullDistribution(np.array(conditional), 1 + len(others), has_tested=True)
+
+
+def _random_null(found, sizes, n_partitions, n_permutations, rng):
+    """Null distribution of T from random partitions, recombined if they are few."""
+    labels, weights = found.grouping.labels, sizes / sizes.sum()
+    # Drawn one by one: rows of a group that are drawn follow its partition.
+    partitions = (rng.permutation(labels) for _ in range(n_partitions))
+    entropies = _measure_partitions(found, partitions, rng)
+    conditional = entropies @ weights
+    if n_partitions < n_permutations:
+        conditional = _recombined(entropies, weights, n_permutations, rng)
+    return NullDistribution(conditional, n_partitions, has_tested=False)
+
+
+def _measure_partitions(found, partitions, rng):
+    """Entropy of each group of partitions (n_partitions, n_groups), in bits."""
+    samples, n_groups = found.samples, len(found.grouping.groups)
+    sets = [[rows] for one in partitions for rows in samples.group_rows(one, rng)]
     # Solved as exactly as the groups of y, with whose sum theirs are compared.
-    estimates = samples.announced(sets).entropies(sets, "random partitions")
-    return np.reshape([one.value for one in estimates], (n_partitions, -1))
+    estimates = samples.announced(sets).entropies(sets, "partitions") if sets else []
+    return np.reshape([one.value for one in estimates], (-1, n_groups))
 
 
 def _recombined(entropies, weights, n_permutations, rng):
@@ -230,17 +275,20 @@ def _recombined(entropies, weights, n_permutations, rng):
     return T.mean() + np.sqrt(W * (1 + 1 / K) / v) * T.std(ddof=1) * m
 
 
-def _result(found, conditional, n_partitions, normalize):
+def _result(found, null, n_all, normalize):
     """Compare the conditional entropies of permutations with that of the groups."""
     # Equal values, as of groups of one sample, differ by rounding.
-    n_as_low = np.sum(conditional <= found.terms.conditional_entropy + ROUNDING)
+    tested = found.terms.conditional_entropy
+    n_as_low = np.sum(null.conditional <= tested + ROUNDING)
+    added = 0 if null.has_tested else 1
+    pvalue = (added + n_as_low) / (added + len(null.conditional))
     scale = 1.0
     if normalize:
         scale = 1 / found.terms.entropy if found.terms.entropy > 0 else 0.0
     return PermutationTestResult(
         statistic=found.mutual_info,
-        pvalue=float((1 + n_as_low) / (1 + len(conditional))),
-        null_distribution=scale * (found.terms.entropy - conditional),
+        pvalue=float(max(pvalue, 1 / n_all)),
+        null_distribution=scale * (found.terms.entropy - null.conditional),
         std_error=found.std_error,
-        n_partitions=n_partitions,
+        n_partitions=null.n_partitions,
     )

@@ -5,7 +5,8 @@ import warnings
 import numpy as np
 from sklearn.base import is_classifier
 
-from .._tools.arrays import is_finite
+from .._measures.target_kinds import classes_of_one_hot
+from .._tools.arrays import is_device_array, is_finite
 from .._tools.intake import taken_in, taken_in_labels
 from .._tools.validation import user_stacklevel
 from ._hooks import is_module, is_net
@@ -27,13 +28,30 @@ def accuracy_of(model, shown, accuracy, classes, rows):
         if not is_classifier(model):
             return np.nan
         classes = [predicted_classes(model, shown.X)]
-    y = taken_in_labels(shown.y)
-    if any(one is None for one in classes) or np.ndim(y) != 1:
+    y = _classes_of(shown.y, model)
+    if any(one is None for one in classes):
         return np.nan
     classes = np.concatenate(classes)
     # Of arrays, only samples that are measured pass through the network.
-    y = y if len(classes) == len(y) else taken_in_labels(shown.labels_of(rows))
-    return float(np.mean(classes == y)) if len(classes) == len(y) else np.nan
+    if len(classes) != len(y):
+        y = _classes_of(shown.labels_of(rows), model)
+    is_comparable = np.ndim(y) == 1 and np.shape(classes) == np.shape(y)
+    return float(np.mean(classes == y)) if is_comparable else np.nan
+
+
+def _classes_of(y, model):
+    """Class of each sample, of labels, a column of them, or one-hot rows."""
+    y = taken_in_labels(y)
+    y = y if is_device_array(y) else np.asarray(y)
+    if y.ndim == 2 and y.shape[1] == 1:
+        return y[:, 0]
+    classes = classes_of_one_hot(y)
+    if classes is None:
+        return y
+    # Columns are in the order of the outputs, to which a classifier gives names.
+    names = getattr(model, "classes_", None)
+    is_named = not isinstance(names, list) and np.shape(names) == (y.shape[1],)
+    return names[classes] if is_named else classes
 
 
 def module_of(model):

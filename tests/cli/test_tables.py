@@ -100,6 +100,7 @@ def save_labels(y, frame):
     np.savez("y.npz", y=y, more=np.ones((60, 2)))
     np.save("bytes.npy", y.astype("S"))
     np.save("column.npy", y[:, None])
+    np.save("one_hot.npy", y[:, None] == np.unique(y))
     pd.Series(names).to_csv("names.csv", index=False, header=["species"])
     pd.Series(names).to_csv("indexed.csv", header=["any name"])
     pd.Series(names).to_csv("semicolon.csv", sep=";", index=False, header=["label"])
@@ -116,9 +117,10 @@ def save_labels(y, frame):
     [
         *("y.npz:y", "y.npz", "bytes.npy", "column.npy", "names.csv"),
         *("indexed.csv", "semicolon.csv", "wide.csv", "two.csv:any name", "two.csv:x"),
-        *("beside.csv:y", "named.txt", "numbers.txt", "wide.txt"),
+        *("beside.csv:y", "named.txt", "numbers.txt", "wide.txt", "one_hot.npy"),
     ],
 )
+@pytest.mark.filterwarnings("ignore:y has a single 1 in each row:UserWarning")
 def test_labels_in_all_their_forms(capsys, folder, frame, blobs, labels):
     save_labels(blobs[1], frame)
     expected = values(capsys, "Z.npy", "--labels", "y.npy")

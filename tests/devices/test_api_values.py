@@ -193,9 +193,18 @@ def test_targets_of_any_kind(target, place):
 
 def test_whole_numbers_in_vectors_are_clustered_on_the_device():
     X, y = samples()
-    one_hot = np.eye(10, dtype=np.int64)[y]
-    found = DiffusionSpectralMI(random_state=0).fit(on_device(X), on_device(one_hot))
+    Y = 3 * np.eye(10, dtype=np.int64)[y]
+    found = DiffusionSpectralMI(random_state=0).fit(on_device(X), on_device(Y))
     assert len(np.unique([found.labels_, y], axis=1).T) == 10
+
+
+def test_one_hot_labels_on_the_device_are_their_classes():
+    X, y = samples()
+    one_hot = on_device(np.eye(10, dtype=np.int64)[y])
+    with pytest.warns(UserWarning, match="one-hot labels of 10 classes"):
+        found = DiffusionSpectralMI(random_state=0).fit(on_device(X), one_hot)
+    np.testing.assert_array_equal(found.labels_, y)
+    assert found.score(on_device(X), one_hot) == found.mutual_info_
 
 
 def test_many_vectors_are_clustered_by_k_means_on_the_device(monkeypatch):

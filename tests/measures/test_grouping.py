@@ -420,14 +420,3 @@ def test_names_are_not_continuous():
         ValueError, match=r"^y must hold numbers for target='continuous'; "
     ):
         group_target(["1", "a"], "continuous", n_groups=2)
-
-
-def test_regroup_of_another_kind_of_target():
-    bins = group_target([0.5, 1.5, 2.5], n_groups=2)
-    with pytest.raises(ValueError, match="y should be a 1d array, got an array of "):
-        bins.regroup(np.ones((3, 2)))
-    clusters = group_target(_blobs()[0], clusterer=KMeans(3, n_init=1))
-    with pytest.raises(ValueError, match="X has 2 features, but KMeans is expecting"):
-        clusters.regroup(np.ones((3, 2)))
-    with pytest.raises(ValueError, match=re.escape(NAN_MESSAGE)):
-        bins.regroup([0.5, np.nan])

@@ -3,6 +3,7 @@
 import dataclasses
 import pickle
 import re
+from itertools import permutations
 
 import numpy as np
 import pandas as pd
@@ -22,7 +23,12 @@ from skdse import (
     ShannonEntropy,
     mutual_info_permutation_test,
 )
-from skdse._measures.permutation import _affordable, _recombined
+from skdse._measures.partitions import (
+    all_partitions,
+    count_partitions,
+    is_same_partition,
+)
+from skdse._measures.permutation import _affordable, _enumerable, _recombined
 from skdse._measures.subsets import size_nodes
 
 LOCAL = DiffusionSpectralEntropy(bandwidth="adaptive")
@@ -54,16 +60,72 @@ def test_an_exact_test_of_four_samples():
     # others p = 1.
     X = 1e3 * np.array([[0.0], [0.0], [1.0], [1.0]])
     dsmi = DiffusionSpectralMI(ShannonEntropy(2), n_repeats=50, random_state=0)
-    options = {"n_permutations": 1000, "n_partitions": 1000, "random_state": 0}
-    options["n_jobs"] = 1
+    options = {"n_permutations": 1000, "random_state": 0, "n_jobs": 1}
     test = mutual_info_permutation_test(X, [0, 0, 1, 1], estimator=dsmi, **options)
-    std_error = np.sqrt(2 / 9 / 1000)
-    assert abs(test.pvalue - 1 / 3) < 4 * std_error
-    values = np.unique(test.null_distribution.round(9))
-    assert_allclose(np.diff(values), 1)
-    assert test.n_partitions == 1000
+    assert test.pvalue == 1 / 3
+    assert_allclose(test.null_distribution - test.null_distribution[1], [1, 0, 0])
+    assert test.statistic == test.null_distribution[0]
+    assert test.n_partitions == 3
     test = mutual_info_permutation_test(X, [0, 1, 0, 1], estimator=dsmi, **options)
     assert test.pvalue == 1
+
+
+@pytest.mark.parametrize("entropy", [None, ShannonEntropy()], ids=["dse", "shannon"])
+def test_six_samples_have_ten_partitions(entropy):
+    # Two far groups of three: no other of the ten pairs of threes is as tidy.
+    X = np.array([[0.0], [1.0], [2.0], [13.0], [14.0], [15.0]])
+    dsmi = DiffusionSpectralMI(entropy)
+    options = {"estimator": dsmi, "random_state": 0}
+    test = mutual_info_permutation_test(X, [0, 0, 0, 1, 1, 1], **options)
+    assert test.pvalue == 1 / 10
+    assert test.n_partitions == len(test.null_distribution) == 10
+    # Fewer partitions or permutations than there are: random ones, and no smaller p.
+    for fewer in ({"n_partitions": 4}, {"n_permutations": 9}):
+        test = mutual_info_permutation_test(X, [0, 0, 0, 1, 1, 1], **options, **fewer)
+        assert test.pvalue >= 1 / 10
+        assert test.n_partitions < 10
+
+
+def test_the_partition_of_y_counts_though_its_value_is_an_estimate():
+    # Probes differ each time that a group is measured, and so does its value.
+    X = np.r_[np.zeros(4), np.full(4, 9.0)][:, None] + np.arange(8)[:, None] / 8
+    entropy = DiffusionSpectralEntropy(eigen_solver="lanczos", tol=0.3)
+    options = {"estimator": DiffusionSpectralMI(entropy), "n_permutations": 35}
+    for seed in range(3):
+        test = mutual_info_permutation_test(
+            X, np.arange(8) // 4, random_state=seed, **options
+        )
+        assert test.n_partitions == 35
+        assert test.pvalue >= 1 / 35
+
+
+@given(st.lists(st.integers(1, 4), min_size=1, max_size=4))
+def test_partitions_are_all_that_exist(sizes):
+    # Of all orders of the labels, each set of groups once.
+    labels = np.repeat(np.arange(len(sizes)), sizes)[:8]
+    sizes = np.bincount(labels)
+    expected = {_groups_of(order) for order in set(permutations(labels.tolist()))}
+    found = list(all_partitions(sizes))
+    assert {_groups_of(one) for one in found} == expected
+    assert len(found) == len(expected) == count_partitions(sizes)
+    assert all(np.bincount(one).tolist() == sizes.tolist() for one in found)
+    same = [is_same_partition(one, labels) for one in found]
+    assert sum(same) == 1
+
+
+def _groups_of(labels):
+    """The sets of samples that labels make."""
+    labels = np.asarray(labels)
+    return frozenset(frozenset(np.flatnonzero(labels == one)) for one in set(labels))
+
+
+def test_partitions_of_many_samples_are_not_counted():
+    assert count_partitions(np.array([30_000, 30_000])) == np.inf
+    assert count_partitions(np.array([60_000])) == 1
+    assert count_partitions(np.ones(5000, dtype=int)) == 1
+    assert count_partitions(np.array([5000, 1])) == 5001
+    # So many of so many samples are not worth their time.
+    assert _enumerable(np.array([5000, 1])) == 1
 
 
 @pytest.mark.parametrize("normalize", [False, True])
@@ -390,8 +452,12 @@ def test_pvalues_are_what_they_can_be(n, n_groups, n_permutations, n_partitions,
         n_partitions=n_partitions,
         random_state=seed,
     )
-    assert 1 / (n_permutations + 1) <= test.pvalue <= 1
-    assert test.null_distribution.shape == (n_permutations,)
+    n_all = count_partitions(np.unique(y, return_counts=True)[1])
+    assert max(1 / (n_permutations + 1), 1 / n_all) <= test.pvalue <= 1
+    n_values = min(n_all, n_permutations)
+    if n_partitions is not None and n_partitions < n_all:
+        n_values = n_permutations
+    assert test.null_distribution.shape == (n_values,)
     assert np.isfinite(test.null_distribution).all()
     assert test.n_partitions <= n_permutations
 

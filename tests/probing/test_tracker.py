@@ -317,3 +317,19 @@ print(len(tracker(mlp)))
     )
     assert done.stderr == ""
     assert done.stdout == "2\n"
+
+
+@pytest.mark.filterwarnings("ignore:y has a single 1 in each row:UserWarning")
+@pytest.mark.parametrize("names", [None, list("abcdefghij")], ids=["numbers", "names"])
+def test_one_hot_labels_and_columns_of_labels_are_labels(digits, names):
+    X, y = digits
+    named = y if names is None else np.array(names)[y]
+    mlp = MLPClassifier((8,), learning_rate_init=0.01, random_state=0)
+    for _ in range(200):
+        mlp.partial_fit(X, named, classes=np.unique(named))
+    (expected,) = RepresentationTracker("dsmi", 1, X, named)(mlp)
+    assert expected["accuracy"] == mlp.score(X, named) > 0.5
+    for same in (named[:, None], np.eye(10)[y]):
+        (found,) = RepresentationTracker("dsmi", 1, X, same)(mlp)
+        assert found["accuracy"] == expected["accuracy"]
+        assert found["dsmi"] == expected["dsmi"]
