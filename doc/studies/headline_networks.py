@@ -1,9 +1,10 @@
 """Networks for the study of the headline form, and what they see of held-out samples.
 
-Perceptrons on scikit-learn's digits, and on MNIST and CIFAR-10 a residual network and a
-vision transformer, each trained on right and on permuted labels. One file for each: the
-last hidden layer and the output while the network is trained, and every layer at the
-end. Files that exist are not made again; headline.py reads them.
+Perceptrons on scikit-learn's digits, as they are and moved about a larger canvas, and
+on MNIST and CIFAR-10 a residual network and a vision transformer, each trained on right
+and on permuted labels. One file for each: the last hidden layer and the output while
+the network is trained, and every layer at the end. Files that exist are not made again;
+headline.py reads them.
 
     python doc/studies/headline_networks.py --cache CACHE --data-home DATA
 """
@@ -35,15 +36,24 @@ LAYERS = {
 WIDTHS = {"perceptron 64-32": (64, 32), "perceptron 4 × 64": (64,) * 4}
 # Training samples, epochs, and after which of them there is a checkpoint. Labels that
 # are permuted are learnt by heart, which takes longer.
-IMAGES = {
-    "supervised": (5000, (0, 1, 2, 3, 5, 8, 12)),
-    "permuted": (1000, (0, 2, 5, 10, 20, 30, 40)),
+PERCEPTRONS = {
+    "digits": ("perceptron 64-32", "perceptron 4 × 64"),
+    "moved digits": ("perceptron 64-32",),
 }
 DIGITS = {
     "supervised": (898, (0, 1, 2, 5, 10, 20, 40)),
     "permuted": (898, (0, 10, 20, 50, 100, 150, 200)),
 }
-LEARNING_RATES = {"digits": 0.005}
+N_COPIES, SIDE = 10, 12  # of moved digits to train with, and of their canvas
+SIZES = {
+    "digits": DIGITS,
+    "moved digits": DIGITS | {"supervised": (898 * N_COPIES, (0, 1, 2, 3, 5, 8, 12))},
+}
+IMAGES = {
+    "supervised": (5000, (0, 1, 2, 3, 5, 8, 12)),
+    "permuted": (1000, (0, 2, 5, 10, 20, 30, 40)),
+}
+LEARNING_RATE, LEARNING_RATE_DIGITS = 0.001, 0.005
 QUICK = (256, (0, 1, 2))
 N_HELD_OUT = 2000
 
@@ -60,7 +70,7 @@ class Samples:
 
 def load(dataset, data_home=None):
     """Samples of a data set."""
-    if dataset != "digits":
+    if dataset not in SIZES:
         n_train = max(n for n, _ in IMAGES.values())
         images = common.load_images(dataset, data_home, n_train, N_HELD_OUT)
         return Samples(images.train, images.y_train, images.test, images.y_test)
@@ -68,7 +78,20 @@ def load(dataset, data_home=None):
     X, X_test, y, y_test = train_test_split(
         (X / 16).astype(np.float32), y, test_size=0.5, stratify=y, random_state=0
     )
+    if dataset == "moved digits":
+        rng = np.random.default_rng(0)
+        X = np.concatenate([move(X, rng) for _ in range(N_COPIES)])
+        y, X_test = np.tile(y, N_COPIES), move(X_test, rng)
     return Samples(X, y, X_test, y_test)
+
+
+def move(X, rng):
+    """Digits at random places of a larger canvas."""
+    moved = np.zeros((len(X), SIDE, SIDE), dtype=X.dtype)
+    corners = rng.integers(SIDE - 8 + 1, size=(len(X), 2))
+    for canvas, digit, (row, column) in zip(moved, X, corners, strict=True):
+        canvas[row : row + 8, column : column + 8] = digit.reshape(8, 8)
+    return moved.reshape(len(X), -1)
 
 
 def perceptron(n_features, widths):
@@ -92,8 +115,9 @@ def make_network(architecture, shape):
 def all_runs(datasets, n_seeds):
     """Yield (dataset, architecture, regime, seed), seed by seed."""
     for seed in range(1, n_seeds + 1):
-        for architecture, regime in itertools.product(WIDTHS, REGIMES):
-            yield "digits", architecture, regime, seed
+        for dataset, architectures in PERCEPTRONS.items():
+            for architecture, regime in itertools.product(architectures, REGIMES):
+                yield dataset, architecture, regime, seed
         for dataset in datasets:
             for architecture, regime in itertools.product(
                 vision.ARCHITECTURES, REGIMES
@@ -112,14 +136,14 @@ def make_run(samples, dataset, architecture, regime, seed, quick=False):
     "held-out" and, of permuted runs, "train" are the last two layers by epoch;
     "layers" are all at the end.
     """
-    n_train, stops = QUICK if quick else _size(dataset, regime)
+    n_train, stops = QUICK if quick else SIZES.get(dataset, IMAGES)[regime]
     X, y = samples.train[:n_train], samples.y_train[:n_train]
     if regime == "permuted":
         y = corrupt_labels(y, 1.0, random_state=seed)
     torch.manual_seed(common.seed_of("headline", dataset, architecture, regime, seed))
     net = make_network(architecture, X.shape[1:])
     names, found = LAYERS[architecture], {"y_train": y}
-    lr = LEARNING_RATES.get(dataset, 1e-3)
+    lr = LEARNING_RATE_DIGITS if dataset in SIZES else LEARNING_RATE
     epochs = vision.train(net, X, y, stops[-1], seed, lr=lr)
     for epoch, accuracy in enumerate(epochs):
         if epoch not in stops:
@@ -137,10 +161,6 @@ def make_run(samples, dataset, architecture, regime, seed, quick=False):
     layers = {"input": samples.test.reshape(len(samples.test), -1)} | layers
     found |= {f"layers/{i}/{name}": Z for i, (name, Z) in enumerate(layers.items())}
     return found
-
-
-def _size(dataset, regime):
-    return (DIGITS if dataset == "digits" else IMAGES)[regime]
 
 
 def make_all(options):
