@@ -362,7 +362,7 @@ def main():
     part.to_csv(results / "headline_shown.csv", index=False, float_format="%.4g")
     found = summary(table, common.HERE / "results").round(3)
     found.to_csv(results / "headline.csv")
-    best(found).round(2).to_csv(results / "headline_best.csv")
+    best(found).to_csv(results / "headline_best.csv")
     by_network(part).round(2).to_csv(results / "headline_networks.csv")
     draw(part, DRAWN, options.out / "figures" / "headline.png")
 
