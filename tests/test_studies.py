@@ -221,3 +221,17 @@ def test_zoos_compare_with_the_default_in_bits():
                 )
     assert found.loc["bits", headline.DEFAULT.name]["lost"] == 0
     assert found["lost"].min() < -0.5
+
+
+def test_moved_digits_are_whole_and_lie_about():
+    pytest.importorskip("torch")
+    networks = import_module("headline_networks")
+    X = np.arange(1.0, 65.0)[None].repeat(50, axis=0)
+    moved = networks.move(X, np.random.default_rng(0))
+    side = networks.SIDE
+    assert moved.shape == (50, side**2)
+    np.testing.assert_array_equal(moved.sum(axis=1), X.sum(axis=1))
+    for canvas in moved.reshape(-1, side, side):
+        # Row by row, what is not empty is the digit.
+        np.testing.assert_array_equal(canvas[canvas > 0], X[0])
+    assert len(np.unique(moved.argmax(axis=1))) > 10

@@ -320,7 +320,7 @@ def draw(table, settings, path):
         _curves(row[0], right[right["kind"] == "layers"], "linear")
         _curves(row[1], course[course["regime"] == RIGHT], "linear")
         _curves(row[2], course[course["regime"] == "permuted"], "part")
-        row[0].set_ylabel(f"{form}, {setting}")
+        row[0].set_ylabel(f"{form}\n{setting}")
     titles = "along layers", "in training, last hidden layer", "permuted labels"
     labels = *["accuracy of a linear probe"] * 2, "part of the training"
     for ax, last, title, label in zip(axes[0], axes[-1], titles, labels, strict=True):
