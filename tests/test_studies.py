@@ -220,6 +220,10 @@ def test_zoos_compare_with_the_default_in_bits():
                     known.loc[score, f"linear {kind}"], abs=2e-3
                 )
     assert found.loc["bits", headline.DEFAULT.name]["lost"] == 0
+    pair = found.loc[["bits", "share"]].xs(headline.DEFAULT.name, level="setting")
+    differences = (pair.loc["share"] - pair.loc["bits"]).drop("lost")
+    assert pair.loc["share", "lost"] == pytest.approx(differences.min())
+    assert differences.max() > 0 > differences.min()
     assert found["lost"].min() < -0.5
 
 
