@@ -15,7 +15,9 @@ from skdse.plotting import _axes
 
 STUDIES = Path(__file__).parent.parent / "doc" / "studies"
 sys.path.insert(0, str(STUDIES))
-common, findings, trends = map(import_module, ("common", "findings", "trends"))
+common, findings, headline, trends = map(
+    import_module, ("common", "findings", "headline", "trends")
+)
 pictures, shared = map(import_module, ("finding_figures", "small_figures"))
 
 
@@ -337,3 +339,97 @@ def test_dots_of_a_training_are_the_changes_of_its_runs():
 
 def test_pictures_have_the_colours_of_the_displays():
     assert (shared.DSE, shared.DSMI, shared.INPUT) == _axes.COLORS[:3]
+
+
+# Forms of DSMI
+
+
+def test_forms_of_a_known_measure():
+    # Entropies of 5 and 2 bits; labels of 10 classes have log2 10 = 3.32 of them.
+    table = pd.DataFrame(
+        {"bits": [1.0, 1.0], "share": [0.2, 0.5], "setting": ["a", "b"]}
+    )
+    table["permuted"], table["spread"], table["DSE"] = [0.1, np.nan], 0.3, [4, np.nan]
+    forms = headline.with_forms(table).set_index(["setting", "form"])["value"]
+    assert forms["a"].to_dict() == pytest.approx(
+        {
+            "bits": 1,
+            "share": 0.2,
+            "of H(Y)": 1 / np.log2(10),
+            "less chance": 0.9,
+            "adjusted for chance": 0.9 / (np.log2(10) - 0.1),
+            "z-score": 3,
+            "of DSE": 0.25,
+        }
+    )
+    # What was not measured with permuted labels has no such form.
+    assert forms["b"].to_dict() == {"bits": 1, "share": 0.5, "of H(Y)": 0.5}
+
+
+def test_accuracies_within_a_standard_error_are_ties():
+    # sqrt(2 * 0.25 / 100) = 0.071 from 0.5 to 0.56, sqrt(0.34 / 100) = 0.058 to 0.9.
+    i, j, signs = headline.decided([0.5, 0.9, 0.56], 100)
+    assert list(zip(i, j, signs, strict=True)) == [(0, 1, 1), (1, 2, -1)]
+    i, _, _ = headline.decided([0.5, 0.9, 0.56], 1000)
+    assert len(i) == 3
+
+
+def test_tau_counts_decided_pairs_of_every_seed():
+    table = pd.DataFrame(
+        {
+            "linear": [0.2, 0.5, 0.8, 0.2, 0.5, 0.505],
+            "value": [1, 3, 2, 2, 1, 3],
+            "seed": [1, 1, 1, 2, 2, 2],
+            "n": 1000,
+            "setting": "a",
+            "form": "bits",
+            "dataset": "x",
+        }
+    )
+    # Two of three pairs of the first seed are in order; of the second seed one is and
+    # one is not, and the third is a tie.
+    found = headline.taus(table, ["dataset"]).loc["a", "bits", "x"]
+    assert found.to_dict() == {"order": 1, "pairs": 5, "τ": 0.2}
+
+
+def test_change_is_that_from_first_to_last_point():
+    where = {"setting": "a", "form": "bits", "dataset": "x", "architecture": "y"}
+    points = {"point": [10, 0, 2] * 3, "seed": np.repeat([1, 2, 3], 3)}
+    values = {"value": [3, 1, 9, 4, 1, 9, 9, 1, 9]}
+    table = pd.DataFrame(points | values).assign(layer="hidden", **where)
+    assert headline.changes(table).tolist() == [3]
+
+
+def test_zoos_compare_with_the_default_in_bits():
+    results = STUDIES / "results"
+    found = headline.zoo_table(results)
+    for name, title in headline.ZOOS.items():
+        known = pd.read_csv(results / f"correlations_{name}.csv", index_col="score")
+        for form, end in (("bits", ""), ("share", " (share)")):
+            score = f"DSMI(Z;Y) {headline.DEFAULT.name}{end}"
+            for kind in headline.KINDS:
+                row = found.loc[form, headline.DEFAULT.name]
+                # Both are rounded, scores to 4 digits.
+                assert row[f"{title} {kind}"] == pytest.approx(
+                    known.loc[score, f"linear {kind}"], abs=2e-3
+                )
+    assert found.loc["bits", headline.DEFAULT.name]["lost"] == 0
+    pair = found.loc[["bits", "share"]].xs(headline.DEFAULT.name, level="setting")
+    differences = (pair.loc["share"] - pair.loc["bits"]).drop("lost")
+    assert pair.loc["share", "lost"] == pytest.approx(differences.min())
+    assert differences.max() > 0 > differences.min()
+    assert found["lost"].min() < -0.5
+
+
+def test_moved_digits_are_whole_and_lie_about():
+    pytest.importorskip("torch")
+    networks = import_module("headline_networks")
+    X = np.arange(1.0, 65.0)[None].repeat(50, axis=0)
+    moved = networks.move(X, np.random.default_rng(0))
+    side = networks.SIDE
+    assert moved.shape == (50, side**2)
+    np.testing.assert_array_equal(moved.sum(axis=1), X.sum(axis=1))
+    for canvas in moved.reshape(-1, side, side):
+        # Row by row, what is not empty is the digit.
+        np.testing.assert_array_equal(canvas[canvas > 0], X[0])
+    assert len(np.unique(moved.argmax(axis=1))) > 10
