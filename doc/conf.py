@@ -145,13 +145,19 @@ plot_formats = [("png", 160)]
 
 html_theme = "pydata_sphinx_theme"
 html_title = f"skdse {version}"
+html_favicon = "_static/logo-light.svg"
 html_static_path = ["_static"]
 html_css_files = ["skdse.css"]
 html_context = {"default_mode": "auto"}  # unset, it is an error on the console
 html_show_sourcelink = False
 html_copy_source = False
 html_theme_options = {
-    "logo": {"text": "skdse"},
+    "logo": {
+        "text": "skdse",
+        "alt_text": "",  # the text says it
+        "image_light": "_static/logo-light.svg",
+        "image_dark": "_static/logo-dark.svg",
+    },
     "navbar_end": ["version-switcher", "theme-switcher"],
     "switcher": switcher_of("index"),
     "check_switcher": False,  # its lists are written with the pages

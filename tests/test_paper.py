@@ -1,33 +1,14 @@
 """The draft of a paper: its figures are measured, its references there."""
 
-import csv
 import re
-from pathlib import Path
 
 import pytest
+from evidence import ROOT, rows_of, seconds_of
 
-ROOT = Path(__file__).parent.parent
 PAPER = ROOT / "doc" / "paper"
 TEXT = (PAPER / "paper.md").read_text(encoding="utf-8")
 # Without comments, and on one line.
 PROSE = " ".join(re.sub(r"<!--.*?-->", "", TEXT, flags=re.DOTALL).split())
-
-
-def _rows(path):
-    """Rows of a table, without the comments before it."""
-    lines = (ROOT / path).read_text(encoding="utf-8").splitlines()
-    return list(csv.DictReader(line for line in lines if not line.startswith("#")))
-
-
-def _seconds(job, contender):
-    """Time of a job as the benchmark measured it, with three digits at most."""
-    (row,) = [
-        one
-        for one in _rows("doc/benchmarks/results.csv")
-        if (one["job"], one["contender"]) == (job, contender)
-    ]
-    seconds = float(row["seconds"])
-    return f"{seconds:.2f}" if seconds < 10 else f"{seconds:.0f}"
 
 
 @pytest.mark.parametrize(
@@ -39,14 +20,14 @@ def _seconds(job, contender):
     ],
 )
 def test_times_are_those_of_the_benchmarks(job, sentence):
-    peer = _seconds(job, "dse-dsmi") if "{peer}" in sentence else ""
-    assert sentence.format(skdse=_seconds(job, "skdse"), peer=peer) in PROSE
+    peer = seconds_of(job, "dse-dsmi") if "{peer}" in sentence else ""
+    assert sentence.format(skdse=seconds_of(job, "skdse"), peer=peer) in PROSE
 
 
 def test_correlations_are_those_of_the_study():
     (row,) = [
         one
-        for one in _rows("doc/studies/results/by_probe.csv")
+        for one in rows_of("doc/studies/results/by_probe.csv")
         if one["score"] == "DSMI(Z;Y) adaptive k=5 sqeuclidean"
     ]
     pearson, spearman = (

@@ -164,6 +164,7 @@ ORDERS = {
         "locks",
         "results",
         "report",
+        "digits",
         "file_rows",
         "pages",
         "compare",

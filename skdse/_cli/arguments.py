@@ -20,11 +20,13 @@ from .._measures.mutual_info import (
 from .._spectra.affinities import AFFINITIES
 from .._tools.progress import on_terminal
 from .._version import __version__
+from ..reporting._facts import unit_of
 from .compare import as_lines, compare
+from .digits import OF_DSMI, SCALE, digits_job
 from .errors import InputError, blamed_on, extra, first_line
 from .file_rows import files_job
 from .pages import check_html, write_html
-from .report import as_json, as_text, check_plot, digits_job, plot
+from .report import as_json, as_text, check_plot, plot
 
 ESTIMATORS = (DiffusionSpectralEntropy, DiffusionSpectralMI)
 # A command gives the same figures each time, unless --random-state is none.
@@ -94,7 +96,7 @@ def _parser():
         help="measure files of representations",
         description="Measure files of representations and print a table with a row for "
         "each array. Without files: train a small perceptron on the bundled digits and "
-        "measure it layer by layer.",
+        "measure it on the way.",
     )
     _add_report_arguments(report)
     _add_compare(commands)
@@ -253,8 +255,11 @@ def _value(text):
     return text
 
 
-def _estimators(given):
-    """DSE and DSMI with the parameters given, all of them checked."""
+def _estimators(given, scale, of_dsmi):
+    """DSE and DSMI with the parameters given, all of them checked.
+
+    DSMI has a scale and parameters of its own where nothing else is given.
+    """
     of = {
         estimator: {
             name: value
@@ -268,12 +273,12 @@ def _estimators(given):
     # normalize is a share of DSMI's own entropy, not of that of each group, and a
     # subsample one of all samples.
     whole = {"normalize": False, "max_samples": None, "n_repeats": 1}
-    local = LOCAL_SCALE | of_entropy | whole
+    local = LOCAL_SCALE | scale | of_entropy | whole
     metrics = getattr(AFFINITIES.get(local.get("affinity")), "metrics", None)
     if "metric" not in given and metrics is not None:
         del local["metric"]  # of its own choice alone
     dsmi = DiffusionSpectralMI(
-        DiffusionSpectralEntropy(**local), **of[DiffusionSpectralMI]
+        DiffusionSpectralEntropy(**local), **of_dsmi | of[DiffusionSpectralMI]
     )
     try:
         make_meter(dse)
@@ -291,7 +296,7 @@ def _estimators(given):
 
 def _report(args):
     """Measure what the arguments say, and print or plot it; the exit status."""
-    given = vars(args)
+    given = dict(vars(args))
     for option in ("labels", "target", "out", "dask", "sample"):
         if given.get(option) is not None and not args.files:
             raise InputError(f"--{option} needs files to measure; got none.")
@@ -304,14 +309,17 @@ def _report(args):
     verbose = max(given.get("verbose", 0), on_terminal())
     # Of files, several are measured at a time, each by one job.
     n_jobs = None if args.files else args.n_jobs
-    dse, dsmi = _estimators(given | {"verbose": verbose, "n_jobs": n_jobs})
+    given |= {"verbose": verbose, "n_jobs": n_jobs}
+    defaults = ({}, {}) if args.files else (SCALE, OF_DSMI)
+    dse, dsmi = _estimators(given, *defaults)
     with _cluster(args) as client:
         if args.files:
             job = files_job(args, dse, dsmi, client)
         else:
             job = digits_job(dse, dsmi)
         settings = _settings(args, dse, dsmi)
-        return _show(job, args, settings, "share" if dse.normalize else "bits")
+        units = {"dse": unit_of(dse), "dsmi": unit_of(dsmi)}
+        return _show(job, args, settings, units)
 
 
 def _compare(args):
@@ -350,7 +358,7 @@ def _settings(args, dse, dsmi):
     return {"files": ", ".join(args.files), "DSE": dse, **with_labels}
 
 
-def _show(job, args, settings, unit):
+def _show(job, args, settings, units):
     """Print the records of a job, also if it is interrupted, and draw them."""
     found = {}
     try:
@@ -361,11 +369,11 @@ def _show(job, args, settings, unit):
         measured = [found[i] for i in sorted(found) if found[i][0] is not None]
         records = [record for record, _ in measured]
         if records:
-            print(as_json(records) if args.json else as_text(records, job, unit))
+            print(as_json(records) if args.json else as_text(records, job, units))
         if records and args.html:
-            write_html(args.html, measured, job, settings, unit)
+            write_html(args.html, measured, job, settings, units)
     if not records:
         raise InputError("nothing is measured: every file was skipped.")
     if args.plot:
-        plot(args.plot, records, job.title, unit)
+        plot(args.plot, records, job, units)
     return 0 if len(records) == len(found) else SKIPPED

@@ -32,7 +32,7 @@ from .files import (
     read_labels_beside,
     read_samples,
 )
-from .report import COLUMNS, FILE_COLUMNS, Job, measure, warnings_as_notes
+from .report import COLUMNS, Job, measure, warnings_as_notes
 from .results import Results, Settings
 
 TYPES = {"s": str, "d": int}
@@ -54,8 +54,8 @@ def files_job(args, dse, dsmi, client=None):
     if path is not None:
         with blamed_on(args.labels):
             labels = grouped(dsmi, read_labels(path, key))
-    shown = [key for key in FILE_COLUMNS if args.labels or "dsmi" not in key]
-    columns = {key: TYPES.get(COLUMNS[key][1], float) for key in FILE_COLUMNS}
+    shown = [key for key in COLUMNS if args.labels or "dsmi" not in key]
+    columns = {key: TYPES.get(spec, float) for key, (_, spec) in COLUMNS.items()}
     sample = None if args.sample is None else (args.sample, dse.random_state or 0)
     settings = _settings(dse, dsmi, labels, sample, args.labels)
     results = Results(args.out, columns, settings, shown)

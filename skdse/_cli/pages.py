@@ -11,14 +11,14 @@ def check_html(path):
         check_page(path)
 
 
-def write_html(path, measured, job, settings, unit):
+def write_html(path, measured, job, settings, units):
     """Write a report of what was measured, each a record and a spectrum or None."""
     records = [record for record, _ in measured]
-    spectra = {record["name"]: one for record, one in measured if one is not None}
+    spectra = {record[job.name]: one for record, one in measured if one is not None}
     report = RepresentationReport(
         records,
-        name="name",
-        unit=unit,
+        name=job.name,
+        unit=units,
         spectra=spectra,
         settings=settings,
         notes=" ".join(job.heading).strip() or (),

@@ -6,27 +6,19 @@ job (samples and targets) ─► records, kept in a file as they come ─► tab
 import json
 import re
 import warnings
+from collections.abc import Callable, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from sklearn.base import clone
-from threadpoolctl import threadpool_limits
 
-from .._measures.catalogue import (
-    CATALOGUE,
-    ERROR,
-    MEASURES,
-    measure_layers,
-    prepare_measures,
-)
+from .._measures.catalogue import CATALOGUE, ERROR, measure_layers
 from .._measures.entropy import DiffusionSpectralEntropy
 from .._measures.mutual_info import DiffusionSpectralMI
 from .._measures.spectra import fitted_spectrum
 from .._tools.progress import say
 from ..plotting import LayerProfileDisplay
-from ..probing._representation import perceptron_activations
 from .errors import InputError, blamed_on, extra
 
 # Heading and format of each column of the table.
@@ -36,9 +28,9 @@ COLUMNS = {
     "n_features": ("d", "d"),
     **{
         key: heading
-        for name in MEASURES
+        for name in ("dse", "dsmi")
         for key, heading in (
-            (name, (f"{CATALOGUE[name].title} [{{unit}}]", ".3f")),
+            (name, (f"{CATALOGUE[name].title} [{{{name}}}]", ".3f")),
             (name + ERROR, ("± s.e.", ".3f")),
         )
     },
@@ -46,8 +38,6 @@ COLUMNS = {
     "bandwidth": ("bandwidth", ".4g"),
     "seconds": ("seconds", ".2f"),
 }
-LAYER_COLUMNS = ("name", "n_features", *MEASURES, "effective_rank")
-FILE_COLUMNS = tuple(key for key in COLUMNS if not key.startswith("dsmi_input"))
 # Parameters that are options, too.
 OPTIONS = sorted(
     (
@@ -58,21 +48,44 @@ OPTIONS = sorted(
     key=len,
     reverse=True,
 )
-HIDDEN_LAYERS = (64, 32)
+
+
+def draw_profile(records, units, figure):
+    """Draw DSE and, beside it, DSMI: a point for each record."""
+    n_panels = 1 + ("dsmi" in records[0])
+    figure.set_size_inches(4 * n_panels, 3.8)
+    rows = [one | {"name": Path(one["name"]).name} for one in records]
+    LayerProfileDisplay.from_frame(
+        rows, name="name", unit=units["dse"], ax=figure.subplots(1, n_panels)
+    )
 
 
 @dataclass(frozen=True)
 class Job:
     """What to measure and how to present it.
 
-    The records come with their position, and with their spectrum or None.
+    Attributes
+    ----------
+    records : iterable of tuple
+        Position, record and spectrum, or None, of each row.
+    name : str
+        Key of the records that has their names.
+    columns : dict of str to (str, str)
+        Heading and format of each column of the table.
+    heading : tuple of str
+        Lines above the table.
+    title : str
+        Title of the page and of the chart.
+    draw : callable
+        Function of records, units and a figure that draws the chart.
     """
 
     records: object
-    columns: tuple = FILE_COLUMNS
+    name: str = "name"
+    columns: Mapping = field(default_factory=COLUMNS.copy)
     heading: tuple = ()
-    footer: tuple = ()
     title: str = ""
+    draw: Callable = draw_profile
 
 
 def measure(name, Z, prepared, at_once=Warning):
@@ -124,68 +137,6 @@ def _with_options(text):
     return re.sub(rf"\b({'|'.join(OPTIONS)})\b(?:=('?)([\w.]+)\2)?", option, text)
 
 
-# The bundled digits
-
-
-def digits_job(dse, dsmi):
-    """Layers of a perceptron, trained on half of the digits, on the other half."""
-    # Work this small takes longer on more threads, and rounds differently.
-    with threadpool_limits(1), blamed_on("input"):
-        mlp, X, y = train_perceptron()
-        layers = list(layers_of(mlp, X))
-        of_input = clone(dsmi).set_params(target="continuous")
-        # DSE takes longest, and comes last: what is wrong shows sooner.
-        measures = {"dsmi": (dsmi, "y"), "dsmi_input": (of_input, "X")}
-        measures["dse"] = dse, None
-        prepared = prepare_measures(measures, X, y, None)
-    accuracy = mlp.score(X, y)
-    widths = "-".join(map(str, (X.shape[1], *HIDDEN_LAYERS, mlp.n_outputs_)))
-    return Job(
-        records=_measure_layers(layers, accuracy, prepared),
-        columns=LAYER_COLUMNS,
-        heading=(
-            f"Perceptron {widths} on the bundled digits, {len(X)} held-out images.",
-            "Z: activations of a layer (output: logits); "
-            f"Y: the digit;\nX: the pixels, in {dsmi.n_groups} clusters.",
-            "",
-        ),
-        footer=("", f"Test accuracy: {accuracy:.3f}"),
-        title="Perceptron on the bundled digits, layer by layer "
-        f"(test accuracy {accuracy:.3f})",
-    )
-
-
-def _measure_layers(layers, accuracy, prepared):
-    """Position, record and spectrum of each layer, with the network's accuracy."""
-    for i, (name, Z) in enumerate(layers):
-        with threadpool_limits(1):
-            record, spectrum, notes = measure(name, Z, prepared)
-        for note in notes:
-            say(note)
-        yield i, record | {"test_accuracy": accuracy}, spectrum
-
-
-def train_perceptron():
-    """Perceptron trained on half of the digits, and pixels and labels of the rest."""
-    from sklearn.datasets import load_digits
-    from sklearn.model_selection import train_test_split
-    from sklearn.neural_network import MLPClassifier
-
-    X, y = load_digits(return_X_y=True)
-    X, X_test, y, y_test = train_test_split(
-        X / 16, y, test_size=0.5, stratify=y, random_state=0
-    )
-    mlp = MLPClassifier(HIDDEN_LAYERS, learning_rate_init=0.01, random_state=0)
-    return mlp.fit(X, y), X_test, y_test
-
-
-def layers_of(mlp, X):
-    """Name and activations of each layer; the output before the softmax."""
-    yield "input", X
-    for name, Z in perceptron_activations(mlp, X).items():
-        yield name.replace("_", " "), Z
-
-
 # What is shown
 
 
@@ -198,13 +149,13 @@ def as_json(records):
     return json.dumps(plain, indent=2, allow_nan=False)
 
 
-def as_text(records, job, unit):
+def as_text(records, job, units):
     """Aligned table of the columns that the records have."""
-    keys = [key for key in job.columns if key in records[0]]
-    lines = [[COLUMNS[key][0].format(unit=unit) for key in keys]]
+    columns = {key: one for key, one in job.columns.items() if key in records[0]}
+    lines = [[heading.format(**units) for heading, _ in columns.values()]]
     for record in records:
-        lines.append([_cell(record[key], COLUMNS[key][1]) for key in keys])
-    return "\n".join([*job.heading, *aligned(lines), *job.footer])
+        lines.append([_cell(record[key], spec) for key, (_, spec) in columns.items()])
+    return "\n".join([*job.heading, *aligned(lines)])
 
 
 def aligned(lines, n_left=1):
@@ -239,15 +190,11 @@ def check_plot(path):
         raise InputError(f"{path}: no such directory.")
 
 
-def plot(path, records, title, unit):
-    """Draw DSE and, beside it, DSMI: a point for each record."""
+def plot(path, records, job, units):
+    """Draw the chart of a job into a file."""
     from matplotlib.figure import Figure
 
-    n_panels = 1 + any(key in records[0] for key in MEASURES[1:])
-    figure = Figure(figsize=(4 * n_panels, 3.8), dpi=200, layout="constrained")
-    rows = [one | {"name": Path(one["name"]).name} for one in records]
-    LayerProfileDisplay.from_frame(
-        rows, name="name", unit=unit, ax=figure.subplots(1, n_panels)
-    )
-    figure.suptitle(title)
+    figure = Figure(dpi=200, layout="constrained")
+    job.draw(records, units, figure)
+    figure.suptitle(job.title)
     figure.savefig(path)

@@ -4,6 +4,7 @@ The command line, the tracker, the scorers, the displays and the files of result
 take them from here; `measure_layers` is what measures.
 """
 
+from collections.abc import Mapping
 from time import perf_counter
 from typing import NamedTuple
 
@@ -86,6 +87,16 @@ MEASURES = tuple(name for name, one in CATALOGUE.items() if one.estimator is not
 def describe(name):
     """Measure of a name; where it is not known, one without a unit."""
     return CATALOGUE.get(name, Measure(name, name, 0, has_unit=False))
+
+
+def units_of(names, unit):
+    """Unit of each measure by name, "" where it has none, of one for all or some."""
+    given = unit if isinstance(unit, Mapping) else {}
+    other = "bits" if isinstance(unit, Mapping) else unit
+    return {
+        name: given.get(name, other if describe(name).has_unit else "")
+        for name in names
+    }
 
 
 def default_measure(name):

@@ -5,7 +5,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from .._measures.catalogue import describe
+from .._measures.catalogue import describe, units_of
 from .._measures.tables import (
     check_column,
     choose_measures,
@@ -41,8 +41,8 @@ class TrainingDynamicsDisplay:
         Title of the horizontal axis.
     by : str, default=None
         Column whose values are the names of the curves, such as "layer".
-    unit : str, default="bits"
-        Unit of DSE and DSMI.
+    unit : str or dict of str to str, default="bits"
+        Unit of DSE and DSMI, or of each measure by its name.
 
     Attributes
     ----------
@@ -85,7 +85,7 @@ class TrainingDynamicsDisplay:
         curves: Mapping[str, Any],
         x_name: str = "epoch",
         by: str | None = None,
-        unit: str = "bits",
+        unit: str | Mapping[str, str] = "bits",
     ) -> None:
         self.curves = curves
         self.x_name = x_name
@@ -101,7 +101,7 @@ class TrainingDynamicsDisplay:
         measures: str | Sequence[str] | None = None,
         by: str | None = None,
         step: str = "epoch",
-        unit: str = "bits",
+        unit: str | Mapping[str, str] = "bits",
         ax: Place = None,
         **kwargs: Any,
     ) -> Self:
@@ -127,8 +127,9 @@ class TrainingDynamicsDisplay:
         step : str, default="epoch"
             Column by which the rows of several runs are matched: rows with the same
             value are averaged.
-        unit : str, default="bits"
-            Unit of DSE and DSMI: "share" if they are normalized.
+        unit : str or dict of str to str, default="bits"
+            Unit of DSE and DSMI, or of each measure by its name: "share" if it is
+            normalized.
         ax : matplotlib Axes or array of them, default=None
             Axes to draw on, one for each measure; None makes a figure.
         **kwargs : dict
@@ -180,6 +181,7 @@ class TrainingDynamicsDisplay:
             If there are not as many axes as measures.
         """
         measures = list(next(iter(self.curves.values())).means)
+        units = units_of(measures, self.unit)
         self.axes_ = make_axes(self, ax, measures)
         self.lines_: dict[str, Any] = {}
         self.bands_: dict[str, Any] = {}
@@ -188,8 +190,7 @@ class TrainingDynamicsDisplay:
             for i, name in enumerate(self.curves):
                 self._draw(axes, measure, name, style(i) | kwargs)
             axes.set_xlabel(self.x_name)
-            about = describe(measure)
-            axes.set_ylabel(with_unit(about.title, self.unit if about.has_unit else ""))
+            axes.set_ylabel(with_unit(describe(measure).title, units[measure]))
             finish(axes)
         self.ax_ = self.axes_[0]
         self.figure_ = self.ax_.figure
@@ -222,7 +223,7 @@ class TrainingDynamicsDisplay:
                 "spread": curve.spreads[measure],
                 "x_spread": curve.x_spread,
                 "n_runs": curve.n_runs,
-                "unit": self.unit if describe(measure).has_unit else "",
+                "unit": units_of([measure], self.unit)[measure],
             }
             for name, curve in self.curves.items()
             for measure, values in curve.means.items()

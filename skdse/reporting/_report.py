@@ -16,7 +16,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from .._measures.catalogue import describe
+from .._measures.catalogue import describe, units_of
 from .._measures.spectra import FittedSpectrum, fitted_spectrum
 from .._measures.tables import check_column, choose_measures, columns_of
 from .._tools.hints import Frame
@@ -276,12 +276,7 @@ class RepresentationReport:
 
     def _units(self):
         """Unit of each measure by name; "" where it has none."""
-        given = self.unit if isinstance(self.unit, Mapping) else {}
-        bits = "bits" if isinstance(self.unit, Mapping) else self.unit
-        return {
-            key: given.get(key, bits if describe(key).has_unit else "")
-            for key in self._keys()
-        }
+        return units_of(self._keys(), self.unit)
 
     def _drawn_spectra(self):
         """Spectra that are drawn; None where none are asked for."""

@@ -51,11 +51,18 @@ def test_page_of_the_digits(tmp_path, capsys):
     found = records(capsys, "--html", str(tmp_path / "out.html"))
     data = _data(tmp_path / "out.html")
     (grid,) = data["grids"]
-    assert grid["layers"] == [one["name"] for one in found]
-    assert data["shown"] == ["dse", "dsmi", "dsmi_input"]
-    assert len(data["spectra"]) == 4
+    assert grid["layers"] == ["right", "permuted"]
+    assert grid["epochs"] == [0, 1, 3, 10, 30]
+    values = [one["dsmi"] for one in found]
+    assert_allclose(np.ravel(grid["values"]["dsmi"]), values, rtol=1e-5)
+    assert data["shown"] == ["dse", "dsmi"]
+    assert data["network"] == ["test_accuracy"]
+    units = {key: data["measures"][key]["unit"] for key in ("dse", "dsmi")}
+    assert units == {"dse": "bits", "dsmi": "share"}
+    assert [one["layer"] for one in data["spectra"]] == ["right", "permuted"]
     page = (tmp_path / "out.html").read_text(encoding="utf-8")
-    assert "Perceptron 64-64-32-10 on the bundled digits, 899 held-out" in page
+    assert "Perceptron 64-64-32-10 in training on half of the bundled digits" in page
+    assert "At epoch 30" in page
 
 
 @pytest.mark.parametrize("ways", [[], ["--n-jobs", "2"]])

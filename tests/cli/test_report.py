@@ -1,84 +1,142 @@
-"""Rows of the report: the layers of a perceptron on the bundled digits."""
+"""Rows of the report without files: a perceptron in training on the digits."""
 
 import json
+import re
 from contextlib import redirect_stdout
 from io import StringIO
+from pathlib import Path
 
 import numpy as np
 import pytest
-from commands import PNG
-from scipy.special import softmax
+from commands import PNG, records
+from matplotlib.figure import Figure
+from numpy.testing import assert_allclose
 from sklearn.neural_network import MLPClassifier
 from threadpoolctl import threadpool_limits
 
 from skdse import DiffusionSpectralEntropy, DiffusionSpectralMI
-from skdse._cli import report as _report
+from skdse._cli import digits
 from skdse._cli.arguments import main
+
+README = Path(__file__).parent.parent.parent / "README.md"
+# As the command measures: the entropy that samples share with near neighbours.
+LOCAL = DiffusionSpectralEntropy(
+    bandwidth="adaptive", metric="sqeuclidean", bandwidth_neighbors=10
+)
+SHARE = DiffusionSpectralMI(LOCAL, normalize=True, random_state=0)
 
 
 @pytest.fixture(scope="module")
 def report_of_digits(tmp_path_factory):
     """Lines printed without arguments, the records behind them, and their plot."""
-    path = tmp_path_factory.mktemp("digits") / "profile.png"
+    path = tmp_path_factory.mktemp("digits") / "training.png"
     with redirect_stdout(StringIO()) as table:
         assert main([]) == 0
     with redirect_stdout(StringIO()) as records:
         assert main(["report", "--json", "--plot", str(path)]) == 0
-    return table.getvalue().splitlines(), json.loads(records.getvalue()), path
+    return table.getvalue(), json.loads(records.getvalue()), path
 
 
-def test_no_argument_measures_the_digits_layer_by_layer(report_of_digits):
-    lines, records, _ = report_of_digits
-    header = next(i for i, line in enumerate(lines) if "DSE [bits]" in line)
-    columns = ["DSE [bits]", "DSMI(Z;Y) [bits]", "DSMI(Z;X) [bits]", "effective rank"]
-    assert lines[header].split(maxsplit=2)[2].split("  ") == columns
-    rows = [line.rsplit(maxsplit=5) for line in lines[header + 1 : header + 5]]
-    names = ["input", "hidden 1", "hidden 2", "output"]
-    assert [row[0].strip() for row in rows] == names
-    for row, record, width in zip(rows, records, (64, 64, 32, 10), strict=True):
-        measures = [record[key] for key in ("dse", "dsmi", "dsmi_input")]
-        shown = [f"{value:.3f}" for value in measures]
-        assert row[1:] == [str(width), *shown, f"{record['effective_rank']:.1f}"]
-    assert lines[-1] == f"Test accuracy: {records[0]['test_accuracy']:.3f}"
+def test_no_argument_measures_the_digits_in_training(report_of_digits):
+    table, records, _ = report_of_digits
+    header, *rows = table.splitlines()[4:]
+    assert re.split("  +", header) == [
+        *("labels", "epoch", "test accuracy"),
+        *("DSE [bits]", "DSMI(Z;Y) [share]", "± s.e."),
+    ]
+    assert len(rows) == len(records) == 10
+    keys = "test_accuracy", "dse", "dsmi", "dsmi_std_error"
+    for row, record in zip(rows, records, strict=True):
+        shown = [f"{record[key]:.3f}" for key in keys]
+        assert row.split() == [record["labels"], str(record["epoch"]), *shown]
+    states = [(one["labels"], one["epoch"]) for one in records]
+    epochs = [0, 1, 3, 10, 30]
+    assert states == [(kind, i) for kind in ("right", "permuted") for i in epochs]
+    assert {one["n_features"] for one in records} == {32}
 
 
-def test_perceptron_learns_and_gathers_the_digits(report_of_digits):
+def test_readme_shows_what_is_printed(report_of_digits):
+    table, *_ = report_of_digits
+    text = README.read_text(encoding="utf-8")
+    shown = text.partition("```text\n")[2].partition("```")[0]
+    numbers = r"\d+\.\d+"
+    assert re.sub(numbers, "", shown) == re.sub(numbers, "", table)
+    # Thirty epochs of other roundings end in another network of the same kind.
+    values = [
+        [float(one) for one in re.findall(numbers, text)] for text in (shown, table)
+    ]
+    assert_allclose(*values, rtol=0.03, atol=0.03)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_dsmi_tells_learning_from_memorising(seed):
+    X, X_test, y, y_test = digits.halves(seed)
+    with threadpool_limits(1):
+        found = {
+            (labels, epoch): (
+                SHARE.fit(digits.last_hidden(mlp, X_test), y_test).mutual_info_,
+                mlp.score(X_test, y_test),
+            )
+            for labels, epoch, mlp in digits.states(X, y, seed)
+        }
+    learned = [found["right", epoch] for epoch in digits.EPOCHS[1:]]
+    rest = [found["permuted", epoch] for epoch in digits.EPOCHS]
+    assert found["right", 0] == pytest.approx(found["permuted", 0], abs=1e-6)
+    # Ten seeds: apart by 0.013 or more, and with permuted labels at the end lower than
+    # at the start, by 0.006 or more.
+    assert min(learned)[0] > max(rest)[0] + 0.01
+    assert rest[-1][0] < rest[0][0]
+    assert learned[-1][1] > 0.95
+    assert max(accuracy for _, accuracy in rest) < 0.25
+
+
+def test_states_agree_with_the_estimators(report_of_digits):
     _, records, _ = report_of_digits
-    assert records[0]["test_accuracy"] > 0.95
-    entropies = [one["dse"] for one in records]
-    assert entropies == sorted(entropies, reverse=True)
-    # Layer by layer less is told, and more of what is told is of the digit.
-    shares = [one["dsmi"] / one["dse"] for one in records]
-    assert shares == sorted(shares)
-
-
-def test_layers_agree_with_the_estimators(report_of_digits):
-    _, records, _ = report_of_digits
+    X, X_test, y, y_test = digits.halves()
     # One thread, as the command takes: the network depends on it in the last digits.
     with threadpool_limits(1):
-        mlp, X, y = _report.train_perceptron()
-        name, Z = list(_report.layers_of(mlp, X))[2]
+        mlp = MLPClassifier((64, 32), learning_rate_init=0.01, random_state=0)
+        for _ in range(3):
+            mlp.partial_fit(X, y, classes=range(10))
+        Z = X_test
+        for W, b in zip(mlp.coefs_[:2], mlp.intercepts_[:2], strict=True):
+            Z = np.maximum(Z @ W + b, 0)
         dse = DiffusionSpectralEntropy(random_state=0).fit(Z)
-        by_label = DiffusionSpectralMI(random_state=0).fit(Z, y)
-        by_input = DiffusionSpectralMI(target="continuous", random_state=0).fit(X, X)
-        by_input.set_params(target="discrete").fit(Z, by_input.labels_)
-    assert records[2]["name"] == name
+        dsmi = SHARE.fit(Z, y_test)
+    record = records[2]
+    assert (record["labels"], record["epoch"]) == ("right", 3)
     # Trained anew, and yet the same bits.
-    assert records[2]["dse"] == dse.entropy_
-    assert records[2]["dsmi"] == by_label.mutual_info_
-    assert records[2]["dsmi_input"] == by_input.mutual_info_
-    assert records[2]["test_accuracy"] == mlp.score(X, y)
+    assert record["dse"] == dse.entropy_
+    assert record["dsmi"] == dsmi.mutual_info_
+    assert record["dsmi_std_error"] == dsmi.mutual_info_std_error_
+    assert record["test_accuracy"] == mlp.score(X_test, y_test)
 
 
-def test_plot_of_the_layers(report_of_digits):
-    *_, path = report_of_digits
+def test_options_reach_the_measures_of_the_digits(capsys, monkeypatch):
+    monkeypatch.setattr(digits, "EPOCHS", (0, 1))
+    options = "--bandwidth-neighbors", "5", "--t", "2", "--normalize"
+    record = records(capsys, *options)[1]
+    X, X_test, y, y_test = digits.halves()
+    with threadpool_limits(1):
+        *_, (_, _, mlp) = list(digits.states(X, y))[:2]
+        Z = digits.last_hidden(mlp, X_test)
+        local = LOCAL.get_params() | {"bandwidth_neighbors": 5, "t": 2}
+        dsmi = DiffusionSpectralMI(
+            DiffusionSpectralEntropy(**local), normalize=True, random_state=0
+        ).fit(Z, y_test)
+    assert record["dsmi"] == dsmi.mutual_info_
+    assert record["dse"] < 1
+
+
+def test_plot_of_the_training(report_of_digits):
+    _, records, path = report_of_digits
     assert path.read_bytes().startswith(PNG)
-
-
-def test_layers_end_in_the_logits_of_the_network(digits):
-    X, y = digits
-    mlp = MLPClassifier((5, 3), solver="lbfgs", max_iter=500, random_state=0).fit(X, y)
-    layers = dict(_report.layers_of(mlp, X))
-    assert list(layers) == ["input", "hidden 1", "hidden 2", "output"]
-    shares = softmax(layers["output"], axis=1)
-    np.testing.assert_allclose(shares, mlp.predict_proba(X), atol=1e-12)
+    figure = Figure()
+    digits.draw(records, {"dse": "bits", "dsmi": "share"}, figure)
+    labels = [ax.get_ylabel() for ax in figure.axes]
+    assert labels == ["test accuracy", "DSMI(Z;Y) [share]", "DSE [bits]"]
+    for ax, key in zip(figure.axes, ("test_accuracy", "dsmi", "dse"), strict=True):
+        for line, kind in zip(ax.lines, ("right", "permuted"), strict=True):
+            values = [one[key] for one in records if one["labels"] == kind]
+            assert line.get_ydata().tolist() == values
+            assert line.get_xdata().tolist() == [0, 1, 3, 10, 30]

@@ -1,0 +1,110 @@
+"""README and landing page: their figures are measured, their links lead somewhere."""
+
+import importlib.util
+import re
+
+import pytest
+from evidence import ROOT, rows_of, seconds_of
+
+PAGES = ("README.md", "doc/index.rst")
+
+
+def _text(page):
+    """Page on one line."""
+    return " ".join((ROOT / page).read_text(encoding="utf-8").split())
+
+
+def _of_speed():
+    parts = {
+        "DSE of 10,000 MNIST images takes {} s, with dse-dsmi of the paper's authors "
+        "{} s.": "dse_mnist_10000",
+        "DSMI of 10,000 samples of 768 features takes {} s, with dse-dsmi {} "
+        "s.": "dsmi_default_768",
+    }
+    for sentence, job in parts.items():
+        yield sentence.format(*(seconds_of(job, by) for by in ("skdse", "dse-dsmi")))
+
+
+def _of_size():
+    largest = max(
+        rows_of("doc/benchmarks/millions.csv"), key=lambda one: int(one["n_samples"])
+    )
+    assert largest["job"] == "ring lattice in files"  # a graph
+    n, seconds = int(largest["n_samples"]), float(largest["seconds"])
+    yield f"{n:,} samples, as a graph in files: {seconds:.0f} s on two cores."
+
+
+def _of_errors():
+    rows = rows_of("doc/benchmarks/calibration.csv")
+    within = [abs(float(one["error"])) <= 2 * float(one["std_error"]) for one in rows]
+    yield (
+        f"Of {len(rows)} random problems, {sum(within)} had an error below two "
+        "standard errors."
+    )
+
+
+def _of_defaults():
+    mnist, cifar10 = (
+        len(rows_of(f"doc/studies/results/scores_{one}.csv"))
+        for one in ("mnist", "cifar10")
+    )
+    yield (
+        f"Chosen on {mnist} representations of MNIST, tried again on {cifar10} of "
+        "CIFAR-10."
+    )
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_facts_are_measured(page):
+    text = _text(page)
+    for facts in (_of_speed, _of_size, _of_errors, _of_defaults):
+        for fact in facts():
+            assert fact in text
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_other_figure_is_quoted(page):
+    # A row of each table of facts: text, and what of it is tested above.
+    lines = (ROOT / page).read_text(encoding="utf-8").partition("Why skdse")[2]
+    table = " ".join(lines.partition("grid::")[0].partition("Liao et al.")[0].split())
+    for facts in (_of_speed, _of_size, _of_errors, _of_defaults):
+        for fact in facts():
+            table = table.replace(fact, "")
+    assert re.findall(r"\d+", re.sub(r":widths: [\d ]+", "", table)) == []
+
+
+def test_both_pages_state_the_same_facts():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ([A-Z][\w ]+) \| (.+?) \| \[", readme, re.MULTILINE)
+    assert len(rows) == 6
+    for title, fact in rows:
+        assert f"* - {title} - {fact} - :" in _text("doc/index.rst")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_frameworks_have_their_adapters(page):
+    (names,) = re.findall(
+        r"scikit-learn, PyTorch, skorch, (.+?) and Dask\.", _text(page)
+    )
+    for name in names.split(", "):
+        module = f"skdse.integrations.{name.lower()}"
+        assert importlib.util.find_spec(module) is not None
+
+
+def test_links_of_the_readme_lead_to_files():
+    links = re.findall(r"\]\(([^)]+)\)", _text("README.md"))
+    inside = [link for link in links if not link.startswith("https://")]
+    assert len(inside) > 15
+    assert [link for link in inside if not (ROOT / link).exists()] == []
+
+
+def test_shares_in_words_are_those_of_the_table():
+    # The last row of training with right labels, as the figure ends.
+    row = re.search(r"right +30 +(\S+) +\S+ +(\S+)", _text("README.md"))
+    accuracy, dsmi = (f"{float(one):.2f}" for one in row.groups())
+    percent = f"{float(dsmi) * 100:.0f} %"
+    for page in PAGES:
+        assert f"accuracy rises from 0.10 to {accuracy}" in _text(page)
+        assert f"DSMI from 0.14 to {dsmi};" in _text(page)
+        assert f"DSMI = {dsmi} means" in _text(page)
+        assert f"the entropy is {percent} lower" in _text(page)
