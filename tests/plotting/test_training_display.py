@@ -141,3 +141,14 @@ def test_missing_values_are_left_out():
 def test_frames_that_cannot_be_drawn(frame, options, message):
     with pytest.raises(ValueError, match=message):
         TrainingDynamicsDisplay.from_frame(frame, **options)
+
+
+def test_each_measure_may_have_a_unit_of_its_own():
+    display = TrainingDynamicsDisplay.from_frame(
+        one_layer(), measures=["dse", "dsmi", "accuracy"], unit={"dsmi": "share"}
+    )
+    labels = [ax.get_ylabel() for ax in display.axes_]
+    assert labels == ["DSE [bits]", "DSMI(Z;Y) [share]", "accuracy"]
+    frame = display.frame()
+    units = dict(zip(frame.measure, frame.unit, strict=True))
+    assert units == {"dse": "bits", "dsmi": "share", "accuracy": ""}
