@@ -44,6 +44,7 @@ extensions = [
     "finding",
     "mathml",
     "results_table",
+    "thumbnails",
     "versions",
 ]
 exclude_patterns = [
@@ -134,6 +135,7 @@ sphinx_gallery_conf = {
     "remove_config_comments": True,
     "plot_gallery": True,
     "abort_on_example_error": True,
+    "image_scrapers": ("thumbnails",),
     "thumbnail_size": (400, 280),
 }
 plot_html_show_source_link = False

@@ -101,6 +101,24 @@ def test_links_of_llms_txt_lead_to_pages():
     assert all(name == page for name, page in objects)
 
 
+def test_thumbnail_is_the_first_panel(tmp_path):
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    thumbnails = importlib.import_module("thumbnails")
+    figure, (left, right) = pyplot.subplots(1, 2, figsize=(9, 3), layout="constrained")
+    left.set_facecolor("red")
+    right.set_facecolor("lime")
+    thumbnails.save_panel(figure, tmp_path / "panel.png")
+    assert figure.get_size_inches().tolist() == [9, 3]
+    pyplot.close(figure)
+    image = pyplot.imread(tmp_path / "panel.png")[..., :3]
+    assert abs(image.shape[1] - thumbnails.PIXELS) < 5
+    is_red, is_lime = (
+        (image == colour).all(axis=2).mean() for colour in ([1, 0, 0], [0, 1, 0])
+    )
+    assert is_red > 0.5
+    assert is_lime < 0.01
+
+
 # Cards of the findings
 
 CONF = """
