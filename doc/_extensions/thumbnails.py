@@ -56,3 +56,4 @@ def take_panels(app):
 def setup(app):
     """Take the panels once the gallery is made."""
     app.connect("builder-inited", take_panels, priority=900)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -96,7 +96,7 @@ def _parser():
         help="measure files of representations",
         description="Measure files of representations and print a table with a row for "
         "each array. Without files: train a small perceptron on the bundled digits and "
-        "measure it on the way.",
+        "measure it before, during and after.",
     )
     _add_report_arguments(report)
     _add_compare(commands)
