@@ -48,7 +48,7 @@ def kind_of(y):
     if is_device_array(y):
         return numbers_like(y)
     n_columns = y.shape[1] if y.ndim > 1 else 0
-    if y.dtype.kind in "fO":
+    if y.dtype.kind in ("f", "O"):
         return TargetKind(_kind_of_values(y), n_columns)
     return TargetKind(NAMES.get(y.dtype.kind, str(y.dtype)), n_columns)
 
