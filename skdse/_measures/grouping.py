@@ -1,6 +1,7 @@
 """From a target Y of any kind to discrete groups: labels, bins or clusters."""
 
 import warnings
+from collections.abc import Set
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -227,6 +228,7 @@ def _warn_if_continuous(y, grouping):
 def _grouping(names, assign, kind):
     """Grouping by the names of the samples' groups."""
     try:
+        _check_order(names)
         groups, labels = np.unique(
             names, return_inverse=True, axis=0 if names.ndim > 1 else None
         )
@@ -236,6 +238,12 @@ def _grouping(names, assign, kind):
             f"got {sorted({type(name).__name__ for name in names.ravel()})}."
         ) from error
     return Grouping(labels.ravel(), groups, assign, kind)
+
+
+def _check_order(names):
+    """Raise of sets: of them "less" means "within", by which nothing is sorted."""
+    if names.dtype == object and any(isinstance(one, Set) for one in names.ravel()):
+        raise TypeError("sets have no order")
 
 
 def _names(y):

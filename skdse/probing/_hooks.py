@@ -39,7 +39,7 @@ from ._pooling import (
 )
 from ._rows import Rows
 from ._selection import Selection, chosen_samples
-from ._wrapped import inside, named_layers, not_compiled
+from ._wrapped import check_can_look, inside, leaves, named_layers, not_compiled
 
 # Names that an error lists.
 N_LISTED = 20
@@ -78,7 +78,7 @@ def is_net(model):
 def module_activations(module, X, layers=None, look=LOOK):
     """Activations of X in layers of a module by name, and the sample of each row."""
     module = inside(module)
-    _check_can_look(module)
+    check_can_look({"": module})
     is_known = not is_stream(X) and look.pooling != "tokens"
     chosen = None
     if look.max_samples is not None and is_known:
@@ -146,15 +146,6 @@ def choose_names(names, layers, also=()):
     return list(chosen), exact
 
 
-def _check_can_look(module):
-    """Raise of a module into which no hooks reach."""
-    if isinstance(module, imported_torch().jit.ScriptModule):
-        raise TypeError(
-            "model must be a module of Python, whose layers can be looked at; got a "
-            "TorchScript module. Pass the module that it was made from."
-        )
-
-
 def _asked_of_model(module, layers):
     """Arguments by which a model of transformers gives its hidden states, if asked."""
     asked = [layers] if isinstance(layers, (str, Integral)) else layers or []
@@ -171,12 +162,7 @@ def _asked_of_model(module, layers):
 def _choose_modules(module, layers):
     """Chosen modules by name, and the names that must give something."""
     if layers is None:
-        leaves = {
-            name: one
-            for name, one in named_layers(module).items()
-            if not [*one.children()]
-        }
-        return leaves, set()
+        return leaves(module), set()
     modules = named_layers(module, remove_duplicate=False)
     layers = [layers] if isinstance(layers, (str, Integral)) else list(layers)
     if FEATURE_INFO in layers and FEATURE_INFO not in modules:
@@ -314,6 +300,7 @@ def _catch(module, steps, layers, look, n_rows=None):
     in all steps, as far as it is known.
     """
     modules, exact = _choose_modules(module, layers)
+    check_can_look(modules)
     catcher = _Catcher(look, module, n_rows)
 
     def hook(name, one, args, output):

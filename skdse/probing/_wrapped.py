@@ -36,6 +36,34 @@ def named_layers(module, remove_duplicate=True):
     return found
 
 
+def leaves(module):
+    """Layers without others inside, by name; what quantized ones hold is no layer."""
+    return {
+        name: one
+        for name, one in named_layers(module).items()
+        if not [*one.children()] or _is_quantized(one)
+    }
+
+
+def _is_quantized(module):
+    """Whether a layer is one of torch that keeps its weights packed."""
+    path = type(module).__module__
+    return path.startswith("torch.ao.nn.") and "quantized" in path
+
+
+def check_can_look(modules):
+    """Raise of a network, named "", or layer into which no hooks reach."""
+    for name, one in modules.items():
+        if isinstance(one, imported_torch().jit.ScriptModule):
+            what = f"layer {name!r}" if name else "model"
+            other = ", or choose other layers" if name else ""
+            raise TypeError(
+                f"{what} must be a module of Python, whose layers can be looked at; "
+                "got a TorchScript module. Pass the module that it was made "
+                f"from{other}."
+            )
+
+
 @contextmanager
 def not_compiled():
     """Context in which compiled code is left aside: it does not call new hooks."""

@@ -270,6 +270,25 @@ def test_a_tensor_keeps_its_gradient_and_its_values():
     np.testing.assert_array_equal(to_host(Z), X)
 
 
+@pytest.mark.parametrize("made", [tensor_with_gradient, bfloat16, float16])
+@pytest.mark.parametrize("held", [list, tuple])
+def test_tensors_in_a_list_are_one(made, held):
+    X, y = samples(np.float32)
+    one, values = made(X), made(y.astype(np.float32))
+    dse = DiffusionSpectralEntropy()
+    assert dse.fit(held(one)).entropy_ == dse.fit(one).entropy_
+    dsmi = DiffusionSpectralMI(random_state=0)
+    expected = dsmi.fit(X, y.astype(np.float32)).mutual_info_
+    assert dsmi.fit(X, held(values)).mutual_info_ == expected
+    with pytest.raises(ValueError, match="rows of X must have as many numbers each"):
+        dse.fit(held([*one, one[0, :3]]))
+    with pytest.raises(TypeError, match="X must be a dense tensor"):
+        dse.fit(held([row.to_sparse() for row in one]))
+    # Whole numbers were always read.
+    whole = held(tensor(y[:, None]))
+    assert dse.fit(whole).entropy_ == dse.fit(y[:, None]).entropy_
+
+
 @pytest.mark.parametrize("container", ["pandas", "polars"])
 def test_set_output_makes_frames_of_tensors(container):
     pytest.importorskip(container)

@@ -376,6 +376,10 @@ NONE_MESSAGE = "y contains None; give every sample a value."
             "got ['float', 'int', 'str'].",
         ),
         (
+            [{1, 2}, {3}, {1, 2}],
+            "y must hold labels that can be ordered, of one type; got ['set'].",
+        ),
+        (
             [0.5, np.inf],
             "Input y contains infinity or a value too large for dtype('float64').",
         ),

@@ -118,13 +118,20 @@ def test_quantized_modules(network, samples):
     X = samples[0].astype(np.float64)
     found = layer_activations(quantized, X, "2")["2"]
     assert_allclose(found, layer_activations(network, X, "2")["2"], atol=0.1)
+    # By default all layers, and not their packed weights.
+    assert list(layer_activations(quantized, X)) == list(layer_activations(network, X))
 
 
 @pytest.mark.filterwarnings("ignore:.*:DeprecationWarning")
 def test_torchscript_is_refused(network, samples):
     scripted = torch.jit.trace(network, torch.from_numpy(samples[0]))
-    with pytest.raises(TypeError, match="got a TorchScript module"):
+    with pytest.raises(TypeError, match=r"^model .* got a TorchScript module"):
         layer_activations(scripted, samples[0])
+    model = nn.Sequential(scripted, nn.ReLU())
+    with pytest.raises(TypeError, match=r"^layer '0\.0' .*, or choose other layers\."):
+        layer_activations(model, samples[0])
+    found = layer_activations(model, samples[0], "1")["1"]
+    assert_array_equal(found, layer_activations(network, samples[0])["2"].clip(0))
 
 
 @pytest.mark.parametrize(
