@@ -8,6 +8,7 @@ import scipy.sparse as sp
 from messages import ISOLATED, UNIFORM, exactly
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
+from sklearn.model_selection import KFold, cross_val_score
 
 from skdse import (
     AdjacencySpectralEntropy,
@@ -92,6 +93,25 @@ def test_one_sample_has_no_entropy(estimator):
     fitted = clone(estimator).fit([[1.0, 2.0]])
     assert fitted.entropy_ == 0
     assert fitted.score([[3.0, 4.0]]) == 0
+
+
+@pytest.mark.parametrize("n", [2, 3, 4, 5])
+def test_a_few_samples(n, X):
+    # At equal distances all other eigenvalues are (1 - a) / (1 + (n - 1) a), with the
+    # affinity a of two samples: exp(-2) at half the median distance.
+    a = np.exp(-2)
+    shares = np.array([1, *[(1 - a) / (1 + (n - 1) * a)] * (n - 1)])
+    shares /= shares.sum()
+    expected = -shares @ np.log2(shares)
+    dse = DiffusionSpectralEntropy(bandwidth="median").fit(3 * np.eye(n))
+    assert dse.entropy_ == pytest.approx(expected, abs=1e-9)
+    # On the kNN graph, all are neighbours at the same distance: once more as above.
+    near = DiffusionSpectralEntropy(bandwidth=dse.bandwidth_, **NEAREST)
+    assert near.fit(3 * np.eye(n)).entropy_ == pytest.approx(expected, abs=1e-9)
+    dsmi = DiffusionSpectralMI(random_state=0)
+    with pytest.warns(UserWarning, match="so few samples"):
+        dsmi.fit(X[:n], np.arange(n))
+    assert dsmi.mutual_info_ == 0
 
 
 def test_one_sample_has_one_state():
@@ -273,6 +293,13 @@ def test_single_group_has_no_mutual_information(X):
     assert [warning.filename for warning in caught] == [__file__]
     assert dsmi.mutual_info_ == dsmi.mutual_info_std_error_ == 0
     assert_array_equal(dsmi.groups_, [0])
+
+
+@pytest.mark.filterwarnings("ignore:.*single group:UserWarning")
+@pytest.mark.filterwarnings("ignore:Every sample sees all:UserWarning")
+def test_folds_of_one_class_have_no_mutual_information(X):
+    y = np.repeat([0, 1, 2], 10)
+    assert_array_equal(cross_val_score(DiffusionSpectralMI(), X, y, cv=KFold(3)), 0)
 
 
 def test_groups_of_one_sample_have_no_mutual_information(X):

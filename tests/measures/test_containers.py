@@ -1,5 +1,6 @@
 """The same numbers for the same samples and labels, whatever holds them."""
 
+import enum
 import re
 import sys
 from importlib.util import find_spec
@@ -110,11 +111,18 @@ def polars_labels(what):
     return {
         "series": polars.Series(NAMES),
         "categories": polars.Series(NAMES, dtype=polars.Categorical),
+        "enumeration": polars.Series(NAMES, dtype=polars.Enum(["c", "b", "a", "d"])),
         "frame": polars.DataFrame({"y": Y}),
     }[what]
 
 
+WHOLE = list(enum.IntEnum("Whole", "A B C"))
+TEXTS = list(enum.StrEnum("Texts", "A B C"))
+DAYS = pd.Series(pd.to_datetime(Y, unit="D", utc=True))
+
 LABELS = {
+    "enumerated numbers": lambda: [WHOLE[one] for one in Y],
+    "enumerated texts": lambda: [TEXTS[one] for one in Y],
     "texts": lambda: NAMES,
     "bytes": lambda: NAMES.astype("S"),
     "bytes, not UTF-8": lambda: np.array([b"\xe4", b"b", b"c"])[Y],
@@ -128,13 +136,18 @@ LABELS = {
     "pairs of tuples": lambda: list(zip(NAMES, Y.tolist(), strict=True)),
     "pandas": lambda: pd.Series(NAMES, index=range(5, 95)),
     "pandas, categories": lambda: pd.Series(NAMES, dtype="category"),
+    "pandas, categories of which some are missing": lambda: pd.Categorical(
+        NAMES, categories=["z", "c", "b", "a"]
+    ),
+    "pandas, nullable": lambda: pd.Series(Y, dtype="Int64"),
+    "pandas, times in a zone": lambda: DAYS.dt.tz_convert("Europe/Berlin"),
     **{
         f"Arrow, {one}": lambda one=one: arrow_labels(one)
         for one in ("array", "chunks", "dictionary", "table")
     },
     **{
         f"polars, {one}": lambda one=one: polars_labels(one)
-        for one in ("series", "categories", "frame")
+        for one in ("series", "categories", "enumeration", "frame")
     },
     "dask": lambda: pytest.importorskip("dask.array").from_array(Y, chunks=40),
     "torch": lambda: pytest.importorskip("torch").from_numpy(Y.copy()),
