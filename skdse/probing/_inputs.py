@@ -69,7 +69,7 @@ def take_inputs(X, rows):
         return X
     if is_device_array(X):
         return take(X, rows)
-    return X[rows] if hasattr(X, "shape") else np.asarray(X)[rows]
+    return X[rows] if hasattr(X, "shape") else _array(X)[rows]
 
 
 def batches_of(X, batch_size):
@@ -82,7 +82,7 @@ def batches_of(X, batch_size):
             yield samples_of(batch)
     else:
         if not isinstance(X, (Mapping, tuple, torch.Tensor)):
-            X = torch.from_dlpack(X) if is_device_array(X) else np.asarray(X)
+            X = torch.from_dlpack(X) if is_device_array(X) else _array(X)
         n_samples = count_inputs(X)
         for rows in gen_batches(n_samples, batch_size) if n_samples else []:
             n_batches += 1
@@ -162,9 +162,20 @@ def _place(module):
     return device, torch.float32 if packed else None
 
 
+def _array(X):
+    """X as a NumPy array, or raise where its samples have several lengths."""
+    try:
+        return np.asarray(X)
+    except ValueError as error:
+        raise ValueError(
+            "X must have samples of one length; got several. Pad them, with a mask "
+            "where the network takes one, or pass a DataLoader of padded batches."
+        ) from error
+
+
 def _numbers(batch):
     """Batch as a NumPy array, or raise where it does not hold numbers."""
-    batch = np.asarray(batch)
+    batch = _array(batch)
     if batch.dtype.kind not in "biuf":
         raise TypeError(
             f"X must be numbers, in arrays, tensors or dictionaries of these; got "

@@ -140,6 +140,13 @@ def test_torchscript_is_refused(network, samples):
         (np.empty((0, 6)), ValueError, "X must have at least one sample; it is empty."),
         ({"a": np.ones(3), "b": np.ones(2)}, ValueError, "got dict with [2, 3] rows."),
         (["some", "texts"], TypeError, "X must be numbers, in arrays, tensors or dic"),
+        ([[1, 2, 3], [4, 5]], ValueError, "X must have samples of one length; got sev"),
+        ({"a": [[1], [2, 3]]}, ValueError, "X must have samples of one length; got s"),
+        (
+            [torch.ones(2, length, 6) for length in (3, 4)],
+            ValueError,
+            "X must have samples of one length; got several. Pad them, with a mask",
+        ),
         (3, ValueError, "X must be samples: an array, a tensor, or a dictionary"),
     ],
 )
