@@ -36,7 +36,14 @@ def accuracy_of(model, shown, accuracy, classes, rows):
     if len(classes) != len(y):
         y = _classes_of(shown.labels_of(rows), model)
     is_comparable = np.ndim(y) == 1 and np.shape(classes) == np.shape(y)
-    return float(np.mean(classes == y)) if is_comparable else np.nan
+    if not is_comparable or _are_values(y):
+        return np.nan
+    return float(np.mean(classes == y))
+
+
+def _are_values(y):
+    """Whether a target holds numbers with fractions, which are no classes."""
+    return y.dtype.kind == "f" and bool(np.any(y % 1))
 
 
 def _classes_of(y, model):
