@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from labelled import ATOL, ENTROPIES, NAMES, clusters, fixed, points
+from labelled import ATOL, ENTROPIES, clusters, fixed, points
 from numpy.testing import assert_allclose, assert_array_equal
 from recording import recording_entropy, rows_of
 
@@ -288,7 +288,7 @@ def test_score_of_others_takes_adaptive_bandwidths_to_the_fitted_samples():
 def test_score_takes_labels_that_fit_did_not_see():
     X, y = clusters()
     dsmi = DiffusionSpectralMI(fixed(), random_state=0).fit(X, y)
-    assert_allclose(dsmi.score(X, NAMES[y]), dsmi.mutual_info_, rtol=1e-12)
+    assert_allclose(dsmi.score(X, y + 7), dsmi.mutual_info_, rtol=1e-12)
 
 
 def test_normalize_is_the_share_of_the_entropy():
