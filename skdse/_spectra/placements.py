@@ -86,7 +86,7 @@ class Standardised(Rows):
 
     def points(self, X):
         """Points in float64."""
-        Z = (X.astype(np.float64) / 2 - self.center / 2) / self.unit
+        Z = _around(X, self.center) / self.unit
         return Z * self.root if self.root.ndim == 1 else Z @ self.root
 
 
@@ -118,15 +118,21 @@ def _standardised(X, metric):
     """Placement by the variances of the features, or by their covariance."""
     X = X.astype(np.float64)
     center = np.median(X, axis=0)
-    largest = np.abs(X / 2 - center / 2).max(axis=0)  # of halves: none is infinite
+    Z = _around(X, center)
+    largest = np.abs(Z).max(axis=0)
     unit = np.where(largest > 0, largest, 1)
-    Z = (X / 2 - center / 2) / unit
+    Z /= unit
     if metric == "seuclidean":
         deviations = np.std(Z, axis=0, ddof=1)
         # A constant feature is no part of a distance.
         roots = 1 / np.where(deviations > 0, deviations, np.inf)
         return Standardised("euclidean", center, unit, roots)
     return Standardised("euclidean", center, unit, _whitening(Z))
+
+
+def _around(X, center):
+    """Rows less a centre, in float64; of halves, so that no difference is infinite."""
+    return X.astype(np.float64, copy=False) / 2 - center / 2
 
 
 def _whitening(Z):

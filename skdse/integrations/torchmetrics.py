@@ -40,7 +40,14 @@ class _ReservoirMetric(Metric):
     full_state_update = True  # rows are counted from batch to batch
     measure = "dse"
 
-    def __init__(self, estimator, *, max_samples, random_state, **kwargs):
+    def __init__(
+        self,
+        estimator: Any = None,
+        *,
+        max_samples: int | None = 2000,
+        random_state: int = 0,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         check_count(max_samples, "max_samples", minimum=2)
         check_count(random_state, "random_state", minimum=0)
@@ -132,18 +139,6 @@ class DSEMetric(_ReservoirMetric):
     >>> print(f"{metric.compute():.1f} bits")
     6.6 bits
     """
-
-    def __init__(
-        self,
-        estimator: Any = None,
-        *,
-        max_samples: int | None = 2000,
-        random_state: int = 0,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(
-            estimator, max_samples=max_samples, random_state=random_state, **kwargs
-        )
 
     def update(self, Z: torch.Tensor) -> None:
         """Add a batch.
