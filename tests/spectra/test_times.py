@@ -99,6 +99,36 @@ def test_interval_of_part_of_a_spectrum_contains_that_of_all(
     assert 0 <= exact.value <= np.log2(len(values))
 
 
+def test_what_is_one_up_to_its_error_counts_as_one_at_the_longest_times():
+    # Two components, by float32: the errors of its eigenvalues reach some 3e-8 times 4.
+    values = np.array([1.0, 1 - 9e-8, 0.5, 0.0])
+    moments = values.sum(), np.square(values).sum()
+    spectrum = Spectrum(values, 4, *moments, True, eigenvalue_error=3e-8)
+    assert spectrum.entropy(1e300).value == pytest.approx(1, abs=1e-12)
+    # By float64 it is no component, and fades.
+    exact = Spectrum(values, 4, *moments, True)
+    assert exact.entropy(1e300).value == 0
+
+
+@pytest.mark.parametrize(
+    "points",
+    [
+        [48, 11, 28, 48, 44, 30, 39, 39, 7, 0, 17],
+        [13, 13, 15, 13, 4, 21, 18, 13, 13, 18, 13],
+        [2, 12, 21, 39, 4, 39, 31, 16, 4, 16],
+    ],
+)
+def test_what_is_known_may_leave_no_room_for_probes(points):
+    # Of copies float32 makes directions of their own: all are taken before the last
+    # eigenvalue is known.
+    X = np.reshape(points, (-1, 1))
+    params = {"affinity": "nearest_neighbors", "bandwidth": "median"}
+    dense = DiffusionSpectralEntropy(eigen_solver="dense", **params).fit(X)
+    dse = DiffusionSpectralEntropy(eigen_solver="lanczos", random_state=0, **params)
+    error = 4 * dse.fit(X).entropy_std_error_ + 1e-5
+    assert dse.entropy_ == pytest.approx(dense.entropy_, abs=error)
+
+
 # Solvers
 # -------
 
