@@ -98,7 +98,7 @@ class _ReservoirMetric(Metric):
         return torch.tensor(value, dtype=self.dtype, device=self.device)
 
 
-class DSEMetric(_ReservoirMetric):
+class DSEMetric(_ReservoirMetric):  # numpydoc ignore=PR02
     """Diffusion spectral entropy of a representation, as a metric of TorchMetrics.
 
     ``update`` takes batches and keeps a random sample of bounded size; ``compute``
@@ -161,7 +161,7 @@ class DSEMetric(_ReservoirMetric):
         return self._measured(1)
 
 
-class DSMIMetric(_ReservoirMetric):
+class DSMIMetric(_ReservoirMetric):  # numpydoc ignore=PR02
     """Diffusion spectral mutual information, as a metric of TorchMetrics.
 
     ``update`` takes batches and keeps a random sample of bounded size; ``compute``
