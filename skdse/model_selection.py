@@ -18,6 +18,7 @@ from sklearn.utils import Bunch, check_consistent_length, check_random_state
 from ._measures.base import MAX_SEED
 from ._measures.catalogue import (
     MEASURES,
+    OF_PAIRS,
     default_measure,
     fit_and_tell,
     group_once,
@@ -44,7 +45,7 @@ AGAINST = ("X", "y")
 
 
 def representation_scorer(
-    measure: Any = "dsmi",
+    measure: Any = "dsmi_share",
     *,
     representation: str | int | Callable = "auto",
     against: str | None = None,
@@ -61,12 +62,15 @@ def representation_scorer(
 
     Parameters
     ----------
-    measure : {"dse", "dsmi", "dsmi_input"} or estimator, default="dsmi"
-        "dse" is :class:`DiffusionSpectralEntropy` of Z; "dsmi" is
-        :class:`DiffusionSpectralMI` of Z and y; "dsmi_input" is DSMI of Z and clusters
-        of X. All are in bits, with default parameters. For other parameters, pass an
-        estimator: DSE, DSMI, a baseline such as :class:`ShannonEntropy`, or any
-        estimator with ``fit`` and ``score``. It is cloned.
+    measure : {"dse", "dsmi", "dsmi_share", "dsmi_wide", "dsmi_input"} or estimator, \
+            default="dsmi_share"
+        "dse" is :class:`DiffusionSpectralEntropy` of Z [bits]; "dsmi" is
+        :class:`DiffusionSpectralMI` of Z and y [bits]; "dsmi_share" and "dsmi_wide"
+        are its forms to compare representations [share of the entropy] and to follow
+        one network [bits], see :ref:`forms-of-dsmi`; "dsmi_input" is "dsmi_wide" of Z
+        and clusters of X. For other parameters, pass an estimator: DSE, DSMI, a
+        baseline such as :class:`ShannonEntropy`, or any estimator with ``fit`` and
+        ``score``. It is cloned.
     representation : str, int or callable, default="auto"
         Which representation of the estimator is measured:
 
@@ -131,7 +135,7 @@ def representation_scorer(
     >>> search = GridSearchCV(
     ...     PCA(random_state=0),
     ...     {"n_components": [1, 2, 16]},
-    ...     scoring=representation_scorer("dsmi"),
+    ...     scoring=representation_scorer("dsmi_share"),
     ...     cv=3,
     ... )
     >>> search.fit(X, y).best_params_
@@ -156,9 +160,7 @@ def representation_scorer(
 class _RepresentationScorer(BaseEstimator):
     """Scorer with parameters, so that it can be cloned, shown and asked for routing."""
 
-    def __init__(
-        self, measure="dsmi", *, representation="auto", against=None, random_state=0
-    ):
+    def __init__(self, measure, *, representation, against, random_state):
         self.measure = measure
         self.representation = representation
         self.against = against
@@ -192,7 +194,7 @@ def select_representation(
     X: SamplesLike,
     y: TargetsLike | None = None,
     *,
-    measure: Any = "dsmi",
+    measure: Any = "dsmi_share",
     n_permutations: int = 200,
     random_state: Seed = None,
     n_jobs: int | None = None,
@@ -213,10 +215,11 @@ def select_representation(
         Samples to which estimators are fitted.
     y : array-like or tensor of shape (n_samples,) or (n_samples, ...), default=None
         Labels, values or vectors. "dsmi_input" does not need y.
-    measure : {"dsmi", "dsmi_input"} or DiffusionSpectralMI, default="dsmi"
-        "dsmi" is mutual information with y, "dsmi_input" with clusters of X. For other
-        parameters, pass an estimator, such as ``DiffusionSpectralMI(normalize=True)``
-        for shares of the entropy.
+    measure : {"dsmi_share", "dsmi", "dsmi_wide", "dsmi_input"} or \
+            DiffusionSpectralMI, default="dsmi_share"
+        "dsmi_share" is mutual information with y as a share of the entropy, the form
+        that ranks representations best (:ref:`forms-of-dsmi`); the others are in bits,
+        "dsmi_input" with clusters of X. For other parameters, pass an estimator.
     n_permutations : int, default=200
         Permutations of :func:`mutual_info_permutation_test`. More allow smaller
         p-values. 0 leaves the test out.
@@ -232,7 +235,7 @@ def select_representation(
     -------
     ranking : Bunch
         Arrays with an entry for each candidate, the best first: ``rank``, ``name``,
-        ``dsmi`` [bits, or share of the entropy with ``normalize``], ``std_error``,
+        ``dsmi`` [share of the entropy, or bits, as `measure` says], ``std_error``,
         ``pvalue`` (NaN without a test), ``n_features``, ``fit_time`` and
         ``score_time`` [seconds]. ``pandas.DataFrame(ranking)`` makes a table of them.
 
@@ -273,10 +276,10 @@ def select_representation(
     ... }
     >>> ranking = select_representation(candidates, X, y, random_state=0)
     >>> for name, dsmi, p in zip(ranking.name, ranking.dsmi, ranking.pvalue):
-    ...     print(f"{name:13s} {dsmi:5.2f} bits, p = {p:.3f}")
-    16 components  0.97 bits, p = 0.005
-    2 components   0.58 bits, p = 0.005
-    noise          0.00 bits, p = 0.284
+    ...     print(f"{name:13s} {dsmi:5.2f}, p = {p:.3f}")
+    16 components  0.16, p = 0.005
+    2 components   0.11, p = 0.005
+    noise         -0.00, p = 0.194
     """
     check_count(n_permutations, "n_permutations", minimum=0)
     check_work(n_jobs, verbose)
@@ -335,11 +338,10 @@ def _check_candidates(candidates, X):
 def _prepare(measure, X, y, random_state, n_jobs):
     """Estimator of mutual information, and the group of each sample."""
     if isinstance(measure, str):
-        check_option(measure, "measure", ("dsmi", "dsmi_input"))
+        check_option(measure, "measure", OF_PAIRS)
     else:
-        check_kind(
-            measure, DiffusionSpectralMI, "measure", "'dsmi', 'dsmi_input' or a {}"
-        )
+        names = ", ".join(map(repr, OF_PAIRS))
+        check_kind(measure, DiffusionSpectralMI, "measure", f"{names} or a {{}}")
     dsmi, against = _measure_of(measure, None)
     target = target_of(measure, dsmi, against, X, y)
     check_consistent_length(X, target)

@@ -10,19 +10,17 @@ from contextlib import contextmanager, suppress
 from joblib import effective_n_jobs
 from sklearn.utils import check_random_state
 
+from .._measures.catalogue import CATALOGUE, FORMS, form_of_dsmi
 from .._measures.entropy import DiffusionSpectralEntropy
 from .._measures.meters import make_meter
-from .._measures.mutual_info import (
-    LOCAL_SCALE,
-    DiffusionSpectralMI,
-    check_mutual_info_parameters,
-)
+from .._measures.mutual_info import LOCAL_SCALE, DiffusionSpectralMI
+from .._measures.pairs import check_mutual_info_parameters
 from .._spectra.affinities import AFFINITIES
 from .._tools.progress import on_terminal
 from .._version import __version__
 from ..reporting._facts import unit_of
 from .compare import as_lines, compare
-from .digits import OF_DSMI, SCALE, digits_job
+from .digits import digits_job
 from .errors import InputError, blamed_on, extra, first_line
 from .file_rows import files_job
 from .pages import check_html, write_html
@@ -126,8 +124,9 @@ def _add_report_arguments(report):
     group = report.add_argument_group(
         "parameters of the estimators",
         "The defaults below are those of DSE. For DSMI they are bandwidth adaptive, "
-        "metric sqeuclidean and n-repeats 5. With --normalize, DSMI is divided by the "
-        "entropy of random subsets.",
+        "metric sqeuclidean, n-repeats 5, and bandwidth-neighbors 10 for its share and "
+        "bandwidth-scale 2 in bits. A share is divided by the entropy of random "
+        "subsets, as DSMI in bits is with --normalize.",
     )
     for name, (default, text) in _parameters().items():
         options = {"action": "store_true"} if default is False else {"type": _value}
@@ -255,10 +254,10 @@ def _value(text):
     return text
 
 
-def _estimators(given, scale, of_dsmi):
-    """DSE and DSMI with the parameters given, all of them checked.
+def _estimators(given):
+    """DSE, and the forms of DSMI by name, with the parameters given, all checked.
 
-    DSMI has a scale and parameters of its own where nothing else is given.
+    DSMI has a scale of its own where nothing else is given.
     """
     of = {
         estimator: {
@@ -273,22 +272,23 @@ def _estimators(given, scale, of_dsmi):
     # normalize is a share of DSMI's own entropy, not of that of each group, and a
     # subsample one of all samples.
     whole = {"normalize": False, "max_samples": None, "n_repeats": 1}
-    local = LOCAL_SCALE | scale | of_entropy | whole
+    local = LOCAL_SCALE | of_entropy | whole
     metrics = getattr(AFFINITIES.get(local.get("affinity")), "metrics", None)
     if "metric" not in given and metrics is not None:
         del local["metric"]  # of its own choice alone
-    dsmi = DiffusionSpectralMI(
-        DiffusionSpectralEntropy(**local), **of_dsmi | of[DiffusionSpectralMI]
-    )
+    forms = {
+        name: form_of_dsmi(name, local, **of[DiffusionSpectralMI]) for name in FORMS
+    }
     try:
         make_meter(dse)
-        make_meter(dsmi.estimator)
-        check_mutual_info_parameters(dsmi)
+        for dsmi in forms.values():
+            make_meter(dsmi.estimator)
+            check_mutual_info_parameters(dsmi)
     except (TypeError, ValueError) as error:
         raise InputError(first_line(error)) from error
     with blamed_on("random_state"):
         check_random_state(dse.random_state)
-    return dse, dsmi
+    return dse, forms
 
 
 # The command
@@ -310,15 +310,19 @@ def _report(args):
     # Of files, several are measured at a time, each by one job.
     n_jobs = None if args.files else args.n_jobs
     given |= {"verbose": verbose, "n_jobs": n_jobs}
-    defaults = ({}, {}) if args.files else (SCALE, OF_DSMI)
-    dse, dsmi = _estimators(given, *defaults)
+    dse, forms = _estimators(given)
     with _cluster(args) as client:
         if args.files:
-            job = files_job(args, dse, dsmi, client)
+            job = files_job(args, dse, forms, client)
         else:
-            job = digits_job(dse, dsmi)
-        settings = _settings(args, dse, dsmi)
-        units = {"dse": unit_of(dse), "dsmi": unit_of(dsmi)}
+            job = digits_job(dse, forms)
+        settings = _settings(args, dse, forms)
+        measures = {"dse": dse, **forms}
+        units = {
+            name: unit_of(one)
+            for name, one in measures.items()
+            if CATALOGUE[name].has_unit
+        }
         return _show(job, args, settings, units)
 
 
@@ -350,11 +354,12 @@ def _cluster(args):
         yield client
 
 
-def _settings(args, dse, dsmi):
+def _settings(args, dse, forms):
     """What was measured and how, for the report in HTML."""
+    of_dsmi = {CATALOGUE[name].title: one for name, one in forms.items()}
     if not args.files:
-        return {"DSE": dse, "DSMI": dsmi}
-    with_labels = {"labels": args.labels, "DSMI": dsmi} if args.labels else {}
+        return {"DSE": dse, **of_dsmi}
+    with_labels = {"labels": args.labels, **of_dsmi} if args.labels else {}
     return {"files": ", ".join(args.files), "DSE": dse, **with_labels}
 
 

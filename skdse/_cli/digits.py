@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from .._measures.catalogue import prepare_measures
+from .._measures.catalogue import ERROR, FORMS, prepare_measures
 from .._tools.progress import say
 from ..datasets import corrupt_labels
 from ..plotting import TrainingDynamicsDisplay
@@ -23,26 +23,24 @@ EPOCHS = (0, 1, 3, 10, 30)
 STEP = 0.01
 # Nothing is learned with it: the weights stay as they were drawn.
 NO_STEP = 1e-12
-# DSMI as a share of the entropy, at a wider scale than by default.
-OF_DSMI = {"normalize": True}
-SCALE = {"bandwidth_neighbors": 10}
-MEASURED = ("dse", "dsmi", "dsmi_std_error")
+MEASURED = ("dse", *(key for name in FORMS for key in (name, name + ERROR)))
 COLUMNS = {
     "labels": ("labels", "s"),
     "epoch": ("epoch", "d"),
     "test_accuracy": ("test accuracy", ".3f"),
     **{key: report.COLUMNS[key] for key in MEASURED},
 }
-PANELS = ("test_accuracy", "dsmi", "dse")
+PANELS = ("test_accuracy", *FORMS, "dse")
 
 
-def digits_job(dse, dsmi):
+def digits_job(dse, forms):
     """A perceptron before, during and after training, on images it has not seen."""
     X, X_test, y, y_test = halves()
     # Work this small takes longer on more threads, and rounds differently.
     with threadpool_limits(1), blamed_on("digits"):
         # DSE takes longest, and comes last: what is wrong shows sooner.
-        measures = {"dsmi": (dsmi, "y"), "dse": (dse, None)}
+        measures = {name: (one, "y") for name, one in forms.items()}
+        measures |= {"dse": (dse, None)}
         prepared = prepare_measures(measures, X_test, y_test, None)
     widths = "-".join(map(str, (X.shape[1], *HIDDEN_LAYERS, len(np.unique(y)))))
     return report.Job(
@@ -53,7 +51,7 @@ def digits_job(dse, dsmi):
             f"Perceptron {widths} in training on half of the bundled digits, with",
             f"right and with permuted labels; measured on {len(X_test)} other images.",
             "Z: activations of the last hidden layer; Y: the digit.",
-            "",
+            *report.OF_FORMS,
         ),
         title="A perceptron in training, measured on images it has not seen",
         draw=draw,
@@ -124,8 +122,9 @@ def draw(records, units, figure):
         ax.set_xticks(EPOCHS, map(str, EPOCHS))
         ax.minorticks_off()
     axes[0].set_ylim(0, 1)
-    axes[1].set_ylim(0, 1.1 * axes[1].get_ylim()[1])
-    axes[1].locator_params(axis="y", nbins=5)
+    for ax in axes[1 : 1 + len(FORMS)]:
+        ax.set_ylim(0, 1.1 * ax.get_ylim()[1])
+        ax.locator_params(axis="y", nbins=5)
     # Where no curve is.
     handles, names = axes[0].get_legend_handles_labels()
     axes[0].get_legend().remove()

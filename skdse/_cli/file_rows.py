@@ -32,7 +32,7 @@ from .files import (
     read_labels_beside,
     read_samples,
 )
-from .report import COLUMNS, Job, measure, warnings_as_notes
+from .report import COLUMNS, OF_FORMS, Job, measure, warnings_as_notes
 from .results import Results, Settings
 
 TYPES = {"s": str, "d": int}
@@ -44,7 +44,7 @@ NEEDS_AFFINITY = (
 ONE_AT_A_TIME = threading.Lock()
 
 
-def files_job(args, dse, dsmi, client=None):
+def files_job(args, dse, forms, client=None):
     """Rows for each array of each file, checked as far as it costs nothing."""
     path, key = find_labels(args.labels) if args.labels else (None, None)
     sources = find_sources(
@@ -53,22 +53,24 @@ def files_job(args, dse, dsmi, client=None):
     labels = LabelsBeside(key) if key is not None and path is None else None
     if path is not None:
         with blamed_on(args.labels):
-            labels = grouped(dsmi, read_labels(path, key))
+            labels = grouped(forms, read_labels(path, key))
     shown = [key for key in COLUMNS if args.labels or "dsmi" not in key]
     columns = {key: TYPES.get(spec, float) for key, (_, spec) in COLUMNS.items()}
     sample = None if args.sample is None else (args.sample, dse.random_state or 0)
-    settings = _settings(dse, dsmi, labels, sample, args.labels)
+    settings = _settings(dse, forms, labels, sample, args.labels)
     results = Results(args.out, columns, settings, shown)
     verbose, at_once = dse.verbose, Warning
     if client is not None or args.n_jobs is not None:
         # Progress of several rows at once would be none. Workers of this machine write
         # to the same standard error, and say what cannot wait.
         dse.set_params(verbose=0)
-        dsmi.set_params(verbose=0, estimator__verbose=0)
+        for dsmi in forms.values():
+            dsmi.set_params(verbose=0, estimator__verbose=0)
         at_once = EfficiencyWarning if client is None else ()
     run = partial(iter_tasks, n_jobs=args.n_jobs, client=client)
-    rest = labels, dse, dsmi, sample, at_once
-    return Job(_measure_files(sources, rest, results, run, verbose))
+    rest = labels, dse, forms, sample, at_once
+    heading = OF_FORMS if args.labels else ()
+    return Job(_measure_files(sources, rest, results, run, verbose), heading=heading)
 
 
 @dataclass(frozen=True)
@@ -78,9 +80,12 @@ class LabelsBeside:
     key: str
 
 
-def grouped(dsmi, target):
+def grouped(forms, target):
     """Group of each sample, in few bytes: the groups travel with each task."""
-    labels = group_once(dsmi, target)
+    first, *others = forms.values()
+    labels = group_once(first, target)
+    for dsmi in others:
+        dsmi.set_params(target="discrete")
     return labels.astype(np.min_scalar_type(labels.max(initial=0)))
 
 
@@ -139,15 +144,15 @@ def _measure_source(key, source, *rest):
         return key, None, None, None, [f"skdse: {error} Skipped."]
 
 
-def _measured(source, known, labels, dse, dsmi, sample, at_once):
+def _measured(source, known, labels, dse, forms, sample, at_once):
     """Record, spectrum, digest and notes of a source; no record of what is known."""
     with warnings_as_notes(source.name, at_once) as notes:
         Z, rows, n_rows = read_samples(source, sample)
         if isinstance(labels, LabelsBeside):
-            dsmi = clone(dsmi)
+            forms = {name: clone(dsmi) for name, dsmi in forms.items()}
             labels = read_labels_beside(source, labels.key)
             with blamed_on(source.name):
-                labels = grouped(dsmi, labels)
+                labels = grouped(forms, labels)
     with blamed_on(source.name):
         if labels is not None and len(labels) != n_rows:
             raise ValueError(_count_message(n_rows, len(labels)))
@@ -160,7 +165,9 @@ def _measured(source, known, labels, dse, dsmi, sample, at_once):
         content = _content(Z, labels)
     if content in known:
         return None, None, content, notes
-    prepared = {} if labels is None else {"dsmi": (dsmi, labels)}
+    prepared = {}
+    if labels is not None:
+        prepared = {name: (dsmi, labels) for name, dsmi in forms.items()}
     prepared |= {"dse": (dse, None)}
     record, spectrum, more = measure(source.name, Z, prepared, at_once)
     return record, spectrum, content, notes + more
@@ -180,7 +187,7 @@ def _count_message(n_samples, n_labels):
     return text
 
 
-def _settings(dse, dsmi, labels, sample, labels_from):
+def _settings(dse, forms, labels, sample, labels_from):
     """All that has an effect on the values of a row but its samples, and versions."""
     params = {
         kind: {
@@ -188,7 +195,7 @@ def _settings(dse, dsmi, labels, sample, labels_from):
             for name, value in sorted(estimator.get_params().items())
             if name.rpartition("__")[2] not in WITHOUT_EFFECT
         }
-        for kind, estimator in (("dse", dse), ("dsmi", dsmi))
+        for kind, estimator in {"dse": dse, **forms}.items()
     }
     if sample is not None:
         params["sample"] = list(sample)

@@ -13,13 +13,23 @@ from pathlib import Path
 
 import numpy as np
 
-from .._measures.catalogue import CATALOGUE, ERROR, measure_layers
+from .._measures.catalogue import BY_DEFAULT, CATALOGUE, ERROR, FORMS, measure_layers
 from .._measures.entropy import DiffusionSpectralEntropy
 from .._measures.mutual_info import DiffusionSpectralMI
 from .._measures.spectra import fitted_spectrum
 from .._tools.progress import say
 from ..plotting import LayerProfileDisplay
 from .errors import InputError, blamed_on, extra
+
+# What stands above a table with labels.
+OF_FORMS = (", ".join(CATALOGUE[name].heading for name in FORMS), "")
+
+
+def _heading(name):
+    """Heading of a measure's column, with a place for its unit."""
+    one = CATALOGUE[name]
+    return f"{one.title} [{{{name}}}]" if one.has_unit else one.title
+
 
 # Heading and format of each column of the table.
 COLUMNS = {
@@ -28,9 +38,9 @@ COLUMNS = {
     "n_features": ("d", "d"),
     **{
         key: heading
-        for name in ("dse", "dsmi")
+        for name in BY_DEFAULT
         for key, heading in (
-            (name, (f"{CATALOGUE[name].title} [{{{name}}}]", ".3f")),
+            (name, (_heading(name), ".3f")),
             (name + ERROR, ("± s.e.", ".3f")),
         )
     },
@@ -51,8 +61,8 @@ OPTIONS = sorted(
 
 
 def draw_profile(records, units, figure):
-    """Draw DSE and, beside it, DSMI: a point for each record."""
-    n_panels = 1 + ("dsmi" in records[0])
+    """Draw DSE and, beside it, both forms of DSMI: a point for each record."""
+    n_panels = sum(name in records[0] for name in BY_DEFAULT)
     figure.set_size_inches(4 * n_panels, 3.8)
     rows = [one | {"name": Path(one["name"]).name} for one in records]
     LayerProfileDisplay.from_frame(

@@ -16,7 +16,7 @@ from .._tools.arrays import is_device_array, is_finite
 from .._tools.intake import taken_in_labels
 from .entropy import DiffusionSpectralEntropy
 from .grouping import as_target
-from .mutual_info import DiffusionSpectralMI
+from .mutual_info import LOCAL_SCALE, DiffusionSpectralMI
 from .pairs import check_mutual_info_parameters, group_by
 
 # After the name of a measure, that of its standard error.
@@ -36,6 +36,8 @@ class Measure(NamedTuple):
         Number of its colour and marker.
     note : str
         What a legend adds to the title.
+    use : str
+        What it is good for, where there are several of a kind.
     has_unit : bool
         Whether it has the unit of an entropy: bits, or shares if normalized.
     estimator : estimator or None
@@ -48,6 +50,7 @@ class Measure(NamedTuple):
     panel: str
     style: int
     note: str = ""
+    use: str = ""
     has_unit: bool = True
     estimator: BaseEstimator | None = None
     against: str | None = None
@@ -56,6 +59,26 @@ class Measure(NamedTuple):
     def label(self):
         """Title and note, as in a legend."""
         return f"{self.title}, {self.note}" if self.note else self.title
+
+    @property
+    def heading(self):
+        """Title and use, as above a chart."""
+        return f"{self.title} (to {self.use})" if self.use else self.title
+
+
+# No form of DSMI does all, and two come close (doc/studies/headline.rst). Parameters of
+# the entropy beside those of the local scale, and of DSMI, by the measure's name.
+FORMS = {
+    "dsmi_share": ({"bandwidth_neighbors": 10}, {"normalize": True}),
+    "dsmi_wide": ({"bandwidth_scale": 2}, {}),
+}
+
+
+def form_of_dsmi(name, of_entropy=LOCAL_SCALE, **params):
+    """DSMI in one of its forms; parameters that are given come first."""
+    scale, of_form = FORMS[name]
+    entropy = DiffusionSpectralEntropy(**scale | dict(of_entropy))
+    return DiffusionSpectralMI(entropy, **params | of_form)
 
 
 CATALOGUE = {
@@ -68,20 +91,42 @@ CATALOGUE = {
         estimator=DiffusionSpectralMI(),
         against="y",
     ),
+    "dsmi_share": Measure(
+        "DSMI share",
+        "DSMI share",
+        1,
+        note="labels",
+        use="compare representations",
+        has_unit=False,
+        estimator=form_of_dsmi("dsmi_share"),
+        against="y",
+    ),
+    "dsmi_wide": Measure(
+        "DSMI wide",
+        "DSMI",
+        3,
+        note="labels",
+        use="follow a network",
+        estimator=form_of_dsmi("dsmi_wide"),
+        against="y",
+    ),
     "dsmi_input": Measure(
         "DSMI(Z;X)",
         "DSMI",
         2,
         note="inputs",
-        estimator=DiffusionSpectralMI(target="continuous"),
+        estimator=form_of_dsmi("dsmi_wide", target="continuous"),
         against="X",
     ),
     "effective_rank": Measure("effective rank", "effective rank", 0, has_unit=False),
     "accuracy": Measure("accuracy", "accuracy", 3, has_unit=False),
     "test_accuracy": Measure("test accuracy", "accuracy", 4, has_unit=False),
 }
-# Those that are measured, by the names that users give.
+# Those that are measured, by the names that users give; those of mutual information;
+# and what tables and trackers have of a representation and its labels by default.
 MEASURES = tuple(name for name, one in CATALOGUE.items() if one.estimator is not None)
+OF_PAIRS = tuple(name for name in MEASURES if CATALOGUE[name].against is not None)
+BY_DEFAULT = ("dse", *FORMS)
 
 
 def describe(name):
@@ -103,6 +148,20 @@ def default_measure(name):
     """Estimator of a measure, of its own, and what its mutual information is with."""
     measure = CATALOGUE[name]
     return clone(measure.estimator), measure.against
+
+
+def chosen_measures(dse, dsmi, has_inputs, has_labels):
+    """Measures by name: DSE, and DSMI as it is given, or in its forms if None."""
+    measures = {"dse": (dse, None)}
+    if has_labels:
+        forms = {name: default_measure(name) for name in FORMS}
+        measures |= forms if dsmi is None else {"dsmi": (dsmi, "y")}
+    if has_inputs and dsmi is None:
+        measures["dsmi_input"] = default_measure("dsmi_input")
+    elif has_inputs:
+        of_input = clone(dsmi).set_params(target="continuous")
+        measures["dsmi_input"] = of_input, "X"
+    return measures
 
 
 def seed_measure(measure, random_state):

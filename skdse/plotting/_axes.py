@@ -64,9 +64,10 @@ def neutral(ax):
     return ax.xaxis.label.get_color()
 
 
-def with_unit(name, unit):
-    """Label of an axis."""
-    return f"{name} [{unit}]" if unit else name
+def with_unit(name, unit, use=""):
+    """Label of an axis; what it is good for stands below."""
+    label = f"{name} [{unit}]" if unit else name
+    return f"{label}\n(to {use})" if use else label
 
 
 def check_fitted(estimator, kind):

@@ -5,9 +5,13 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import clone
 
-from .._measures.catalogue import describe, measure_layers, prepare_measures
+from .._measures.catalogue import (
+    chosen_measures,
+    describe,
+    measure_layers,
+    prepare_measures,
+)
 from .._measures.entropy import DiffusionSpectralEntropy
 from .._measures.mutual_info import DiffusionSpectralMI
 from .._measures.tables import (
@@ -37,9 +41,10 @@ LONG_NAMES = 60
 class LayerProfileDisplay:
     """Measures of the layers of a network, layer by layer.
 
-    One panel shows DSE (how many states the samples fill), another DSMI (how much lower
+    One panel shows DSE (how many states the samples fill), others DSMI (how much lower
     the entropy is within groups than within random groups of the same size) with labels
-    and with inputs. It is recommended to use :meth:`from_estimator`,
+    and with inputs, in the forms that :ref:`forms-of-dsmi` tells apart. It is
+    recommended to use :meth:`from_estimator`,
     :meth:`from_activations` or :meth:`from_frame`. All parameters are stored as
     attributes.
 
@@ -90,8 +95,8 @@ class LayerProfileDisplay:
     ... )
     >>> display.names
     ['input', 'hidden_1', 'hidden_2', 'output']
-    >>> [ax.get_ylabel() for ax in display.axes_]
-    ['DSE [bits]', 'DSMI [bits]']
+    >>> [ax.get_ylabel().splitlines()[0] for ax in display.axes_]
+    ['DSE [bits]', 'DSMI share', 'DSMI [bits]']
     """
 
     def __init__(
@@ -138,12 +143,12 @@ class LayerProfileDisplay:
         dse : DiffusionSpectralEntropy, default=None
             How to measure DSE; None is ``DiffusionSpectralEntropy()``.
         dsmi : DiffusionSpectralMI, default=None
-            How to measure DSMI, with the groups of y and with clusters of X; None is
-            ``DiffusionSpectralMI()``.
+            How to measure DSMI, with the groups of y and with clusters of X; None
+            measures both forms with y, and "dsmi_input" with X.
         random_state : int, RandomState instance or None, default=None
             Seed of `dse` and `dsmi` if they have no seed.
-        ax : array of two matplotlib Axes, default=None
-            Axes to draw on; None makes a figure.
+        ax : array of matplotlib Axes, default=None
+            Axes to draw on, one for each panel; None makes a figure.
 
         Returns
         -------
@@ -198,12 +203,12 @@ class LayerProfileDisplay:
         dse : DiffusionSpectralEntropy, default=None
             How to measure DSE; None is ``DiffusionSpectralEntropy()``.
         dsmi : DiffusionSpectralMI, default=None
-            How to measure DSMI; None is ``DiffusionSpectralMI()``.
+            How to measure DSMI; None measures both forms with y, and "dsmi_input" with
+            X.
         random_state : int, RandomState instance or None, default=None
             Seed of `dse` and `dsmi` if they have no seed.
         ax : matplotlib Axes or array of them, default=None
-            Axes to draw on, one for DSE and, with X or y, one for DSMI; None makes
-            a figure.
+            Axes to draw on, one for each panel; None makes a figure.
 
         Returns
         -------
@@ -211,13 +216,7 @@ class LayerProfileDisplay:
             The display, drawn.
         """
         dse = DiffusionSpectralEntropy() if dse is None else dse
-        dsmi = DiffusionSpectralMI() if dsmi is None else dsmi
-        measures: dict[str, Any] = {"dse": (dse, None)}
-        if y is not None:
-            measures["dsmi"] = dsmi, "y"
-        if X is not None:
-            of_input = clone(dsmi).set_params(target="continuous")
-            measures["dsmi_input"] = of_input, "X"
+        measures = chosen_measures(dse, dsmi, X is not None, y is not None)
         prepared = prepare_measures(measures, X, y, random_state)
         layers: Mapping[str, Any] = activations
         records = [
@@ -225,7 +224,8 @@ class LayerProfileDisplay:
             | found.values
             for found in measure_layers(layers.items(), prepared)
         ]
-        unit = "share" if dse.normalize and dsmi.normalize else "bits"
+        is_share = dse.normalize and dsmi is not None and dsmi.normalize
+        unit = "share" if is_share else "bits"
         return cls.from_frame(records, unit=unit, ax=ax)
 
     @classmethod
@@ -251,7 +251,7 @@ class LayerProfileDisplay:
             column "run" with several values, means over runs are drawn.
         measures : str or list of str, default=None
             Columns to draw; None draws DSE, DSMI and all others with a standard error.
-            Both kinds of DSMI share a panel.
+            DSMI in bits, with labels and with inputs, shares a panel.
         name : str, default="layer"
             Column with the names of the layers, or of other representations.
         epoch : int, default=None
@@ -322,8 +322,9 @@ class LayerProfileDisplay:
         for axes, (panel, measures) in zip(self.axes_, panels.items(), strict=True):
             for measure in measures:
                 self._draw(axes, measure, kwargs)
-            has_unit = describe(measures[0]).has_unit
-            axes.set_ylabel(with_unit(panel, self.unit if has_unit else ""))
+            about = describe(measures[0])
+            unit = self.unit if about.has_unit else ""
+            axes.set_ylabel(with_unit(panel, unit, about.use))
             self._name_places(axes)
             if len(measures) > 1:
                 axes.legend(**LEGEND)

@@ -190,7 +190,8 @@ class TrainingDynamicsDisplay:
             for i, name in enumerate(self.curves):
                 self._draw(axes, measure, name, style(i) | kwargs)
             axes.set_xlabel(self.x_name)
-            axes.set_ylabel(with_unit(describe(measure).title, units[measure]))
+            about = describe(measure)
+            axes.set_ylabel(with_unit(about.title, units[measure], about.use))
             finish(axes)
         self.ax_ = self.axes_[0]
         self.figure_ = self.ax_.figure

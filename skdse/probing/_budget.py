@@ -5,7 +5,8 @@ beside an epoch of training:
 
 - `MOST_SAMPLES` rows at most are looked at, the same at each epoch;
 - the solver of DSE is asked for half of that error, since the bandwidth has one too;
-- DSMI is averaged over five random subsets of each size, or over as many as it needs.
+- DSMI is averaged over five random subsets of each size, or over as many as it needs;
+  that of a share counts in bits, too.
 """
 
 from math import ceil
@@ -35,12 +36,15 @@ class SteadyMutualInfo(DiffusionSpectralMI):
     def fit(self, X, y):
         """Fit the scale to X and the groups to y, and measure."""
         super().fit(X, y)
-        while self.mutual_info_std_error_ > STD_ERROR and self.n_repeats < MOST_REPEATS:
-            share = (self.mutual_info_std_error_ / STD_ERROR) ** 2
-            more = max(self.n_repeats + 1, ceil(share * self.n_repeats))
-            self.n_repeats = min(more, MOST_REPEATS)
+        while (error := self._error()) > STD_ERROR and self.n_repeats < MOST_REPEATS:
+            more = ceil((error / STD_ERROR) ** 2 * self.n_repeats)
+            self.n_repeats = min(max(self.n_repeats + 1, more), MOST_REPEATS)
             super().fit(X, y)
         return self
+
+    def _error(self):
+        """Standard error [bits]."""
+        return self.mutual_info_std_error_ * (self.entropy_ if self.normalize else 1)
 
 
 def thrifty_measure(name):

@@ -13,6 +13,7 @@ from typing import Any, Self
 from sklearn.base import BaseEstimator
 
 from .._measures.catalogue import (
+    BY_DEFAULT,
     measure_layers,
     prepare_measures,
 )
@@ -64,12 +65,14 @@ class RepresentationTracker(
 
     Parameters
     ----------
-    measures : str, list of str or dict, default=("dse", "dsmi", "dsmi_input")
-        What to measure, in bits: "dse" is :class:`DiffusionSpectralEntropy`; "dsmi" is
-        :class:`DiffusionSpectralMI` with `y`; "dsmi_input" is DSMI with clusters of
-        `X`, which are found once. They are measured to a standard error of at most 0.02
-        bits: DSE with ``tol=0.01``, DSMI with as many ``n_repeats`` as it needs, 5 to
-        100. For other parameters, pass estimators with names of your own,
+    measures : str, list of str or dict, default=("dse", "dsmi_share", "dsmi_wide")
+        What to measure, in bits but for shares: "dse" is
+        :class:`DiffusionSpectralEntropy`; "dsmi" is :class:`DiffusionSpectralMI` with
+        `y`; "dsmi_share" and "dsmi_wide" are its forms to compare representations and
+        to follow a network (:ref:`forms-of-dsmi`); "dsmi_input" is "dsmi_wide" with
+        clusters of `X`, which are found once. They are measured to a standard error of
+        at most 0.02 bits: DSE with ``tol=0.01``, DSMI with as many ``n_repeats`` as it
+        needs, 5 to 100. For other parameters, pass estimators with names of your own,
         ``{"dse_t2": DiffusionSpectralEntropy(t=2)}``; ``(estimator, "X")`` is mutual
         information with `X`.
     layers : str, int, list of these or None, default=None
@@ -79,7 +82,7 @@ class RepresentationTracker(
         samples that the network was not trained on. A DataLoader must not shuffle.
         "dsmi_input" needs an array or tensor, or a Dataset or DataLoader of tensors.
     y : array-like or tensor of shape (n_samples,) or (n_samples, ...), default=None
-        Labels of `X`, for "dsmi" and the accuracy. If None, they are the second entries
+        Labels of `X`, for DSMI and the accuracy. If None, they are the second entries
         that a Dataset or DataLoader gives, or "labels" of its dictionaries.
     pooling : {"mean", "max", "cls", "last", "tokens", "flatten"} or callable, \
             default="mean"
@@ -191,7 +194,7 @@ class RepresentationTracker(
 
     def __init__(
         self,
-        measures: Any = ("dse", "dsmi", "dsmi_input"),
+        measures: Any = BY_DEFAULT,
         layers: Layers = None,
         X: Any = None,
         y: Any = None,

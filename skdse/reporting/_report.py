@@ -38,6 +38,8 @@ TITLE = "Representations, layer by layer"
 SIGNS = ("feature_rank", "feature_spread")
 # Layers whose spectra are drawn at most; of more, the first, the last and some between.
 MAX_SPECTRA = 60
+# Measures of the plane: the first two that are there.
+PLANE = ("dse", "dsmi", "dsmi_wide", "dsmi_share")
 # What the charts need of a grid.
 GRID_KEYS = ("run", "layers", "epochs", "values", "errors", "error")
 
@@ -203,7 +205,9 @@ class RepresentationReport:
         """
         plane = self._plane()
         sections = [
-            measure_section(self._grids, [describe(key).title for key in self._shown]),
+            measure_section(
+                self._grids, [describe(one).heading for one in self._shown]
+            ),
             plane_section(plane, self._grids[0].n_epochs > 1),
             spectra_section(self._drawn_spectra(), len(self._grids[0].layers)),
             table_section(self._columns, self.name, self._units()),
@@ -288,8 +292,8 @@ class RepresentationReport:
 
     def _plane(self):
         """Names of the two measures of the plane; none where there is but one."""
-        others = [key for key in self._keys() if key not in ("dse", "dsmi")]
-        keys = [key for key in ("dse", "dsmi") if key in self._shown] + others
+        first = [key for key in PLANE if key in self._shown]
+        keys = first + [key for key in self._keys() if key not in first]
         return keys[:2] if len(keys) > 1 else []
 
     def _data(self, plane):
