@@ -8,7 +8,25 @@ from sklearn.preprocessing import MinMaxScaler
 
 from skdse import DiffusionSpectralEntropy, DiffusionSpectralMI
 
-MEASURES = ("dse", "dsmi", "dsmi_input")
+MEASURES = ("dse", "dsmi", "dsmi_share", "dsmi_wide", "dsmi_input")
+LOCAL = {"bandwidth": "adaptive", "metric": "sqeuclidean"}
+
+
+def share(normalize=True, random_state=0, of_entropy=None, **params):
+    """DSMI as a share of the entropy, at the 10th neighbour."""
+    of_entropy = LOCAL | {"bandwidth_neighbors": 10} | (of_entropy or {})
+    return DiffusionSpectralMI(
+        DiffusionSpectralEntropy(**of_entropy),
+        normalize=normalize,
+        random_state=random_state,
+        **params,
+    )
+
+
+def wide(normalize=False, of_entropy=None, **params):
+    """DSMI in bits, at twice the bandwidth."""
+    of_entropy = {"bandwidth_neighbors": 5, "bandwidth_scale": 2} | (of_entropy or {})
+    return share(normalize, of_entropy=of_entropy, **params)
 
 
 def probed(n_components=5):
@@ -26,11 +44,11 @@ def value_by_hand(measure, Z, X, y):
     """Value of a ready measure from the estimators themselves."""
     if measure == "dse":
         return DiffusionSpectralEntropy(random_state=0).fit(Z).entropy_
-    if measure == "dsmi":
-        return DiffusionSpectralMI(random_state=0).fit(Z, y).mutual_info_
-    return (
-        DiffusionSpectralMI(target="continuous", random_state=0).fit(Z, X).mutual_info_
-    )
+    if measure == "dsmi_input":
+        return wide(target="continuous").fit(Z, X).mutual_info_
+    forms = {"dsmi_share": share(), "dsmi_wide": wide()}
+    dsmi = forms.get(measure, DiffusionSpectralMI(random_state=0))
+    return dsmi.fit(Z, y).mutual_info_
 
 
 def scores_by_hand(measure, estimator, X, y, cv):

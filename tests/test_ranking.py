@@ -1,11 +1,13 @@
 """Tests of the ranking of representations."""
 
 import re
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from by_hand import share, wide
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.decomposition import PCA
@@ -48,7 +50,7 @@ def test_values_of_the_ranking_are_those_of_the_parts(digits):
     X, y = digits
     ranking = select_representation(_candidates(X), X, y, random_state=3)
     fitted = PCA(8, random_state=0).fit(X)
-    dsmi = DiffusionSpectralMI(random_state=3).fit(fitted.transform(X), y)
+    dsmi = share(random_state=3).fit(fitted.transform(X), y)
     test = mutual_info_permutation_test(
         fitted.transform(X), y, estimator=dsmi, random_state=3
     )
@@ -89,7 +91,8 @@ def test_targets_are_grouped_once(measure, target, digits):
         candidates, X, y, measure=measure, n_permutations=0, random_state=0
     )
     n_groups = 10 if target == "X" else 4
-    dsmi = DiffusionSpectralMI(target="continuous", n_groups=n_groups, random_state=0)
+    form = wide if target == "X" else partial(DiffusionSpectralMI, random_state=0)
+    dsmi = form(target="continuous", n_groups=n_groups)
     for name, value in zip(ranking.name, ranking.dsmi, strict=True):
         Z = clone(candidates[name]).fit_transform(X)
         # PCA gives the samples that it was fitted to back with other last digits.
@@ -139,7 +142,7 @@ def test_a_frozen_candidate_is_not_fitted_again(digits):
         random_state=0,
     )
     hidden = np.maximum(X[test] @ mlp.coefs_[0] + mlp.intercepts_[0], 0)
-    expected = DiffusionSpectralMI(random_state=0).fit(hidden, y[test]).mutual_info_
+    expected = share().fit(hidden, y[test]).mutual_info_
     assert_allclose(ranking.dsmi[ranking.name == "mlp"], expected)
 
 
@@ -164,7 +167,7 @@ def test_progress_of_the_ranking(capsys, digits):
             "n_samples=150; got shape (3, 2).",
         ),
         ({"candidates": {"a": np.full((150, 1), np.nan)}}, ValueError, "contains NaN"),
-        ({"y": None}, ValueError, "measure='dsmi' needs y"),
+        ({"y": None}, ValueError, "measure='dsmi_share' needs y"),
         ({"y": [0, 1]}, ValueError, "inconsistent numbers of samples"),
         ({"measure": "dse"}, ValueError, "measure must be one of ['dsmi', 'dsmi_inp"),
         ({"measure": ShannonEntropy()}, TypeError, "or a DiffusionSpectralMI; got Sh"),

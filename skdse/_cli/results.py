@@ -28,6 +28,10 @@ STATE = {
 # Seconds of a write that nobody minds, and the share of the time for longer ones.
 SHORT, SHARE = 0.02, 0.05
 NOT_OURS = "these are not results of skdse report."
+OTHER_VERSION = (
+    "these results are of another version of skdse, with other columns; name another "
+    "file. 'skdse compare' takes results of both."
+)
 
 
 class Settings(NamedTuple):
@@ -144,13 +148,19 @@ def read_rows(path, columns=None):
     return READABLE[path.suffix.lower()][0](path, columns)
 
 
+def _refusal(found):
+    """Error of columns that are not those of results now."""
+    is_ours = {"name", "dse", *STATE} <= set(found)
+    return ValueError(OTHER_VERSION if is_ours else NOT_OURS)
+
+
 def _read_csv(path, columns):
     """Rows of a CSV file, without a last one that was interrupted."""
     text = path.read_bytes().decode()
     if columns is not None:
         header = f"{','.join(columns)}\n"
         if not text.startswith(header) and not header.startswith(text):
-            raise ValueError(NOT_OURS)
+            raise _refusal(text.partition("\n")[0].split(","))
     whole = io.StringIO(text[: text.rfind("\n") + 1], newline="")
     return [_typed(row, columns) for row in csv.DictReader(whole)]
 
@@ -187,7 +197,7 @@ def _read_parquet(path, columns):
     content = pyarrow.BufferReader(path.read_bytes())
     table = pyarrow.parquet.ParquetFile(content).read(use_threads=False)
     if columns is not None and table.schema.names != list(columns):
-        raise ValueError(NOT_OURS)
+        raise _refusal(table.schema.names)
     return table.to_pylist()
 
 

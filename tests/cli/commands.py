@@ -20,7 +20,8 @@ FILE_KEYS = {
     "bandwidth",
     "seconds",
 }
-LABEL_KEYS = {"dsmi", "dsmi_std_error"}
+FORMS = ("dsmi_share", "dsmi_wide")
+LABEL_KEYS = {key for name in FORMS for key in (name, f"{name}_std_error")}
 
 
 def records(capsys, *arguments):

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from by_hand import share, wide
 from commands import FILE_KEYS, LABEL_KEYS, PNG, error, records
 
 import skdse
@@ -64,14 +65,15 @@ def test_json_agrees_with_the_estimators(capsys, folder, blobs):
     (record,) = records(capsys, "Z.npy", "--labels", "y.npy")
     assert set(record) == FILE_KEYS | LABEL_KEYS
     dse = DiffusionSpectralEntropy(random_state=0).fit(Z)
-    dsmi = DiffusionSpectralMI(random_state=0).fit(Z, y)
     assert (record["n_samples"], record["n_features"]) == Z.shape
     assert record["dse"] == dse.entropy_
     assert record["dse_std_error"] == dse.entropy_std_error_
     assert record["effective_rank"] == dse.effective_rank_
     assert record["bandwidth"] == dse.bandwidth_
-    assert record["dsmi"] == dsmi.mutual_info_
-    assert record["dsmi_std_error"] == dsmi.mutual_info_std_error_
+    for name, form in {"dsmi_share": share, "dsmi_wide": wide}.items():
+        dsmi = form().fit(Z, y)
+        assert record[name] == dsmi.mutual_info_
+        assert record[f"{name}_std_error"] == dsmi.mutual_info_std_error_
     assert 0 < record["seconds"] < 60
 
 
@@ -85,9 +87,10 @@ def test_options_reach_the_estimators(capsys, folder, blobs):
     )
     params = {"bandwidth": 3, "alpha": 1, "t": 2.5, "metric": "manhattan"}
     dse = DiffusionSpectralEntropy(**params, random_state=7)
-    dsmi = DiffusionSpectralMI(dse, n_repeats=3, random_state=7)
     assert record["dse"] == dse.fit(Z).entropy_
-    assert record["dsmi"] == dsmi.fit(Z, y).mutual_info_
+    for name, form in {"dsmi_share": share, "dsmi_wide": wide}.items():
+        dsmi = form(of_entropy=params, n_repeats=3, random_state=7)
+        assert record[name] == dsmi.fit(Z, y).mutual_info_
 
 
 def test_laplacian_measures_both_with_its_own_metric(capsys, folder, blobs):
@@ -95,10 +98,10 @@ def test_laplacian_measures_both_with_its_own_metric(capsys, folder, blobs):
     arguments = ["Z.npy", "--labels", "y.npy", "--affinity", "laplacian"]
     (record,) = records(capsys, *arguments)
     dse = DiffusionSpectralEntropy(affinity="laplacian", random_state=0)
-    local = DiffusionSpectralEntropy(affinity="laplacian", bandwidth="adaptive")
-    dsmi = DiffusionSpectralMI(local, random_state=0)
+    local = {"affinity": "laplacian", "metric": dse.metric}
     assert record["dse"] == dse.fit(Z).entropy_
-    assert record["dsmi"] == dsmi.fit(Z, y).mutual_info_
+    assert record["dsmi_share"] == share(of_entropy=local).fit(Z, y).mutual_info_
+    assert record["dsmi_wide"] == wide(of_entropy=local).fit(Z, y).mutual_info_
     assert "got 'cosine'" in error(capsys, *arguments, "--metric", "cosine")
 
 
@@ -106,9 +109,9 @@ def test_normalize_gives_shares_of_both_entropies(capsys, folder, blobs):
     Z, y = blobs
     (record,) = records(capsys, "Z.npy", "--labels", "y.npy", "--normalize")
     dse = DiffusionSpectralEntropy(normalize=True, random_state=0).fit(Z)
-    dsmi = DiffusionSpectralMI(normalize=True, random_state=0).fit(Z, y)
     assert record["dse"] == dse.entropy_
-    assert record["dsmi"] == dsmi.mutual_info_
+    assert record["dsmi_share"] == share().fit(Z, y).mutual_info_
+    assert record["dsmi_wide"] == wide(normalize=True).fit(Z, y).mutual_info_
     main(["report", "Z.npy", "--normalize"])
     assert "DSE [share]" in capsys.readouterr().out
 
@@ -128,16 +131,18 @@ def test_every_parameter_of_the_estimators_is_an_option(capsys):
 def test_table_is_aligned_and_has_errors_of_both_measures(capsys, folder):
     np.save("longer_name.npy", np.eye(60, 2))
     main(["report", "Z.npy", "longer_name.npy", "--labels", "y.npy"])
-    lines = capsys.readouterr().out.splitlines()
+    first, blank, *lines = capsys.readouterr().out.splitlines()
+    assert "DSMI share (to compare representations)" in first and not blank
     assert lines[0].split("  ")[0] == "name"
-    assert lines[0].count("± s.e.") == 2
+    assert lines[0].count("± s.e.") == 3
     assert len(lines) == 3
     assert len({len(line) for line in lines}) == 1
 
 
 def test_values_without_a_number_are_null_or_a_dash(capsys, folder):
     arguments = ["Z.npy", "--labels", "y.npy", "--n-repeats", "1"]
-    assert records(capsys, *arguments)[0]["dsmi_std_error"] is None
+    (record,) = records(capsys, *arguments)
+    assert record["dsmi_share_std_error"] is record["dsmi_wide_std_error"] is None
     main(["report", *arguments])
     assert " - " in capsys.readouterr().out
 
@@ -230,26 +235,24 @@ def test_labels_of_any_type_are_groups(capsys, folder, blobs, write):
     Z, y = blobs
     file = write(np.array(["a cat, black", "b dog", "c é"])[y])
     (record,) = records(capsys, "Z.npy", "--labels", file)
-    expected = DiffusionSpectralMI(random_state=0).fit(Z, y).mutual_info_
-    assert record["dsmi"] == expected
+    assert record["dsmi_share"] == share().fit(Z, y).mutual_info_
 
 
 def test_continuous_target_is_grouped_as_by_the_estimator(capsys, folder, blobs):
     Z, _ = blobs
     np.savetxt("angle.csv", Z[:, 0])
-    dsmi = DiffusionSpectralMI(random_state=0, n_groups=4)
-    expected = dsmi.fit(Z, Z[:, 0]).mutual_info_
+    expected = wide(n_groups=4).fit(Z, Z[:, 0]).mutual_info_
     for target in ("auto", "continuous"):
         arguments = ["--labels", "angle.csv", "--target", target, "--n-groups", "4"]
-        assert records(capsys, "Z.npy", *arguments)[0]["dsmi"] == expected
+        assert records(capsys, "Z.npy", *arguments)[0]["dsmi_wide"] == expected
 
 
 def test_columns_of_numbers_are_clustered_as_by_the_estimator(capsys, folder, blobs):
     Z, _ = blobs
     np.savetxt("pose.csv", Z[:, :2], delimiter=",")
-    expected = DiffusionSpectralMI(random_state=0, n_groups=4).fit(Z, Z[:, :2])
     (record,) = records(capsys, "Z.npy", "--labels", "pose.csv", "--n-groups", "4")
-    assert record["dsmi"] == expected.mutual_info_
+    for name, form in {"dsmi_share": share, "dsmi_wide": wide}.items():
+        assert record[name] == form(n_groups=4).fit(Z, Z[:, :2]).mutual_info_
 
 
 # Plots

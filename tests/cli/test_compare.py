@@ -108,9 +108,9 @@ def test_files_of_reports_are_compared(capsys, suffix):
             Path(out).write_text(json.dumps(printed))
     found = compared(capsys, f"r1.{suffix}", f"r5.{suffix}")
     by_measure = {one["measure"]: one for one in found}
-    assert set(by_measure) == {"dse", "dsmi"}
-    assert by_measure["dsmi"]["difference"] > 0.1
-    assert by_measure["dsmi"]["exceeds"]
+    assert set(by_measure) == {"dse", "dsmi_share", "dsmi_wide"}
+    assert by_measure["dsmi_wide"]["difference"] > 0.1
+    assert all(by_measure[f"dsmi_{form}"]["exceeds"] for form in ("share", "wide"))
     assert all(
         one["difference"] == 0 for one in compared(capsys, *[f"r1.{suffix}"] * 2)
     )

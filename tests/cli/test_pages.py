@@ -31,7 +31,7 @@ def test_page_of_files(folder, blobs, capsys):
     (grid,) = data["grids"]
     assert grid["layers"] == list(files)
     assert grid["epochs"] is None
-    for key in ("dse", "dsmi"):
+    for key in ("dse", "dsmi_share", "dsmi_wide"):
         values = [[one[key]] for one in found]
         assert_allclose(grid["values"][key], values, rtol=1e-5)
     first, second = data["spectra"]
@@ -53,12 +53,14 @@ def test_page_of_the_digits(tmp_path, capsys):
     (grid,) = data["grids"]
     assert grid["layers"] == ["right", "permuted"]
     assert grid["epochs"] == [0, 1, 3, 10, 30]
-    values = [one["dsmi"] for one in found]
-    assert_allclose(np.ravel(grid["values"]["dsmi"]), values, rtol=1e-5)
-    assert data["shown"] == ["dse", "dsmi"]
+    for key in ("dsmi_share", "dsmi_wide"):
+        values = [one[key] for one in found]
+        assert_allclose(np.ravel(grid["values"][key]), values, rtol=1e-5)
+    assert data["shown"] == ["dse", "dsmi_share", "dsmi_wide"]
+    assert data["plane"] == ["dse", "dsmi_wide"]
     assert data["network"] == ["test_accuracy"]
-    units = {key: data["measures"][key]["unit"] for key in ("dse", "dsmi")}
-    assert units == {"dse": "bits", "dsmi": "share"}
+    units = [data["measures"][key]["unit"] for key in data["shown"]]
+    assert units == ["bits", "", "bits"]
     assert [one["layer"] for one in data["spectra"]] == ["right", "permuted"]
     page = (tmp_path / "out.html").read_text(encoding="utf-8")
     assert "Perceptron 64-64-32-10 in training on half of the bundled digits" in page

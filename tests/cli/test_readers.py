@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from by_hand import wide
 from commands import FILE_KEYS, LABEL_KEYS, error, records
 from samples_on_disk import KINDS, table_of, write_npz, write_pt, write_safetensors
 
-from skdse import DiffusionSpectralEntropy, DiffusionSpectralMI
+from skdse import DiffusionSpectralEntropy
 from skdse._cli.files import drawn_rows, find_sources, read_samples
 
 VALUES = FILE_KEYS - {"name", "seconds"} | LABEL_KEYS
@@ -53,7 +54,7 @@ def test_labels_lie_in_every_kind_of_file(capsys, write, kind):
     name, _, labels = write(kind)
     (of_npy,) = records(capsys, "Z.npy", "--labels", "y.npy")
     (found,) = records(capsys, "Z.npy", "--labels", f"{name}:{labels}")
-    assert found["dsmi"] == of_npy["dsmi"]
+    assert found["dsmi_share"] == of_npy["dsmi_share"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -66,7 +67,7 @@ def test_a_sample_has_the_same_rows_of_every_kind(capsys, write, blobs, kind):
     assert len(set(rows)) == 25 and list(rows) == sorted(rows)
     assert found["n_samples"] == 25
     assert found["dse"] == DiffusionSpectralEntropy(random_state=3).fit(Z).entropy_
-    assert found["dsmi"] == DiffusionSpectralMI(random_state=3).fit(Z, y).mutual_info_
+    assert found["dsmi_wide"] == wide(random_state=3).fit(Z, y).mutual_info_
 
 
 def test_a_sample_of_more_rows_than_there_are_is_all(capsys, folder):
@@ -177,7 +178,7 @@ def test_data_set_as_the_package_writes_it(capsys, folder, blobs):
     names = [one["name"] for one in found]
     parts = ("train/Z", "train/maps", "test/Z", "test/maps")
     assert names == ["all:Z", "all:maps", *(f"splits:{one}" for one in parts)]
-    assert {one["dsmi"] for one in found} == {of_npy["dsmi"]}
+    assert {one["dsmi_wide"] for one in found} == {of_npy["dsmi_wide"]}
     of_all.select(range(5)).save_to_disk("few")
     assert read("few:Z").shape == (5, 4)
 

@@ -140,6 +140,19 @@ def test_other_files_are_not_touched(text):
         results(file="r.parquet")
 
 
+@FILES
+def test_results_of_other_columns_are_not_touched(file):
+    columns = TYPES | {"dse": float, "old": float}
+    of_old = Results(file, columns, Settings("abc", "{}", "{}"), list(columns))
+    with of_old as out:
+        row = RECORD | {"dse": 1.0, "old": 2.0}
+        out.add(out.key(source()), row, "digest")
+    content = Path(file).read_bytes()
+    with pytest.raises(InputError, match="are of another version of skdse"):
+        results(file=file)
+    assert Path(file).read_bytes() == content
+
+
 def test_results_have_a_format():
     with pytest.raises(
         InputError, match=r"r.txt: the extension must be one of \['.csv'"
@@ -211,7 +224,7 @@ def test_rows_have_all_that_made_them(capsys, file):
         json.loads(rows[0]["settings"]),
         json.loads(rows[0]["versions"]),
     )
-    assert settings["dse"]["t"] == settings["dsmi"]["estimator__t"] == 2
+    assert settings["dse"]["t"] == settings["dsmi_wide"]["estimator__t"] == 2
     assert (settings["sample"], settings["labels"]) == ([50, 0], "y.npy")
     assert versions["skdse"] == skdse.__version__
     assert versions["numpy"] == np.__version__
@@ -248,7 +261,7 @@ def test_labels_beside_are_a_part_of_what_is_measured(capsys, file):
     np.savez("a.npz", Z=Z, y=np.arange(60) // 20)
     (other,) = records(capsys, "a.npz", "--labels", "y", "--out", file)
     assert (first["dse"], len(read_rows(file))) == (other["dse"], 2)
-    assert first["dsmi"] != other["dsmi"]
+    assert first["dsmi_share"] != other["dsmi_share"]
 
 
 # Real processes

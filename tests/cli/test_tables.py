@@ -23,7 +23,7 @@ def frame(blobs):
 def values(capsys, *arguments):
     """DSE and DSMI of a single row."""
     (record,) = records(capsys, *arguments)
-    return record["dse"], record.get("dsmi")
+    return record["dse"], record.get("dsmi_wide")
 
 
 # Samples
@@ -126,7 +126,7 @@ def test_labels_in_all_their_forms(capsys, folder, frame, blobs, labels):
     expected = values(capsys, "Z.npy", "--labels", "y.npy")
     main(["report", "Z.npy", "--json", "--labels", labels])
     (record,) = json.loads(capsys.readouterr().out)
-    assert (record["dse"], record["dsmi"]) == expected
+    assert (record["dse"], record["dsmi_wide"]) == expected
 
 
 @pytest.mark.parametrize("labels", ["y", ":y", "beside.csv:y"])
@@ -144,7 +144,7 @@ def test_labels_of_each_file(capsys, folder, blobs):
         np.save(f"y{i}.npy", np.roll(y, i))
     found = records(capsys, "0.npz", "1.npz", "--labels", "y")
     expected = [values(capsys, "Z.npy", "--labels", f"y{i}.npy")[1] for i in range(2)]
-    assert [one["dsmi"] for one in found] == expected
+    assert [one["dsmi_wide"] for one in found] == expected
     assert expected[0] != expected[1]
 
 

@@ -214,7 +214,7 @@ def test_all_layers_in_one_call_on_their_device(place, data, monkeypatch):
     found = draw(layers_of(there(X)), there(X), there(y), random_state=0)
     assert moves.largest < len(X) * 20
     assert list(found.n_features) == [64, 32, 20]
-    for measure in ("dse", "dsmi", "dsmi_input"):
+    for measure in ("dse", "dsmi_share", "dsmi_wide", "dsmi_input"):
         values = found.values[measure], expected.values[measure]
         np.testing.assert_allclose(*values, atol=1e-9)
 

@@ -142,6 +142,8 @@ JOBS = {
     "ranking by inputs": lambda X, y: ranking(X, None, "dsmi_input"),
     "dse scorer": score_of("dse"),
     "dsmi scorer": score_of("dsmi"),
+    "share scorer": score_of("dsmi_share"),
+    "wide scorer": score_of("dsmi_wide"),
     "input scorer": score_of("dsmi_input"),
 }
 QUIET = pytest.mark.filterwarnings("ignore:.*(few samples|same value|all samples)")

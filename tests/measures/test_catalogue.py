@@ -21,11 +21,12 @@ from skdse._measures.catalogue import (
     measure_layers,
     prepare_measures,
 )
-from skdse.model_selection import representation_scorer
+from skdse.model_selection import representation_scorer, select_representation
 from skdse.plotting import LayerProfileDisplay
 from skdse.probing import RepresentationTracker
 
-NAMES = ("dse", "dsmi", "dsmi_input")
+NAMES = ("dse", "dsmi", "dsmi_share", "dsmi_wide", "dsmi_input")
+BY_DEFAULT = ("dse", "dsmi_share", "dsmi_wide")
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +42,10 @@ def network():
 def test_names_are_those_that_users_know():
     assert MEASURES == NAMES
     default = inspect.signature(RepresentationTracker).parameters["measures"].default
-    assert default == NAMES
+    assert default == BY_DEFAULT
+    for tool in (representation_scorer, select_representation):
+        default = inspect.signature(tool).parameters["measure"].default
+        assert default == "dsmi_share"
 
 
 def test_command_line_tracker_scorers_and_displays_agree(network, tmp_path):
@@ -54,6 +58,9 @@ def test_command_line_tracker_scorers_and_displays_agree(network, tmp_path):
     for name in NAMES:
         scored = representation_scorer(name)(mlp, X, y)
         assert Z[name] == scored
+        if name == "dsmi":
+            assert name not in display.values
+            continue
         assert display.values[name][layer] == scored
         assert display.errors[name][layer] == Z[f"{name}_std_error"]
     # The command line measures the file of the same layer.
@@ -71,7 +78,7 @@ def test_command_line_tracker_scorers_and_displays_agree(network, tmp_path):
             ]
         )
     (record,) = json.loads(out.getvalue())
-    for name in ("dse", "dsmi"):
+    for name in BY_DEFAULT:
         assert record[name] == pytest.approx(Z[name], abs=1e-9)
         assert record[f"{name}_std_error"] == pytest.approx(
             Z[f"{name}_std_error"], abs=1e-9
@@ -82,7 +89,15 @@ def test_labels_and_units_of_what_is_not_known():
     assert describe("dsmi").label == "DSMI(Z;Y), labels"
     other = describe("loss")
     assert (other.title, other.label, other.has_unit) == ("loss", "loss", False)
-    assert all(CATALOGUE[name].has_unit for name in NAMES)
+    assert [CATALOGUE[name].has_unit for name in NAMES] == [
+        True,
+        True,
+        False,
+        True,
+        True,
+    ]
+    assert describe("dsmi_wide").heading == "DSMI wide (to follow a network)"
+    assert describe("dsmi").heading == "DSMI(Z;Y)"
 
 
 def test_layers_are_measured_as_they_come(network):

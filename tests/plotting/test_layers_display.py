@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from by_hand import share, wide
 from drawings import RECORDS, segments
 from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
@@ -51,19 +52,23 @@ def test_layers_of_a_perceptron_are_measured(digits, mlp):
     np.testing.assert_array_equal(display.n_features, [64, 8, 5, 10])
     Z = np.maximum(X @ mlp.coefs_[0] + mlp.intercepts_[0], 0)
     dse = DiffusionSpectralEntropy(random_state=0).fit(Z)
-    by_label = DiffusionSpectralMI(random_state=0).fit(Z, y)
+    of_labels = {"dsmi_share": share().fit(Z, y), "dsmi_wide": wide().fit(Z, y)}
     assert display.values["dse"][1] == dse.entropy_
-    assert display.values["dsmi"][1] == by_label.mutual_info_
-    assert display.errors["dsmi"][1] == by_label.mutual_info_std_error_
-    clusters = (
-        DiffusionSpectralMI(target="continuous", random_state=0).fit(X, X).labels_
-    )
-    by_input = DiffusionSpectralMI(random_state=0).fit(Z, clusters)
+    for name, dsmi in of_labels.items():
+        assert display.values[name][1] == dsmi.mutual_info_
+        assert display.errors[name][1] == dsmi.mutual_info_std_error_
+    clusters = wide(target="continuous").fit(X, X).labels_
+    by_input = wide().fit(Z, clusters)
     assert display.values["dsmi_input"][1] == by_input.mutual_info_
-    low, high = segments(display.errorbars_["dsmi"])
-    np.testing.assert_allclose((high - low) / 2, display.errors["dsmi"])
-    texts = [text.get_text() for text in display.axes_[1].get_legend().get_texts()]
-    assert texts == ["DSMI(Z;Y), labels", "DSMI(Z;X), inputs"]
+    low, high = segments(display.errorbars_["dsmi_wide"])
+    np.testing.assert_allclose((high - low) / 2, display.errors["dsmi_wide"])
+    texts = [text.get_text() for text in display.axes_[2].get_legend().get_texts()]
+    assert texts == ["DSMI wide, labels", "DSMI(Z;X), inputs"]
+    assert [ax.get_ylabel() for ax in display.axes_] == [
+        "DSE [bits]",
+        "DSMI share\n(to compare representations)",
+        "DSMI [bits]\n(to follow a network)",
+    ]
 
 
 def test_layers_of_a_pipeline_start_where_its_perceptron_does(digits):

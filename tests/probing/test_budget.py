@@ -73,8 +73,23 @@ def test_one_group_is_measured_once():
 def test_records_have_small_errors(digits):
     mlp = MLPClassifier((8,), random_state=0).partial_fit(*digits, classes=range(10))
     for record in RepresentationTracker(X=digits[0], y=digits[1])(mlp):
-        for name in ("dse", "dsmi", "dsmi_input"):
+        for name in ("dse", "dsmi_wide"):
             assert 0 <= record[f"{name}_std_error"] <= STD_ERROR
+        # DSMI is a share of an entropy of at least a bit here.
+        assert 0 <= record["dsmi_share_std_error"] <= STD_ERROR
+
+
+def test_the_error_of_a_share_counts_in_bits():
+    X, y = load_digits(return_X_y=True)
+    X, y = X[:200], y[:200]
+    bits, share = (
+        SteadyMutualInfo(random_state=0, normalize=normalize).fit(X, y)
+        for normalize in (False, True)
+    )
+    # The same subsets, drawn until the same error is small enough.
+    assert bits.n_repeats == share.n_repeats > 5
+    std_error = share.mutual_info_std_error_ * share.entropy_
+    assert std_error == pytest.approx(bits.mutual_info_std_error_)
 
 
 def test_many_samples_are_measured_in_part(many):

@@ -229,7 +229,7 @@ def test_the_tracker_takes_what_layer_activations_takes(network, samples, tmp_pa
     for one in (dataset, data.DataLoader(dataset, batch_size=7)):
         tracker = RepresentationTracker(layers="0", X=one, max_samples=40)
         for found in (tracker(network), tracker(network)):
-            for key in ("dse", "dsmi", "dsmi_input"):
+            for key in ("dse", "dsmi_share", "dsmi_wide"):
                 assert_allclose(found[0][key], expected[0][key], atol=1e-5)
             assert found[0]["n_samples"] == 40
     classes = network(torch.from_numpy(X)).argmax(dim=1).numpy()
