@@ -19,6 +19,10 @@ from torch.utils.data import DataLoader, TensorDataset
 from skdse.probing import RepresentationTracker, layer_activations
 
 
+# Those that a tracker has by default.
+MEASURES = RepresentationTracker().measures
+
+
 def peak():
     """Largest resident memory of this process so far [MB]."""
     status = Path("/proc/self/status").read_text(encoding="utf-8")
@@ -33,7 +37,7 @@ def main():
     parser.add_argument("--width", type=int, default=768)
     parser.add_argument("--n-samples", type=int, default=50_000)
     parser.add_argument("--max-samples", type=int, default=5_000)
-    parser.add_argument("--measures", nargs="*", default=("dse", "dsmi", "dsmi_input"))
+    parser.add_argument("--measures", nargs="*", default=MEASURES)
     args = parser.parse_args()
     torch.manual_seed(0)
     layers = [nn.Tanh() for _ in range(args.n_layers)]

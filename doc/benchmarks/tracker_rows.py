@@ -6,7 +6,7 @@ The network of tracker_cost.py is tracked with the defaults on six disjoint sets
 2,500 images, before its training and after some batches. Beside the standard errors of
 the records, which are for the rows that were measured, stand the standard deviations
 between the six sets: of each measure, and of its change since the start. All go to
-tracker_rows.csv.
+tracker_rows.csv, in bits but for shares.
 """
 
 import argparse
@@ -25,7 +25,7 @@ HEADER = (
     "measure",
     "layer",
     "batches",
-    "mean [bits]",
+    "mean",
     "largest standard error",
     "deviation between sets",
     "deviation of the change",
@@ -42,7 +42,7 @@ def tracked(data_home, n_batches):
         slice(N_TRAIN + i * N_ROWS, N_TRAIN + (i + 1) * N_ROWS) for i in range(N_SETS)
     ]
     trackers = [
-        RepresentationTracker(("dse", "dsmi"), LAYERS, X[rows], y[rows])
+        RepresentationTracker(layers=LAYERS, X=X[rows], y=y[rows])
         for rows in sets
     ]
     model = network()
@@ -77,7 +77,8 @@ def main():
     parser.add_argument("--n-batches", type=int, default=120)
     args = parser.parse_args()
     records = tracked(args.data_home, args.n_batches)
-    rows = [*rows_of(records, "dse"), *rows_of(records, "dsmi")]
+    measures = RepresentationTracker().measures
+    rows = [row for measure in measures for row in rows_of(records, measure)]
     for row in rows:
         print(*row, sep="\t")
     path = Path(__file__).with_suffix(".csv")
