@@ -122,5 +122,6 @@ def test_forms_in_words_are_those_of_the_table():
         assert f"wide from {wide_0} to {wide} bits;" in text
         assert f"DSMI share = {share}: among" in text
         assert f"the entropy is {percent} lower" in text
-        assert f"DSMI wide = {wide} bits: it is lower by {wide} bits." in text
-        assert f"about {of_labels:.2f} bits, the entropy of the labels" in text
+        fewer = f"lower by {wide} bits, as of {2 ** float(wide):.1f} times fewer states"
+        assert f"DSMI wide = {wide} bits: at its scale, the entropy is {fewer}" in text
+        assert f"entropy of the labels, for ten digits about {of_labels:.2f} b" in text

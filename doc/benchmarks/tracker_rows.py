@@ -42,8 +42,7 @@ def tracked(data_home, n_batches):
         slice(N_TRAIN + i * N_ROWS, N_TRAIN + (i + 1) * N_ROWS) for i in range(N_SETS)
     ]
     trackers = [
-        RepresentationTracker(layers=LAYERS, X=X[rows], y=y[rows])
-        for rows in sets
+        RepresentationTracker(layers=LAYERS, X=X[rows], y=y[rows]) for rows in sets
     ]
     model = network()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)

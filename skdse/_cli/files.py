@@ -264,8 +264,8 @@ def _as_samples(shape, dtype):
         raise ValueError(f"representations must be numbers; got dtype {dtype}.")
     if len(shape) < 2:
         raise ValueError(
-            f"expected samples x features; got shape {shape}. Reshape it: "
-            "array.reshape(-1, 1) is one feature, array.reshape(1, -1) one sample."
+            f"expected samples x features; got shape {shape}. Labels are given as "
+            "--labels FILE; else reshape it: array.reshape(-1, 1) is one feature."
         )
     return shape[0], math.prod(shape[1:])
 

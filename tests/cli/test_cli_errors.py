@@ -23,8 +23,9 @@ from skdse._cli.readers.kinds import READERS
         ),
         (
             "flat.npy",
-            "flat.npy: expected samples x features; got shape (5,). Reshape it: "
-            "array.reshape(-1, 1) is one feature, array.reshape(1, -1) one sample.",
+            "flat.npy: expected samples x features; got shape (5,). Labels are "
+            "given as --labels FILE; else reshape it: array.reshape(-1, 1) is one "
+            "feature.",
         ),
         ("nan.npy", "nan.npy: Input X contains NaN."),
         (
@@ -62,7 +63,8 @@ from skdse._cli.readers.kinds import READERS
         (
             "mixed.parquet",
             "mixed.parquet: columns must be numeric; these are not: ['b']. --labels "
-            "NAME takes a column as the labels, and FILE:NAME measures a single one.",
+            "NAME takes a column as the labels, and FILE:NAME measures a single one; "
+            "leave out a column of other texts, such as names of samples.",
         ),
         (
             "Z.npy --labels q",

@@ -74,7 +74,10 @@ def test_texts_among_the_samples_have_a_way_out(capsys, folder, frame, blobs):
     frame.assign(label=NAMES[blobs[1]]).to_csv("a.csv", index=False)
     message = error(capsys, "a.csv")
     assert message.startswith("a.csv: could not convert string")
-    assert message.endswith("--labels NAME takes a column as the labels.")
+    assert message.endswith(
+        "--labels NAME takes a column as the labels; leave out a column of other "
+        "texts, such as names of samples."
+    )
     message = error(capsys, "a.csv", "--labels", "q")
     assert (
         message == "a.csv: no column 'q'; the file has ['a', 'b', 'c', 'd', 'label']."

@@ -37,7 +37,8 @@ def number_columns(schema, without=None):
     if others:
         raise ValueError(
             f"columns must be numeric; these are not: {others}. --labels NAME takes a "
-            "column as the labels, and FILE:NAME measures a single one."
+            "column as the labels, and FILE:NAME measures a single one; leave out a "
+            "column of other texts, such as names of samples."
         )
     return names
 

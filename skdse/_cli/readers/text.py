@@ -53,7 +53,8 @@ def _all_numbers(path, form):
         if form.names is None:
             raise
         raise ValueError(
-            f"{str(error).rstrip('.')}. --labels NAME takes a column as the labels."
+            f"{str(error).rstrip('.')}. --labels NAME takes a column as the labels; "
+            "leave out a column of other texts, such as names of samples."
         ) from error
 
 
