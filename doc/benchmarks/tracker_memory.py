@@ -18,7 +18,6 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from skdse.probing import RepresentationTracker, layer_activations
 
-
 # Those that a tracker has by default.
 MEASURES = RepresentationTracker().measures
 
