@@ -3,8 +3,12 @@
 import importlib.util
 import re
 
+import numpy as np
 import pytest
 from evidence import ROOT, rows_of, seconds_of
+from scipy.stats import entropy
+
+from skdse._cli.digits import halves
 
 PAGES = ("README.md", "doc/index.rst")
 
@@ -98,13 +102,26 @@ def test_links_of_the_readme_lead_to_files():
     assert [link for link in inside if not (ROOT / link).exists()] == []
 
 
-def test_shares_in_words_are_those_of_the_table():
-    # The last row of training with right labels, as the figure ends.
-    row = re.search(r"right +30 +(\S+) +\S+ +(\S+)", _text("README.md"))
-    accuracy, dsmi = (f"{float(one):.2f}" for one in row.groups())
-    percent = f"{float(dsmi) * 100:.0f} %"
+def test_forms_in_words_are_those_of_the_table():
+    # The rows of training with right labels, as the figure begins and ends.
+    (_, *first), (accuracy, *last) = (
+        re.search(
+            rf"right +{epoch} +(\S+) +\S+ +(\S+) +\S+ +(\S+)", _text("README.md")
+        ).groups()
+        for epoch in (0, 30)
+    )
+    (share_0, wide_0), (share, wide) = (
+        [f"{float(one):.2f}" for one in forms] for forms in (first, last)
+    )
+    percent = f"{float(share) * 100:.0f} %"
+    n_samples_of_digits = np.bincount(halves()[3])
+    of_labels = entropy(n_samples_of_digits, base=2)
     for page in PAGES:
-        assert f"accuracy rises from 0.10 to {accuracy}" in _text(page)
-        assert f"DSMI from 0.14 to {dsmi};" in _text(page)
-        assert f"DSMI = {dsmi} means" in _text(page)
-        assert f"the entropy is {percent} lower" in _text(page)
+        text = _text(page)
+        assert f"accuracy rises from 0.10 to {float(accuracy):.2f}, DSMI share" in text
+        assert f"share from {share_0} to {share} and" in text
+        assert f"wide from {wide_0} to {wide} bits;" in text
+        assert f"DSMI share = {share}: among" in text
+        assert f"the entropy is {percent} lower" in text
+        assert f"DSMI wide = {wide} bits: it is lower by {wide} bits." in text
+        assert f"about {of_labels:.2f} bits, the entropy of the labels" in text
