@@ -115,7 +115,7 @@ def test_forms_in_words_are_those_of_the_table():
     )
     percent = f"{float(share) * 100:.0f} %"
     n_samples_of_digits = np.bincount(halves()[3])
-    of_labels = entropy(n_samples_of_digits, base=2)
+    of_labels = entropy(np.bincount(halves()[3]), base=2)
     for page in PAGES:
         text = _text(page)
         assert f"accuracy rises from 0.10 to {float(accuracy):.2f}, DSMI share" in text
