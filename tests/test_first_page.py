@@ -114,7 +114,6 @@ def test_forms_in_words_are_those_of_the_table():
         [f"{float(one):.2f}" for one in forms] for forms in (first, last)
     )
     percent = f"{float(share) * 100:.0f} %"
-    n_samples_of_digits = np.bincount(halves()[3])
     of_labels = entropy(np.bincount(halves()[3]), base=2)
     for page in PAGES:
         text = _text(page)

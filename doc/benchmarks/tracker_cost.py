@@ -3,8 +3,8 @@
     python doc/benchmarks/tracker_cost.py --data-home DIR
 
 A convolutional network of ten layers on 50,000 images of 32 x 32 pixels, batches of
-128; the tracker gets 5,000 others and measures "dse", "dsmi" and "dsmi_input" of all ten
-layers. By default it shows the network 2,500 of them, the same at each epoch. One
+128; the tracker gets 5,000 others and measures "dse", "dsmi" and "dsmi_input" of all
+ten layers. By default it shows the network 2,500 of them, the same at each epoch. One
 epoch's training is timed on some batches, before and after the trackers, and
 multiplied. A tracker is timed as a whole, at some epochs after the first, at which the
 clusters of the input are found. Images are those of cifar10.npz in DIR, or else
