@@ -13,6 +13,8 @@ DOC = Path(__file__).parent.parent
 PACKAGE = DOC.parent / "skdse"
 NOTES = (
     "Values are in bits; `normalize=True` gives shares.",
+    "DSMI has two forms by name: `dsmi_share`, a share of the entropy, to compare "
+    "representations, and `dsmi_wide`, in bits, to follow a network.",
     "`bandwidth` is found from the data by default. Do not scale features to a given "
     "bandwidth.",
     "DSMI is estimated from random subsets: pass `random_state`, and compare values of "

@@ -64,7 +64,7 @@ class RepresentationCallback(keras.callbacks.Callback):
     >>> from skdse.integrations.keras import RepresentationCallback
     >>> from skdse.probing import RepresentationTracker
     >>> X, y = np.zeros((100, 8), dtype="float32"), np.arange(100) % 2
-    >>> tracker = RepresentationTracker(["dse", "dsmi"], "dense*", X, y)
+    >>> tracker = RepresentationTracker(["dse", "dsmi_wide"], "dense*", X, y)
     >>> callbacks = [RepresentationCallback(tracker)]
     """
 

@@ -56,7 +56,7 @@ class RepresentationCallback(Callback):
     >>> from skdse.integrations.lightning import RepresentationCallback
     >>> from skdse.probing import RepresentationTracker
     >>> X, y = np.zeros((100, 8), dtype="float32"), np.arange(100) % 2
-    >>> tracker = RepresentationTracker(["dse", "dsmi"], "encoder*", X, y)
+    >>> tracker = RepresentationTracker(["dse", "dsmi_wide"], "encoder*", X, y)
     >>> callbacks = [RepresentationCallback(tracker)]
     """
 

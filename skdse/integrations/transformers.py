@@ -64,7 +64,7 @@ class RepresentationCallback(TrainerCallback):
     >>> from skdse.integrations.transformers import RepresentationCallback
     >>> from skdse.probing import RepresentationTracker
     >>> X, y = np.ones((100, 16), dtype=int), np.arange(100) % 2
-    >>> tracker = RepresentationTracker("dsmi", "bert.encoder.layer.?", X, y)
+    >>> tracker = RepresentationTracker("dsmi_wide", "bert.encoder.layer.?", X, y)
     >>> callbacks = [RepresentationCallback(tracker)]
     """
 

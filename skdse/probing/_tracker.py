@@ -182,14 +182,14 @@ class RepresentationTracker(
     >>> from sklearn.neural_network import MLPClassifier
     >>> from skdse.probing import RepresentationTracker
     >>> X, y = load_digits(return_X_y=True)
-    >>> tracker = RepresentationTracker("dsmi", "hidden_1", X[:500], y[:500])
+    >>> tracker = RepresentationTracker("dsmi_wide", "hidden_1", X[:500], y[:500])
     >>> mlp = MLPClassifier(64, learning_rate_init=0.01, random_state=0)
     >>> for epoch in range(1, 6):
     ...     _ = tracker(mlp.partial_fit(X[500:], y[500:], classes=range(10)), epoch)
     >>> for record in (tracker.records_[0], tracker.records_[-1]):
-    ...     print(f"epoch {record['epoch']}: {record['dsmi']:.1f} bits")
-    epoch 1: 1.0 bits
-    epoch 5: 1.1 bits
+    ...     print(f"epoch {record['epoch']}: {record['dsmi_wide']:.1f} bits")
+    epoch 1: 1.3 bits
+    epoch 5: 1.5 bits
     """
 
     def __init__(
