@@ -219,11 +219,10 @@ class LayerProfileDisplay:
             of_input = clone(dsmi).set_params(target="continuous")
             measures["dsmi_input"] = of_input, "X"
         prepared = prepare_measures(measures, X, y, random_state)
-        layers: Mapping[str, Any] = activations
         records = [
-            {"layer": found.name, "n_features": np.shape(layers[found.name])[1]}
-            | found.values
-            for found in measure_layers(layers.items(), prepared)
+            {"layer": one.name, "n_features": one.fitted["dse"].n_features_in_}
+            | one.values
+            for one in measure_layers(activations.items(), prepared)
         ]
         unit = "share" if dse.normalize and dsmi.normalize else "bits"
         return cls.from_frame(records, unit=unit, ax=ax)

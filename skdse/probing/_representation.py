@@ -14,7 +14,7 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._tools.arrays import astype, is_device_array, is_finite, like, namespace, to_host
-from .._tools.intake import check_samples_on_device, taken_in
+from .._tools.intake import check_samples_on_device, gathered, taken_in
 from .._tools.validation import count_samples
 from ._hooks import is_net, layer_names, net_activations
 
@@ -40,7 +40,7 @@ def represent(estimator, X, representation="auto"):
                 f"representation must be a callable or, of {estimator!r}, one of "
                 f"{list(options)}; got {representation!r}."
             )
-        Z = options[representation](X)
+        Z = options[representation](gathered(X))
     return as_matrix(Z, count_samples(X), f"representation={representation!r}")
 
 
