@@ -28,6 +28,7 @@ from ._measures.catalogue import (
 from ._measures.mutual_info import DiffusionSpectralMI
 from ._measures.permutation import mutual_info_permutation_test
 from ._tools.hints import SamplesLike, Seed, TargetsLike
+from ._tools.intake import gathered
 from ._tools.progress import Progress
 from ._tools.validation import (
     check_count,
@@ -285,6 +286,7 @@ def select_representation(
     check_work(n_jobs, verbose)
     if not isinstance(random_state, Integral):
         random_state = check_random_state(random_state).randint(MAX_SEED)
+    X, y = gathered(X), gathered(y, "y")
     _check_candidates(candidates, X)
     dsmi, labels = _prepare(measure, X, y, random_state, n_jobs)
     test = partial(

@@ -38,6 +38,7 @@ ORDERS = {
         "parallel",
         "sparse_rows",
         "arrays",
+        "cells",
         "containers",
         "intake",
         "digests",

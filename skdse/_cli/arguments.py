@@ -5,6 +5,7 @@ import inspect
 import json
 import re
 import sys
+import warnings
 from contextlib import contextmanager, suppress
 
 from joblib import effective_n_jobs
@@ -24,7 +25,7 @@ from .digits import digits_job
 from .errors import InputError, blamed_on, extra, first_line
 from .file_rows import files_job
 from .pages import check_html, write_html
-from .report import as_json, as_text, check_plot, plot
+from .report import as_json, as_text, check_plot, plot, warnings_as_notes
 
 ESTIMATORS = (DiffusionSpectralEntropy, DiffusionSpectralMI)
 # A command gives the same figures each time, unless --random-state is none.
@@ -60,7 +61,8 @@ def main(argv=None):
     parser = _parser()
     args = parser.parse_args(argv or ["report"])
     try:
-        return _compare(args) if args.command == "compare" else _report(args)
+        with warnings_as_notes():
+            return _compare(args) if args.command == "compare" else _report(args)
     except InputError as error:
         parser.error(str(error))
     except KeyboardInterrupt:
@@ -280,10 +282,11 @@ def _estimators(given):
         name: form_of_dsmi(name, local, **of[DiffusionSpectralMI]) for name in FORMS
     }
     try:
-        make_meter(dse)
-        for dsmi in forms.values():
-            make_meter(dsmi.estimator)
-            check_mutual_info_parameters(dsmi)
+        with warnings.catch_warnings(action="ignore"):  # each row has them
+            make_meter(dse)
+            for dsmi in forms.values():
+                make_meter(dsmi.estimator)
+                check_mutual_info_parameters(dsmi)
     except (TypeError, ValueError) as error:
         raise InputError(first_line(error)) from error
     with blamed_on("random_state"):

@@ -43,9 +43,15 @@ def first_line(error):
     return lines[0]
 
 
-def one_line(text):
-    """Text without what a terminal would not print, and not longer than a message."""
-    text = "".join(
-        char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text
+def printable(text):
+    """Text in one line, without what a terminal would not print."""
+    return "".join(
+        char if char.isprintable() else "\N{REPLACEMENT CHARACTER}"
+        for char in " ".join(text.splitlines())
     )
+
+
+def one_line(text):
+    """Printable text that is not longer than a message."""
+    text = printable(text)
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"

@@ -52,7 +52,7 @@ def files_job(args, dse, forms, client=None):
     )
     labels = LabelsBeside(key) if key is not None and path is None else None
     if path is not None:
-        with blamed_on(args.labels):
+        with blamed_on(args.labels), warnings_as_notes(args.labels):
             labels = grouped(forms, read_labels(path, key))
     shown = [key for key in COLUMNS if args.labels or "dsmi" not in key]
     columns = {key: TYPES.get(spec, float) for key, (_, spec) in COLUMNS.items()}

@@ -19,7 +19,7 @@ from .._measures.mutual_info import DiffusionSpectralMI
 from .._measures.spectra import fitted_spectrum
 from .._tools.progress import say
 from ..plotting import LayerProfileDisplay
-from .errors import InputError, blamed_on, extra
+from .errors import InputError, blamed_on, extra, printable
 
 # What stands above a table with labels.
 OF_FORMS = (", ".join(CATALOGUE[name].heading for name in FORMS), "")
@@ -118,12 +118,13 @@ def measure(name, Z, prepared, at_once=Warning):
 
 
 @contextmanager
-def warnings_as_notes(name, at_once=Warning):
-    """Collect warnings as lines that name the input; some are said at once."""
+def warnings_as_notes(name=None, at_once=Warning):
+    """Collect warnings as lines that name the input, if any; some are said at once."""
     notes, seen = [], set()
+    start = "skdse: " if name is None else f"skdse: {name}: "
 
     def note(message, category, *where, **more):
-        text = f"skdse: {name}: warning: {_with_options(str(message))}"
+        text = printable(f"{start}warning: {_with_options(str(message))}")
         if text not in seen and issubclass(category, at_once):
             say(text)
         elif text not in seen:

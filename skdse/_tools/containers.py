@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping, MappingView, Set
 import numpy as np
 import scipy.sparse as sp
 
+from .cells import check_lengths
+
 # How the types of columns begin in which a cell may hold several numbers.
 NESTED = ("object", "list", "array", "fixed_size_list", "large_list")
 # What has no entry for each sample in an order, or gives it only once.
@@ -34,7 +36,7 @@ def opened(X, name="X"):
             "skdse.integrations.anndata.dse(adata, use_rep='X_pca')."
         )
     if isinstance(X, (list, tuple)):
-        _check_lengths(X, name)
+        check_lengths(X, name)
         return X
     return _column_of_lists(X, name)
 
@@ -54,7 +56,7 @@ def check_values(y, name="y"):
     if isinstance(y, NO_ARRAYS):
         raise TypeError(f"{name} must be {TARGETS}; got a {type(y).__name__}.")
     if isinstance(y, (list, tuple)):
-        _check_lengths(y, name)
+        check_lengths(y, name)
     _check_mask(y, name)
 
 
@@ -82,23 +84,6 @@ def _decoded(y):
 def _is_anndata(X):
     """Whether X has what AnnData and its likes have, which need not be installed."""
     return hasattr(X, "obsm") and hasattr(X, "obs")
-
-
-def _check_lengths(rows, name):
-    """Raise where some rows have other lengths than others."""
-    lengths = set(map(_length, rows))
-    if len(lengths) > 1:
-        raise ValueError(
-            f"the rows of {name} must have as many numbers each; got "
-            f"{min(lengths)} to {max(lengths)}."
-        )
-
-
-def _length(row):
-    """Number of entries of a row; 0 of a number or a text."""
-    if isinstance(row, (list, tuple)):
-        return len(row)
-    return row.shape[0] if getattr(row, "shape", ()) else 0
 
 
 def _check_mask(values, name):
@@ -169,5 +154,5 @@ def _of_cells(cells, name):
     flat = cells.ravel() if cells.size == len(cells) else cells
     if flat.ndim != 1 or not any(np.ndim(one) for one in flat):
         return cells
-    _check_lengths(flat, name)
+    check_lengths(flat, name)
     return np.stack([np.asarray(one) for one in flat])

@@ -20,6 +20,7 @@ from .arrays import (
     namespace,
     to_host,
 )
+from .cells import stacked
 from .containers import opened
 from .hints import Tensor
 
@@ -33,7 +34,7 @@ def taken_in(X, name="X"):
     A gradient is left behind, and half precision raised to float32. Whatever is no
     array of the standard and knows no DLPack is returned as it is.
     """
-    X = _stacked(X)
+    X = stacked(X, name)
     if compat.is_torch_array(X):
         return _taken_from_torch(X, name)
     X = X if sp.issparse(X) or is_lazy_or_sparse(X) else opened(X, name)
@@ -48,6 +49,15 @@ def taken_in(X, name="X"):
     return _raised(X, name)
 
 
+def gathered(X, name="X"):
+    """X for any model: tensors in a list or in cells as one array, all else as it is.
+
+    A tuple is several inputs of a network, each with its own rows.
+    """
+    found = X if isinstance(X, tuple) else stacked(X, name)
+    return X if found is X else taken_in(found, name)
+
+
 def requires_gradient(X: Any) -> TypeGuard[Tensor]:
     """Whether X is a tensor whose measures are to have a gradient."""
     return compat.is_torch_array(X) and X.requires_grad
@@ -58,7 +68,7 @@ def taken_in_labels(y, name="y"):
 
     They are one number a sample, which may leave a device. Vectors stay there.
     """
-    y = _stacked(y)
+    y = stacked(y, name)
     if compat.is_torch_array(y):
         _check_torch(y, name)
         y = y.detach()
@@ -95,21 +105,6 @@ def check_same_device(X, y):
             f"X and y must lie on the same device, or y on the host; got {of_X} and "
             f"{compat.device(y)}. Move one of them, for instance by y.to(X.device)."
         )
-
-
-def _stacked(X):
-    """Tensors of floats in a list as one; anything else, such as ragged rows, as is.
-
-    NumPy would read such a list, but not of half precision or with a gradient.
-    """
-    if not isinstance(X, (list, tuple)) or not X or not compat.is_torch_array(X[0]):
-        return X
-    places = {(getattr(one, "dtype", None), tuple(np.shape(one))) for one in X}
-    if len(places) > 1 or not X[0].is_floating_point():
-        return X
-    from torch import stack
-
-    return stack(list(X))
 
 
 def _taken_from_torch(X, name):

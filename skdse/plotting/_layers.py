@@ -218,11 +218,10 @@ class LayerProfileDisplay:
         dse = DiffusionSpectralEntropy() if dse is None else dse
         measures = chosen_measures(dse, dsmi, X is not None, y is not None)
         prepared = prepare_measures(measures, X, y, random_state)
-        layers: Mapping[str, Any] = activations
         records = [
-            {"layer": found.name, "n_features": np.shape(layers[found.name])[1]}
-            | found.values
-            for found in measure_layers(layers.items(), prepared)
+            {"layer": one.name, "n_features": one.fitted["dse"].n_features_in_}
+            | one.values
+            for one in measure_layers(activations.items(), prepared)
         ]
         is_share = dse.normalize and dsmi is not None and dsmi.normalize
         unit = "share" if is_share else "bits"

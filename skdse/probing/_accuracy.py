@@ -5,12 +5,12 @@ import warnings
 import numpy as np
 from sklearn.base import is_classifier
 
-from .._measures.target_kinds import classes_of_one_hot
-from .._tools.arrays import is_device_array, is_finite
+from .._measures.target_kinds import TEXT, classes_of_one_hot, kind_of
+from .._tools.arrays import is_device_array, is_finite, to_host
 from .._tools.intake import taken_in, taken_in_labels
 from .._tools.validation import user_stacklevel
 from ._hooks import is_module, is_net
-from ._representation import predicted_classes, split, unwrapped
+from ._representation import predicted_classes, split, top_columns, unwrapped
 from ._wrapped import agreed, inside, is_first, is_sharded
 
 
@@ -27,18 +27,36 @@ def accuracy_of(model, shown, accuracy, classes, rows):
     if classes is None:
         if not is_classifier(model):
             return np.nan
-        classes = [predicted_classes(model, shown.X)]
-    y = _classes_of(shown.y, model)
+        return _agreement(*_predicted_and_true(model, shown))
     if any(one is None for one in classes):
         return np.nan
-    classes = np.concatenate(classes)
+    classes, y = np.concatenate(classes), _classes_of(shown.y, model)
     # Of arrays, only samples that are measured pass through the network.
     if len(classes) != len(y):
         y = _classes_of(shown.labels_of(rows), model)
-    is_comparable = np.ndim(y) == 1 and np.shape(classes) == np.shape(y)
-    if not is_comparable or _are_values(y):
+    return _agreement(classes, y)
+
+
+def _predicted_and_true(model, shown):
+    """Classes that a perceptron predicts and those of the labels, or rows of several.
+
+    A perceptron that was trained on one-hot rows may predict none of their classes, or
+    several: its largest output tells the class.
+    """
+    predicted, y = predicted_classes(model, shown.X), _classes_of(shown.y, model)
+    if predicted.ndim == 2 and y.ndim == 1:
+        predicted = top_columns(model, shown.X)
+    return predicted, y
+
+
+def _agreement(predicted, y):
+    """Share of samples of which each label is right; NaN of what is not comparable."""
+    if predicted.shape != y.shape or _are_values(y):
         return np.nan
-    return float(np.mean(classes == y))
+    is_text = [kind_of(one).values == TEXT for one in (predicted, y)]
+    if is_text[0] != is_text[1]:
+        return np.nan
+    return float(np.mean(np.all((predicted == y).reshape(len(y), -1), axis=1)))
 
 
 def _are_values(y):
@@ -46,10 +64,15 @@ def _are_values(y):
     return y.dtype.kind == "f" and bool(np.any(y % 1))
 
 
+def _on_host(y):
+    """Labels as a NumPy array."""
+    y = taken_in_labels(y)
+    return to_host(y) if is_device_array(y) else np.asarray(y)
+
+
 def _classes_of(y, model):
     """Class of each sample, of labels, a column of them, or one-hot rows."""
-    y = taken_in_labels(y)
-    y = y if is_device_array(y) else np.asarray(y)
+    y = _on_host(y)
     if y.ndim == 2 and y.shape[1] == 1:
         return y[:, 0]
     classes = classes_of_one_hot(y)

@@ -9,7 +9,7 @@ from numbers import Integral
 from typing import Any
 
 from .._tools.hints import Layers
-from .._tools.intake import taken_in
+from .._tools.intake import gathered, taken_in
 from .._tools.validation import check_count, check_flag, check_option
 from ._hooks import (
     Look,
@@ -178,6 +178,7 @@ def layer_activations(
 
 def _look(model, X, layers, look):
     """Activations of any model, and the sample of each row."""
+    X = gathered(X)
     if is_module(model):
         return module_activations(model, X, layers, look)
     before, network = split(unwrapped(model))

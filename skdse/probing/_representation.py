@@ -14,7 +14,7 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._tools.arrays import astype, is_device_array, is_finite, like, namespace, to_host
-from .._tools.intake import check_samples_on_device, taken_in
+from .._tools.intake import check_samples_on_device, gathered, taken_in
 from .._tools.validation import count_samples
 from ._hooks import is_net, layer_names, net_activations
 
@@ -40,7 +40,7 @@ def represent(estimator, X, representation="auto"):
                 f"representation must be a callable or, of {estimator!r}, one of "
                 f"{list(options)}; got {representation!r}."
             )
-        Z = options[representation](X)
+        Z = options[representation](gathered(X))
     return as_matrix(Z, count_samples(X), f"representation={representation!r}")
 
 
@@ -105,18 +105,32 @@ def perceptron_activations(mlp, X):
 
 
 def predicted_classes(model, X):
-    """Class of each of the samples X that a model of scikit-learn predicts.
+    """Class of each of the samples X that a perceptron predicts.
 
-    Of samples on a device, the model is or ends in a perceptron.
+    One that was trained on rows of several labels predicts such rows.
     """
     X = taken_in(X)
     if not is_device_array(X):
         return model.predict(X)
-    before, mlp = split(unwrapped(model))
-    output = perceptron_activations(mlp, before(X))["output"]
+    mlp, output = _output(model, X)
+    is_above = to_host(output > 0).astype(int)
     if output.shape[1] == 1:
-        return mlp.classes_[to_host(output[:, 0] > 0).astype(int)]
+        return mlp.classes_[is_above[:, 0]]
+    if mlp.out_activation_ == "logistic":
+        return is_above
     return mlp.classes_[to_host(namespace(output).argmax(output, axis=1))]
+
+
+def top_columns(model, X):
+    """Column of the largest output of a perceptron for each of the samples X."""
+    output = _output(model, X)[1]
+    return to_host(namespace(output).argmax(output, axis=1))
+
+
+def _output(model, X):
+    """Perceptron that a model is or ends in, and its output before softmax."""
+    before, mlp = split(unwrapped(model))
+    return mlp, perceptron_activations(mlp, before(X))["output"]
 
 
 def unwrapped(estimator):

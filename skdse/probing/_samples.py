@@ -7,7 +7,8 @@ import numpy as np
 from sklearn.utils import check_consistent_length
 
 from .._tools.arrays import take, to_host
-from .._tools.intake import taken_in_labels
+from .._tools.cells import stacked
+from .._tools.intake import gathered, taken_in_labels
 from ._inputs import (
     count_inputs,
     imported_torch,
@@ -37,6 +38,7 @@ class Samples:
     """
 
     def __init__(self, X, y=None, max_samples=None, seed=0, needs_inputs=False):
+        X, y = gathered(X), stacked(y, "y")
         self.X, self.y, self.content = X, y, X
         self._rows, self._inputs = None, X
         if is_loaded(X):

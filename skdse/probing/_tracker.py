@@ -102,8 +102,10 @@ class RepresentationTracker(
         there. If False, they are copied to the host, layer by layer, which needs less
         memory of the device. With a model on the CPU it makes no difference.
     accuracy : callable, "auto" or None, default="auto"
-        "auto" is the share of samples whose largest output, or prediction, is `y`; NaN
-        if the outputs are not scores of classes. A callable gets the model, `X` and
+        "auto" is the share of samples whose largest output, or prediction, is `y`. Of
+        an estimator that was trained on rows of several labels it is the share of rows
+        predicted exactly, as its `score` is; of one-hot rows, the class counts alone.
+        NaN if the outputs are not scores of classes. A callable gets the model, `X` and
         `y`, such as a scorer of scikit-learn. None gives NaN.
     every : int, default=1
         Measure every so many epochs: those whose number is a multiple of `every`. A

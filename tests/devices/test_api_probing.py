@@ -63,6 +63,17 @@ def assert_same(found, expected):
 # Perceptrons of scikit-learn
 
 
+@pytest.mark.parametrize(
+    "rows_of", [lambda y: np.eye(10)[y], lambda y: y[:, None] > [2, 5]]
+)
+def test_accuracy_of_rows_of_labels_is_that_of_the_host(data, rows_of):
+    X, rows = data[0], rows_of(data[1]).astype(float)
+    mlp = trained(X, rows)
+    expected = RepresentationTracker("dse", 1, X, rows)(mlp)[0]["accuracy"]
+    tracker = RepresentationTracker("dse", 1, on_device(X), on_device(rows))
+    assert tracker(mlp)[0]["accuracy"] == expected > 0.1
+
+
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_perceptrons_run_where_the_samples_lie(activation, data):
     X, y = data
