@@ -137,6 +137,15 @@ def test_images_of_a_file_are_those_on_disk(tmp_path):
         assert y[row] == [label]
 
 
+def test_correlations_across_models_are_of_the_zoos_of_images():
+    # Scores of later sets lie beside them and have no DSE.
+    pytest.importorskip("torch")
+    study = import_module("across_models")
+    table = study.zoo_correlations(RESULTS, study.DATASETS)
+    known = pd.read_csv(RESULTS / "across_models_zoo.csv")
+    pd.testing.assert_frame_equal(table.round(3), known)
+
+
 def test_findings_are_collected_in_order(tmp_path, capsys):
     for name in ("4. Initialisation, a", "1. DSE rises (x)", "Noise moves DSE little"):
         (tmp_path / "results").mkdir(exist_ok=True)

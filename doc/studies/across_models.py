@@ -21,6 +21,7 @@ import common
 import numpy as np
 import pandas as pd
 import pretrained
+from model_choice import DATASETS
 from scipy.stats import pearsonr, spearmanr
 from training_dynamics import MEASURES, probe_accuracy, runs_in, score, targets
 
@@ -130,16 +131,16 @@ def interval(pair, rng):
     return np.nanpercentile(draws, [2.5, 97.5])
 
 
-def zoo_correlations(folder):
-    """The same over the zoo of the study of model choice."""
+def zoo_correlations(folder, datasets):
+    """The same over the zoos of the study of model choice."""
     rows = []
-    for path in sorted(Path(folder).glob("scores_*.csv")):
-        scores = pd.read_csv(path)
+    for name in sorted(datasets):
+        scores = pd.read_csv(Path(folder) / f"scores_{name}.csv")
         for column in ZOO:
             pair = scores[[column, "linear accuracy"]].to_numpy()
             rows.append(
                 {
-                    "dataset": path.stem.removeprefix("scores_"),
+                    "dataset": name,
                     "n": len(pair),
                     "measure": column,
                     "Pearson": pearsonr(*pair.T).statistic,
@@ -241,7 +242,7 @@ def main():
     table["final"] = table["final"].astype(bool)
     found = correlations(table, np.random.default_rng(0))
     found.round(3).to_csv(results / "across_models_correlations.csv", index=False)
-    zoo = zoo_correlations(options.zoo).round(3)
+    zoo = zoo_correlations(options.zoo, DATASETS).round(3)
     zoo.to_csv(results / "across_models_zoo.csv", index=False)
     judge(found, options)
     draw(table, options.out / "figures" / "across_models.png")

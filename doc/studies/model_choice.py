@@ -40,7 +40,6 @@ BASELINES = {
     "ASMI": AdjacencySpectralEntropy(),
 }
 TIMED = {
-    "DSMI adaptive, timed": DiffusionSpectralEntropy(bandwidth="adaptive"),
     "DSMI sqeuclidean, timed": DiffusionSpectralEntropy(
         bandwidth="adaptive", metric="sqeuclidean"
     ),

@@ -21,6 +21,9 @@ TILE_ROWS, TILE_COLUMNS = 512, 8192
 HELD_ENTRIES, PART_ENTRIES = 25_000_000, 2_000_000
 # Neighbours kept beyond those asked for.
 SPARE = 8
+# Wider rows are multiplied in panels of so many features: float32 rounds the less, and
+# few rows are left that have to be searched in float64.
+WIDE, PANEL = 4096, 256
 # Columns whose smallest entry stands for them in a first look, at most.
 GROUP = 32
 # Entries beyond so many spreads are drawn in: their squares have no room in float32.
@@ -102,7 +105,7 @@ class TiledSearch:
             return distances, near, np.zeros(len(Y), bool)
         squares = squared_norms(A).astype(np.float64)
         reach = np.sqrt(np.maximum(values[:, k - 1] + squares, 0))
-        bound = rounding(A.shape[1], np.sqrt(squares), reach)
+        bound = rounding(features_summed(A.shape[1]), np.sqrt(squares), reach)
         return distances, near, ~(values[:, -1] >= values[:, k - 1] + 2 * bound)
 
     def _smallest(self, A, k, held):
@@ -110,7 +113,7 @@ class TiledSearch:
         found = []
         for part in self._parts:
             columns, squares = held.get(part.start) or self._as_columns(part)
-            D = A @ columns.T
+            D = products(A, columns)
             D *= -2
             D += squares
             values, columns = smallest(D, min(k, D.shape[1]))
@@ -136,6 +139,21 @@ class TiledSearch:
 def _rows(X, most):
     """Rows of a part of X."""
     return int(np.clip(PART_ENTRIES // X.shape[1], 1, most))
+
+
+def products(A, B):
+    """Products of rows of A and B: in float32, of wide rows added up in float64."""
+    if A.shape[1] <= WIDE:
+        return A @ B.T
+    D = np.zeros((len(A), len(B)))
+    for panel in row_blocks(A.shape[1], PANEL):
+        D += A[:, panel] @ B[:, panel].T
+    return D
+
+
+def features_summed(n_features):
+    """Features of a product that are summed up in float32."""
+    return n_features if n_features <= WIDE else PANEL
 
 
 def rounding(n_features, norm, reach):
