@@ -278,11 +278,6 @@ def _to_nearest(X, rows, metric):
     return D.min(axis=1)
 
 
-def median_distance(X, metric="euclidean", random_state=None):
-    """Median distance between pairs of rows of X; of the positive ones if it is 0."""
-    return _median(X, metric, check_random_state(random_state)).value
-
-
 def quick_median_distance(X, metric, rng):
     """Median distance with its error, for who has no time for all pairs of many."""
     if X.shape[0] <= MEDIAN_ALL_PAIRS:

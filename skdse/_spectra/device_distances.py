@@ -97,19 +97,30 @@ def _cosines(X, Y, metric):
 
 def directions(X):
     """Rows of unit length, or of zeros."""
-    xp, X = namespace(X), astype(X, np.float64)
-    largest = xp.max(xp.abs(X), axis=1, keepdims=True)
-    X = X / xp.where(largest > 0, largest, xp.ones_like(largest))  # squares have room
-    norms = xp.sqrt(row_squares(X))[:, None]
-    return X / xp.where(norms > 0, norms, xp.ones_like(norms))
+    xp, X = namespace(X), _unit_rows(astype(X, np.float64))  # squares have room
+    return _divided(X, xp.sqrt(row_squares(X))[:, None])
 
 
 def centred(X):
-    """Rows less their means; constant rows are 0, not their rounding."""
+    """Rows less their means, times a number each; constant rows are 0.
+
+    From the first entry on: a common offset has digits that differences lack.
+    """
+    xp, X = namespace(X), astype(X, np.float64)
+    X = xp.where(xp.abs(X[:, :1]) > 1, X / 2, X)  # no difference is infinite
+    X = _unit_rows(X - X[:, :1])
+    return X - xp.mean(X, axis=1, keepdims=True)
+
+
+def _unit_rows(X):
+    """Rows whose largest entries are 1, or of zeros."""
+    return _divided(X, namespace(X).max(namespace(X).abs(X), axis=1, keepdims=True))
+
+
+def _divided(X, sizes):
+    """Rows by their sizes, where these are not 0."""
     xp = namespace(X)
-    X = astype(X, np.float64)
-    constant = like(is_constant(X), X)[:, None]
-    return xp.where(constant, xp.zeros_like(X), X - xp.mean(X, axis=1, keepdims=True))
+    return X / xp.where(sizes > 0, sizes, xp.ones_like(sizes))
 
 
 def is_constant(X):

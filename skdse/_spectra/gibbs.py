@@ -17,12 +17,11 @@ from .._tools.arrays import at_most_0_in_place, exp_in_place, is_device_array, l
 from .kernels import GaussianEntries, SquaredEntries
 from .metrics import EUCLIDEAN, SQUARED
 
-# The power p. From 8 on next to no eigenvalue is negative, whatever the number of
-# features, and DSMI ranks representations as with smaller powers (see the study of
-# defaults); r^4 are two squarings. A p that follows the features would hide samples of
-# different bandwidths from each other where there are many, and ranks worse.
+# The power p is 2 * 2**SQUARINGS. From 8 on next to no eigenvalue is negative, whatever
+# the number of features, and DSMI ranks representations as with smaller powers (see the
+# study of defaults); r^4 are two squarings. A p that follows the features would hide
+# samples of different bandwidths from each other where there are many, and ranks worse.
 SQUARINGS = 2
-POWER = 2 * 2**SQUARINGS
 # Rows that are looked at more than once while they are in the cache.
 STRIP_ROWS = 64
 # Bandwidths whose ratios float32 has no room for.

@@ -27,7 +27,10 @@ STACK_COPIES = 6
 
 
 def small_spectra(affinity, alpha, X, bandwidth, sets):
-    """Spectrum of each set of rows of X; the affinity is one of all pairs."""
+    """Spectrum of each set of rows of X; the affinity is one of all pairs.
+
+    Nothing but eigenvalues leaves a device.
+    """
     spectra, sizes = [None] * len(sets), np.array([len(rows) for rows in sets])
     X = bandwidth.frame.apply(X)
     for m in np.unique(sizes):
@@ -38,14 +41,6 @@ def small_spectra(affinity, alpha, X, bandwidth, sets):
             for i, spectrum in zip(which[part], found, strict=True):
                 spectra[i] = spectrum
     return spectra
-
-
-def stacked_spectra(affinity, alpha, X, bandwidth, rows):
-    """Spectrum of each of several sets of as many rows (n_sets, m) of X on a device.
-
-    Affinities are made by products, and nothing but eigenvalues leaves the device.
-    """
-    return small_spectra(affinity, alpha, X, bandwidth, list(np.asarray(rows)))
 
 
 def _sets_at_a_time(X, m):

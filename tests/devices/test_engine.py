@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from places import PLACES, as_tensor, engine_entropy, on_device, spectrum_of
+from scipy.spatial.distance import pdist, squareform
 from sklearn import config_context
 from sklearn.datasets import load_digits, make_blobs
 
@@ -14,6 +15,7 @@ from skdse import (
 )
 from skdse._spectra.device_search import DeviceSearch
 from skdse._spectra.diffusion import diffusion_operator
+from skdse._spectra.distances import directions, distances, distances_of_pairs
 from skdse._spectra.gibbs import gaussian_entries
 from skdse._spectra.solvers import solve
 from skdse._spectra.tiles import TiledKernel
@@ -352,3 +354,34 @@ def test_a_stack_of_solvers_sees_one_operator():
     assert solve(S, "dense32").entropy(1).value == pytest.approx(exact, abs=1e-5)
     found = solve(S, "arpack", n_components=90, random_state=0).entropy(1)
     assert found.lower - 1e-9 <= exact <= found.upper + 1e-9
+
+
+# Correlation
+# -----------
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_correlation_on_a_device_sees_what_is_beside_an_offset(name):
+    if name == "torch":
+        pytest.importorskip("torch")
+    is_single = name == "no float64"
+    rng = np.random.default_rng(0)
+    X = rng.integers(-8, 9, size=(30, 7)).astype(float)
+    # Whole numbers, so that offsets leave their differences as they are: of float32,
+    # 24 bits, and 53 of float64.
+    bits, tolerance = (20, 1e-6) if is_single else (48, 1e-13)
+    moved = PLACES[name](X + 2.0 ** rng.integers(bits - 8, bits, size=(30, 1)))
+    expected = squareform(pdist(X, "correlation"))
+    found = to_host(distances(moved, metric="correlation"))
+    np.testing.assert_allclose(found, expected, rtol=0, atol=tolerance)
+    pairs = distances_of_pairs(moved[:-1, :], moved[1:, :], "correlation")
+    np.testing.assert_allclose(pairs, np.diag(expected, 1), rtol=0, atol=tolerance)
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1.0, 4e307])
+def test_directions_on_a_device_have_room_at_any_scale(scale):
+    rows = np.array([[-4.0, 4.0, 1.0], [4.0, -4.0, 1.0], [3.0, 3.0, 3.0], [0, 0, 1]])
+    expected = directions(rows, "correlation")
+    found = to_host(directions(on_device(scale * rows), "correlation"))
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-15)
+    assert not found[2].any()

@@ -5,6 +5,7 @@ import warnings
 
 import numpy as np
 import pytest
+from medians import median_distance
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.metrics import pairwise_distances
 
@@ -14,7 +15,7 @@ from skdse import (
     DiffusionSpectralMI,
     MatrixEntryEntropy,
 )
-from skdse._spectra.bandwidth import MEDIAN_ALL_PAIRS, median_distance
+from skdse._spectra.bandwidth import MEDIAN_ALL_PAIRS
 from skdse._spectra.distances import distances, distances_of_pairs, distinct_rows
 from skdse._spectra.neighbors import NeighborIndex
 

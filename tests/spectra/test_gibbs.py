@@ -12,13 +12,10 @@ from sklearn.datasets import load_digits, make_blobs, make_swiss_roll
 from skdse import DiffusionSpectralEntropy
 from skdse._spectra.affinities import make_affinity
 from skdse._spectra.bandwidth import Bandwidth
-from skdse._spectra.gibbs import (
-    POWER,
-    GibbsEntries,
-    gaussian_entries,
-)
+from skdse._spectra.gibbs import SQUARINGS, GibbsEntries, gaussian_entries
 from skdse._spectra.kernels import MAX_ROUNDING32, GaussianEntries
 
+POWER = 2 * 2**SQUARINGS
 ADAPTIVE = make_affinity("gaussian", bandwidth="adaptive")
 
 

@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+from medians import median_distance
 from scipy.spatial import cKDTree
 from scipy.spatial.distance import pdist
 
 from skdse import DiffusionSpectralEntropy
-from skdse._spectra.bandwidth import MEDIAN_ALL_PAIRS, median_distance
+from skdse._spectra.bandwidth import MEDIAN_ALL_PAIRS
 from skdse._spectra.medians import Sample, _middle, exact_median, nearest_distances
 
 

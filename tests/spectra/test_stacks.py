@@ -9,7 +9,7 @@ from skdse import DiffusionSpectralEntropy
 from skdse._measures.meters import make_meter
 from skdse._spectra.affinity import Gaussian, Laplacian
 from skdse._spectra.bandwidth import fit_bandwidth
-from skdse._spectra.small_sets import small_spectra, stacked_spectra
+from skdse._spectra.small_sets import small_spectra
 from skdse._spectra.spectrum import entropy_of, weights_of
 from skdse._spectra.stacks import bandwidth_of_distances, eigenvalues
 from skdse._tools.arrays import to_host
@@ -65,8 +65,8 @@ def test_a_device_has_the_eigenvalues_of_the_host(params, m, X):
     meter, rows = make_meter(DiffusionSpectralEntropy(**params)), _rows(m)
     bandwidth = meter.fit(X, 0).bandwidth
     how, on_device = (meter.affinity, meter.alpha), strict.asarray(X, device=DEVICE)
-    found = stacked_spectra(*how, on_device, bandwidth, rows)
-    expected = small_spectra(*how, X, bandwidth, list(rows))
+    found = small_spectra(*how, on_device, bandwidth, rows)
+    expected = small_spectra(*how, X, bandwidth, rows)
     for one, other in zip(found, expected, strict=True):
         assert isinstance(one.eigenvalues, np.ndarray)
         assert_allclose(one.eigenvalues, other.eigenvalues, rtol=0, atol=1e-12)
@@ -84,7 +84,7 @@ def test_eigenvalues_by_definition(params, m, X):
     meter, rows = make_meter(DiffusionSpectralEntropy(**params)), _rows(m)[:5]
     bandwidth = meter.fit(X, 0).bandwidth
     for Y in (X, strict.asarray(X, device=DEVICE)):
-        found = stacked_spectra(meter.affinity, meter.alpha, Y, bandwidth, rows)
+        found = small_spectra(meter.affinity, meter.alpha, Y, bandwidth, rows)
         for one, part in zip(found, rows, strict=True):
             expected = _dense(X[part], bandwidth.take(part).sigma, params)
             assert_allclose(np.sort(one.eigenvalues), expected, rtol=0, atol=1e-12)
@@ -94,7 +94,7 @@ def test_sets_of_one_sample_and_of_copies(X):
     Y, affinity = strict.asarray(X, device=DEVICE), Gaussian()
     bandwidth = affinity.fit(X)
     for rows in ([[5], [6]], [[0, 1], [2, 3]], [[0, 1, 2, 3]]):
-        for one in stacked_spectra(affinity, 0.5, Y, bandwidth, rows):
+        for one in small_spectra(affinity, 0.5, Y, bandwidth, rows):
             assert_allclose(one.eigenvalues, np.eye(1, len(rows[0]))[0], atol=0)
 
 
@@ -105,7 +105,7 @@ def test_far_samples_keep_their_digits(metric, X):
     meter = make_meter(DiffusionSpectralEntropy(bandwidth=1.0, metric=metric))
     bandwidth, rows = meter.fit(X, 0).bandwidth, np.array([np.arange(30, 70)])
     Y = strict.asarray(X, device=DEVICE)
-    (found,) = stacked_spectra(meter.affinity, 0.5, Y, bandwidth, rows)
+    (found,) = small_spectra(meter.affinity, 0.5, Y, bandwidth, rows)
     expected = _dense(X[rows[0]], 1.0, {"metric": metric})
     assert_allclose(np.sort(found.eigenvalues), expected, rtol=0, atol=1e-11)
 
@@ -115,8 +115,8 @@ def test_without_float64_there_is_an_error(X):
     meter, rows = make_meter(DiffusionSpectralEntropy()), _rows(20)
     bandwidth = meter.fit(X, 0).bandwidth
     Y = strict.asarray(X.astype(np.float32), device=device)
-    found = stacked_spectra(meter.affinity, 0.5, Y, bandwidth, rows)
-    expected = small_spectra(meter.affinity, 0.5, X, bandwidth, list(rows))
+    found = small_spectra(meter.affinity, 0.5, Y, bandwidth, rows)
+    expected = small_spectra(meter.affinity, 0.5, X, bandwidth, rows)
     for one, other in zip(found, expected, strict=True):
         assert one.eigenvalues.dtype == np.float64
         assert 0 < one.eigenvalue_error < 1e-6
@@ -128,7 +128,7 @@ def test_two_samples_in_closed_form_to_the_bit():
     X, rows = np.array([[0.0], [2.0], [4.0]]), np.array([[0, 1], [1, 2]])
     affinity = Gaussian(bandwidth=1.0)
     for Y in (X, strict.asarray(X, device=DEVICE)):
-        for one in stacked_spectra(affinity, 0, Y, affinity.fit(X), rows):
+        for one in small_spectra(affinity, 0, Y, affinity.fit(X), rows):
             g = np.exp(-2.0)
             assert_allclose(one.eigenvalues, [1, (1 - g) / (1 + g)], rtol=1e-15)
 
@@ -137,9 +137,9 @@ def test_stacks_are_cut_where_memory_is_short(X, monkeypatch):
     meter, rows = make_meter(DiffusionSpectralEntropy()), _rows(20)
     how = meter.affinity, 0.5, strict.asarray(X, device=DEVICE)
     bandwidth = meter.fit(X, 0).bandwidth
-    whole = stacked_spectra(*how, bandwidth, rows)
+    whole = small_spectra(*how, bandwidth, rows)
     monkeypatch.setattr("skdse._spectra.small_sets.DEVICE_BLOCK_BYTES", 1)
-    for one, other in zip(stacked_spectra(*how, bandwidth, rows), whole, strict=True):
+    for one, other in zip(small_spectra(*how, bandwidth, rows), whole, strict=True):
         assert_allclose(one.eigenvalues, other.eigenvalues, rtol=0, atol=1e-14)
 
 

@@ -5,11 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from affinities import gaussian_affinity, operator_of
+from medians import median_distance
 from sklearn.datasets import load_digits, make_swiss_roll
 from threadpoolctl import threadpool_limits
 
 from skdse._spectra import tiles
-from skdse._spectra.bandwidth import Bandwidth, median_distance
+from skdse._spectra.bandwidth import Bandwidth
 from skdse._spectra.diffusion import diffusion_operator
 from skdse._spectra.kernels import GaussianEntries
 from skdse._spectra.lanczos.course import lanczos_density
