@@ -101,10 +101,10 @@ def test_rounding_is_within_its_bound(d, offset):
 def test_wide_rows_are_multiplied_in_panels():
     X = np.random.default_rng(0).normal(size=(60, 10_000)).astype(np.float32)
     exact = X.astype(float) @ X.astype(float).T
-    # |y·p| is rounded 128 times at most, of 256 features: half of what `rounding` has
+    # |y·p| is rounded 32 times at most, of 64 features: half of what `rounding` has
     # for squared distances.
-    assert features_summed(10_000) == 256
-    assert np.all(np.abs(products(X, X) - exact) <= rounding(256, np.sqrt(1e4), 0) / 2)
+    assert features_summed(10_000) == 64
+    assert np.all(np.abs(products(X, X) - exact) <= rounding(64, np.sqrt(1e4), 0) / 2)
     assert_array_equal(products(X[:, :4096], X[:, :4096]), X[:, :4096] @ X[:, :4096].T)
 
 
