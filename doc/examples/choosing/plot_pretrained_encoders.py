@@ -127,7 +127,7 @@ ax.errorbar(table.dsmi, table.accuracy, xerr=table.std_error, fmt="o", c="#0072B
 for row in table.itertuples():
     place = {"xytext": (5, 4), "textcoords": "offset points", "fontsize": "small"}
     ax.annotate(row.name, (row.dsmi, row.accuracy), **place)
-ax.set(xlabel="DSMI with the topics [bits]", ylabel="accuracy of a linear probe")
+ax.set(xlabel="DSMI share, with the topics", ylabel="accuracy of a linear probe")
 ax.margins(x=0.2)
 ax.spines[["top", "right"]].set_visible(False)
 plt.show()
