@@ -92,8 +92,8 @@ candidates["counts of words"] = counts.fit_transform(texts)
 # --------------
 #
 # These encoders are trained to have texts of the same meaning at small angles, so each
-# vector is scaled to length 1. That matters: as they are, DSMI puts layer 6 ninth (0.153,
-# standard error 0.009), which a linear classifier puts second.
+# vector is scaled to length 1. That matters: as they are, DSMI puts layer 6 ninth
+# (0.153, standard error 0.009), which a linear classifier puts second.
 # :func:`~skdse.model_selection.select_representation` measures all with the same random
 # subsets, by the form of DSMI that compares representations: a share of the entropy
 # (:ref:`forms-of-dsmi`). As a check, such a classifier is trained on each, too.
@@ -115,11 +115,11 @@ table["accuracy"] = [
 table.round(3)
 
 # %%
-# Both choose the last layer of the larger encoder. The other encodings differ by no more
-# than about the standard error of DSMI: there it does not tell which is better for a
-# classifier. The first token of the last layer has the least information of them, since
-# the encoder was trained for the mean. Counts of words are last, by more than that
-# error; for the classifier they are as good as most layers.
+# Both choose the last layer of the larger encoder. The other encodings differ by no
+# more than about the standard error of DSMI: there it does not tell which is better for
+# a classifier. The first token of the last layer has the least information of them,
+# since the encoder was trained for the mean. Counts of words are last, by more than
+# that error; for the classifier they are as good as most layers.
 
 import matplotlib.pyplot as plt
 
