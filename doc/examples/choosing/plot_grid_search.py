@@ -34,9 +34,10 @@ grid = {
 
 # %%
 # The scorer replaces ``scoring="accuracy"``. It measures the mutual information of
-# features and labels on each held-out fold, in bits.
+# features and labels on each held-out fold, as a share of the entropy: the form of DSMI
+# to compare representations (:ref:`forms-of-dsmi`).
 
-search = GridSearchCV(pipeline, grid, scoring=representation_scorer("dsmi"), cv=2)
+search = GridSearchCV(pipeline, grid, scoring=representation_scorer("dsmi_share"), cv=2)
 search.fit(X, y)
 print(search.best_params_)
 
@@ -48,7 +49,7 @@ accuracy = GridSearchCV(pipeline, grid, cv=2).fit(X, y)
 shape = tuple(len(values) for values in grid.values())
 fig, axes = plt.subplots(1, 2, figsize=(9, 4), layout="constrained")
 for ax, (title, one) in zip(
-    axes, {"DSMI [bits]": search, "accuracy": accuracy}.items(), strict=True
+    axes, {"DSMI share": search, "accuracy": accuracy}.items(), strict=True
 ):
     scores = one.cv_results_["mean_test_score"].reshape(shape)
     image = ax.imshow(scores, cmap="viridis", aspect="auto")

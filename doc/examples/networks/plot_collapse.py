@@ -65,7 +65,7 @@ def train(loss, on_collapse, n_epochs=24):
         nn.Linear(128, 32),
     )
     tracker = RepresentationTracker(
-        "dsmi", "4", X_test, y_test, on_collapse=on_collapse
+        "dsmi_wide", "4", X_test, y_test, on_collapse=on_collapse
     )
     tracker(encoder, 0)
     optimizer = torch.optim.Adam(encoder.parameters(), lr=1e-3)
@@ -118,18 +118,18 @@ titles = {
     "loss": "loss / first loss",
     "feature_spread": "spread / start",
     "feature_rank": "effective rank / start",
-    "dsmi": "DSMI(Z; Y) [bits]",
+    "dsmi_wide": "DSMI wide [bits]",
 }
 stop = noted[0].epoch
 figure, axes = plt.subplots(1, 4, figsize=(11, 3.2), layout="constrained")
 for axis, (column, title) in zip(axes, titles.items(), strict=True):
     for name, ((_, tracker, losses), color) in runs.items():
         values = losses if column == "loss" else tracker.to_frame()[column].to_numpy()
-        values = values if column == "dsmi" else np.divide(values, values[0])
+        values = values if column == "dsmi_wide" else np.divide(values, values[0])
         epochs = np.arange(len(values)) + (column == "loss")
         axis.plot(epochs, values, c=color, label=name)
     axis.axvline(stop, c="#555555", lw=1, ls=":", label="caught")
-    if column != "dsmi":
+    if column != "dsmi_wide":
         axis.set_yscale("log")
     if column.startswith("feature"):
         axis.axhline(0.1, c="#555555", lw=1, label="a tenth of the start")

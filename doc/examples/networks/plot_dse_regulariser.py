@@ -37,7 +37,7 @@ def train(weight, n_epochs=30):
     torch.manual_seed(0)
     hidden = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 32))
     model = nn.Sequential(hidden, nn.ReLU(), nn.Linear(32, 10))
-    tracker = RepresentationTracker(["dse", "dsmi"], "0", X_test, y_test)
+    tracker = RepresentationTracker(["dse", "dsmi_wide"], "0", X_test, y_test)
     tracker(model, 0)
     data = torch.utils.data.TensorDataset(torch.tensor(X_train), torch.tensor(y_train))
     batches = torch.utils.data.DataLoader(data, 128, shuffle=True, drop_last=True)
@@ -70,7 +70,11 @@ networks = {name: train(weight) for name, weight in WEIGHTS.items()}
 import matplotlib.pyplot as plt
 
 COLORS = dict(zip(WEIGHTS, ("#D55E00", "#555555", "#0072B2"), strict=True))
-titles = {"dse": "DSE [bits]", "dsmi": "DSMI(Z; Y) [bits]", "accuracy": "test accuracy"}
+titles = {
+    "dse": "DSE [bits]",
+    "dsmi_wide": "DSMI wide [bits]",
+    "accuracy": "test accuracy",
+}
 figure, axes = plt.subplots(1, 3, figsize=(9, 3.4), layout="constrained")
 for axis, (column, title) in zip(axes, titles.items(), strict=True):
     for name, (_, frame) in networks.items():

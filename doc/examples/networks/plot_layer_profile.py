@@ -25,16 +25,18 @@ mlp.fit(X_train, y_train)
 print(f"test accuracy {mlp.score(X_test, y_test):.3f}")
 
 # %%
-# One line measures all layers: DSE of the layer Z, and DSMI of Z with the labels Y and
-# with the inputs X, which are clustered once. The network brings the samples of a digit
-# together: DSE falls, and the share of it that the labels explain grows.
+# One line measures all layers: DSE of the layer Z, and DSMI of Z with the labels Y, in
+# two forms (:ref:`forms-of-dsmi`), and with the inputs X, which are clustered once. The
+# network brings the samples of a digit together: DSE falls by more than two bits. Both
+# forms of DSMI fall, too, but by little. The neighbours of an image are of its digit
+# already among the pixels, and no layer has much to add to that.
 
 display = LayerProfileDisplay.from_estimator(mlp, X_test, y_test, random_state=0)
 plt.show()
 
 # %%
-# For comparison, an untrained network of the same shape. Its random layers lose
-# information about both the labels and the inputs:
+# What training does shows beside an untrained network of the same shape. Its random
+# layers lose more than half of the information about both the labels and the inputs:
 
 untrained = MLPClassifier((64, 32, 16), learning_rate_init=1e-9, random_state=0)
 untrained.partial_fit(X_train, y_train, classes=range(10))

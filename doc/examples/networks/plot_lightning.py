@@ -65,7 +65,7 @@ class Digits(lightning.LightningModule):
 from skdse.integrations.lightning import RepresentationCallback
 from skdse.probing import RepresentationTracker
 
-tracker = RepresentationTracker(["dse", "dsmi"], "hidden?", X_test, y_test)
+tracker = RepresentationTracker(["dse", "dsmi_wide"], "hidden?", X_test, y_test)
 trainer = lightning.Trainer(
     max_epochs=8,
     callbacks=[RepresentationCallback(tracker)],

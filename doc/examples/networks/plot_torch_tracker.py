@@ -55,7 +55,8 @@ class Perceptron(nn.Module):
 
 from skdse.probing import RepresentationTracker
 
-tracker = RepresentationTracker(layers="layer?", X=X_test, y=y_test, run="skorch")
+measures = ["dse", "dsmi_wide", "dsmi_input"]
+tracker = RepresentationTracker(measures, "layer?", X_test, y_test, run="skorch")
 net = NeuralNetClassifier(
     Perceptron,
     criterion=nn.CrossEntropyLoss,
@@ -75,7 +76,7 @@ _ = net.fit(X_train, y_train)
 # after an interruption.
 
 frame = tracker.to_frame()
-columns = ["epoch", "layer", "n_features", "dse", "dsmi", "dsmi_input", "accuracy"]
+columns = ["epoch", "layer", "n_features", *measures, "accuracy"]
 frame[columns].tail(3).round(2)
 
 # %%
@@ -92,9 +93,9 @@ COLORS = {"layer1": "#0072B2", "layer2": "#D55E00", "layer3": "#009E73"}
 
 def plot_layers(frame):
     """One panel for each measure, one line for each layer."""
-    titles = {"dse": "DSE", "dsmi": "DSMI(Z; Y), labels", "dsmi_input": "DSMI(Z; X)"}
+    titles = ["DSE", "DSMI wide: labels", "DSMI wide: inputs"]
     _, axes = plt.subplots(1, 3, figsize=(9, 3.2), layout="constrained")
-    for axis, (measure, title) in zip(axes, titles.items(), strict=True):
+    for axis, measure, title in zip(axes, measures, titles, strict=True):
         for layer, rows in frame.groupby("layer"):
             axis.plot(
                 *(rows.epoch, rows[measure]), "o-", ms=3, c=COLORS[layer], label=layer
@@ -122,7 +123,7 @@ print(
 torch.manual_seed(0)
 module = Perceptron()
 optimizer = torch.optim.Adam(module.parameters(), lr=2e-3)
-tracker = RepresentationTracker("dsmi", "layer?", X_test, y_test, run="loop")
+tracker = RepresentationTracker("dsmi_wide", "layer?", X_test, y_test, run="loop")
 data = torch.utils.data.TensorDataset(torch.tensor(X_train), torch.tensor(y_train))
 for epoch in range(1, 4):
     for inputs, labels in torch.utils.data.DataLoader(data, 64, shuffle=True):
@@ -130,8 +131,8 @@ for epoch in range(1, 4):
         nn.functional.cross_entropy(module(inputs), labels).backward()
         optimizer.step()
     records = tracker(module, epoch)
-    values = ", ".join(f"{one['layer']} {one['dsmi']:.2f}" for one in records)
-    print(f"epoch {epoch}: DSMI with the labels [bits]: {values}")
+    values = ", ".join(f"{one['layer']} {one['dsmi_wide']:.2f}" for one in records)
+    print(f"epoch {epoch}: DSMI wide [bits]: {values}")
 
 # %%
 # What it costs

@@ -59,7 +59,7 @@ from skdse.integrations.transformers import RepresentationCallback
 from skdse.probing import RepresentationTracker
 
 layers = ["bert.embeddings", "bert.encoder.layer.0", "bert.encoder.layer.1"]
-tracker = RepresentationTracker(["dse", "dsmi"], layers, words[test], y[test])
+tracker = RepresentationTracker(["dse", "dsmi_wide"], layers, words[test], y[test])
 options = {"save_strategy": "no", "logging_strategy": "no", "report_to": "none"}
 arguments = TrainingArguments(
     tempfile.mkdtemp(),
@@ -79,7 +79,7 @@ _ = trainer.train()
 
 last = trainer.state.log_history[-2]
 for name in layers:
-    print(f"{name:21s} DSMI {last[f'dsmi/{name}']:.2f} bits")
+    print(f"{name:21s} DSMI wide {last[f'dsmi_wide/{name}']:.2f} bits")
 
 # %%
 # What happened in the layers

@@ -31,13 +31,21 @@ def hidden_layer(mlp, X):
     return np.maximum(X @ mlp.coefs_[0] + mlp.intercepts_[0], 0)
 
 
+# The form of DSMI that follows a network: at twice the bandwidth.
+WIDE = DiffusionSpectralMI(
+    DiffusionSpectralEntropy(
+        bandwidth="adaptive", metric="sqeuclidean", bandwidth_scale=2
+    ),
+    random_state=0,
+)
+
+
 def measure(mlp, labels):
     """Measures of the held-out samples, and the accuracy on both sets."""
     Z = hidden_layer(mlp, X_test)
-    dsmi = DiffusionSpectralMI(random_state=0).fit(Z, y_test)
     return {
         "dse": DiffusionSpectralEntropy(random_state=0).fit(Z).entropy_,
-        "dsmi": dsmi.mutual_info_,
+        "dsmi_wide": WIDE.fit(Z, y_test).mutual_info_,
         "training accuracy": mlp.score(X_train, labels),
         "accuracy": mlp.score(X_test, y_test),
     }
@@ -60,12 +68,12 @@ for seed in range(3):
 
 # %%
 # With right labels, DSE falls at first and DSMI rises, because the samples of a digit
-# come together. With permuted labels, the network memorises one label after another.
-# The more labels it memorises, the less its representation says about the digits: DSE
-# rises and DSMI falls.
+# come together. With permuted labels, the network memorises one label after another,
+# and its representation of other samples says no more about the digits for it: DSE
+# rises, and DSMI stays low, within what the seeds differ by.
 
 display = TrainingDynamicsDisplay.from_frame(
-    records, by="labels", measures=["dse", "dsmi", "training accuracy"]
+    records, by="labels", measures=["dse", "dsmi_wide", "training accuracy"]
 )
 for ax in display.axes_:
     ax.set_xscale("log")

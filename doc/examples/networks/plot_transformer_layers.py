@@ -94,7 +94,7 @@ config = BertConfig(
 )
 model = BertForSequenceClassification(config)
 layers = ["bert.embeddings", "bert.encoder.layer.?"]
-tracker = RepresentationTracker(["dse", "dsmi"], layers, test, y, every=4)
+tracker = RepresentationTracker(["dse", "dsmi_wide"], layers, test, y, every=4)
 tracker(model, 0)
 optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
 for epoch in range(1, 13):
