@@ -146,6 +146,21 @@ def test_every_page_is_whole(browser, address, page):
     _check_page(browser, address)
 
 
+@pytest.mark.parametrize("width", [400, 960, 1024, 1200, 1280])
+@pytest.mark.parametrize("name", ["landing", "guide"])
+def test_the_header_is_one_line(browser, address, name, width):
+    _resize(browser, width, 900)
+    browser.get(address + SEEN[name])
+    middles = browser.execute_script("""
+        const shown = "#pst-header .nav-item, #pst-header button";
+        return [...document.querySelectorAll(shown)]
+            .map(one => one.getBoundingClientRect()).filter(box => box.height)
+            .map(box => (box.top + box.bottom) / 2)
+    """)
+    assert len(middles) > 1
+    assert max(middles) - min(middles) < 4
+
+
 def test_landing_page_leads_everywhere(visit):
     browser = visit("index.html")
     cards = browser.find_elements(By.CSS_SELECTOR, ".sd-card a.sd-stretched-link")
