@@ -125,3 +125,48 @@ def test_forms_in_words_are_those_of_the_table():
         fewer = f"lower by {wide} bits, as of {2 ** float(wide):.1f} times fewer states"
         assert f"DSMI wide = {wide} bits: at its scale, the entropy is {fewer}" in text
         assert f"entropy of the labels, for ten digits about {of_labels:.2f} b" in text
+
+
+FORMS = {  # where a form stands in the results of the studies
+    "DSMI share": ("share", "adaptive k=10 sqeuclidean", " (share)"),
+    "DSMI wide": ("bits", "adaptive k=5 ×2 sqeuclidean", ""),
+    "default": ("bits", "adaptive k=5 sqeuclidean", ""),
+}
+
+
+def _row_of_guide(title):
+    """Numbers of a row of the guide's table of how good the forms are."""
+    text = _text("doc/guide/mutual_information.rst")
+    numbers = re.search(re.escape(f"* - {title} ") + r"- (\S+) - (\S+) - (\S+)", text)
+    return [float(one) for one in numbers.groups()]
+
+
+def test_the_guide_says_how_good_the_forms_are():
+    best = rows_of("doc/studies/results/headline_best.csv")
+    sets = rows_of("doc/studies/results/worst_of_sets.csv")
+    rows = [
+        next(one for one in best if (one["form"], one["setting"]) == key)
+        for key in (form[:2] for form in FORMS.values())
+    ]
+    columns = {
+        "τ along the layers of networks on images": "layers, images",
+        "τ along training": "training",
+        "the same; closer accuracies count as a tie, too": "training, 2 errors",
+    }
+    for title, column in columns.items():
+        expected = [float(one[column]) for one in rows]
+        assert _row_of_guide(title) == pytest.approx(expected, abs=0.0051)
+    title = (
+        "largest loss of correlation with the probe, against the default, over 119 "
+        "representations of MNIST and as many of CIFAR-10"
+    )
+    assert _row_of_guide(title) == pytest.approx(
+        [-float(one["lost"]) for one in rows], abs=0.0051
+    )
+    names = [f"DSMI(Z;Y) {setting}{unit}" for _, setting, unit in FORMS.values()]
+    worst = [
+        float(next(one["worst"] for one in sets if one["score"] == name))
+        for name in names
+    ]
+    title = "smallest correlation over all five sets of representations"
+    assert _row_of_guide(title) == pytest.approx(worst, abs=0.0051)
