@@ -87,7 +87,8 @@ class DiffusionSpectralMI(MetaEstimatorMixin, PassThroughMixin, BaseEstimator):
         time. None measures all samples. The ``max_samples`` of `estimator` limits each
         group instead.
     normalize : bool, default=False
-        Whether to divide by `entropy_`, for the share that y explains, at most 1.
+        Whether to divide by `entropy_`, for the share that y explains, at most 1. Of an
+        entropy below one bit it says little, and a warning tells.
     random_state : int, RandomState instance or None, default=None
         Seed of subsets, clusters and solvers.
     n_jobs : int, default=None
@@ -255,7 +256,7 @@ class DiffusionSpectralMI(MetaEstimatorMixin, PassThroughMixin, BaseEstimator):
             meter, X, scale = found.meter.others(X, found.samples.scale)
             samples = Samples(X, meter, scale, seed, self.n_jobs, self.verbose)
             terms, _ = measure_groups(samples, labels, self.n_repeats, rng)
-        terms.warn()
+        terms.warn(self.normalize)
         return terms.mutual_info(self.normalize)[0]
 
     def __sklearn_tags__(self):
@@ -327,7 +328,7 @@ def _measure(dsmi, X, meter, grouping, rng, known=None):
     seed = rng.randint(MAX_SEED)
     samples = Samples(X, meter, scale, seed, dsmi.n_jobs, dsmi.verbose)
     terms, samples = measure_groups(samples, grouping.labels, dsmi.n_repeats, rng)
-    terms.warn()
+    terms.warn(dsmi.normalize)
     mutual_info, std_error = terms.mutual_info(dsmi.normalize)
     result = mutual_info, std_error, terms
     return Measured(*result, grouping, meter, samples, before, dsmi.n_repeats)

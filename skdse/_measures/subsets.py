@@ -29,6 +29,13 @@ SMOOTH_SIZE, ALIKE = 300, 1.6
 # Groups up to this size that see nothing of each other are too small, whatever the
 # bandwidth, which is that of all samples.
 TINY_GROUP = 5
+# Entropy of subsets [bits] whose share can be large, and yet no more than chance.
+SMALL_ENTROPY = 1.0
+SHARE_OF_LITTLE = (
+    "The entropy is {:.2f} bits, of fewer than two states: most samples are alike, and "
+    "even little mutual information is a large share of it. Read bits "
+    "(normalize=False, or measure='dsmi_wide')."
+)
 TOO_FEW = (
     "Most groups have so few samples (median {:g}) that their entropies say little, "
     "whatever the bandwidth. Use fewer groups (n_groups; target='continuous' where y "
@@ -54,10 +61,13 @@ class Terms:
         difference = self.entropy - self.conditional_entropy
         return scale * difference, scale * self.std_error
 
-    def warn(self):
+    def warn(self, normalize):
         """Warn of terms that say nothing of the data, and say what to change."""
-        if self.warning:
-            warnings.warn(self.warning, UserWarning, stacklevel=user_stacklevel())
+        warning = self.warning
+        if normalize and not warning and 0 < self.entropy < SMALL_ENTROPY:
+            warning = SHARE_OF_LITTLE.format(self.entropy)
+        if warning:
+            warnings.warn(warning, UserWarning, stacklevel=user_stacklevel())
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,25 @@ def test_far_clusters_that_are_the_groups(k, alpha):
     assert_allclose(dsmi.mutual_info_std_error_, 0, atol=ATOL)
 
 
+def test_a_share_of_little_is_told(recwarn):
+    # Two points, one of them twice among 40 samples: a random half has 1 bit, or 0
+    # where it misses both, with probability 20 * 19 / (40 * 39): 0.76 in the mean.
+    X, y = points(np.repeat([0, 1], [38, 2])), np.repeat([0, 1], 20)
+    bits = DiffusionSpectralMI(fixed(), n_repeats=50, random_state=0).fit(X, y)
+    assert not recwarn.list
+    share = DiffusionSpectralMI(**bits.get_params(deep=False)).set_params(
+        normalize=True
+    )
+    message = (
+        rf"entropy is {bits.entropy_:.2f} bits, of fewer than two states.*Read bits"
+    )
+    with pytest.warns(UserWarning, match=message):
+        share.fit(X, y)
+    with pytest.warns(UserWarning, match=message):
+        share.score(X, y)
+    assert 0.5 < bits.entropy_ == share.entropy_ < 1
+
+
 def test_subsets_are_uniform_draws_without_replacement():
     # Two clusters of two samples. A random pair is from one cluster with probability
     # 1/3, and then has 0 bits, else 1 bit: 2/3 of a bit in the mean. With replacement
