@@ -19,12 +19,11 @@ TILE_ROWS, TILE_COLUMNS = 512, 8192
 # Entries of samples of which a search holds a copy for products, 100 MB; of more it is
 # made part by part, which takes a tenth of the time. Entries of a part at most.
 HELD_ENTRIES, PART_ENTRIES = 25_000_000, 2_000_000
+# Rows of more features than this are hardly ever sure in float32. Among few points, all
+# are searched in float64 at once; parts of so wide rows would be prepared very often.
+WIDE, FEW = 4096, 8192
 # Neighbours kept beyond those asked for.
 SPARE = 8
-# Wider rows are multiplied in panels of so many features: float32 rounds the less, and
-# few rows are left that have to be searched in float64 (167 rows of 100,000 features:
-# 0.8 s in place of 3.4).
-WIDE, PANEL = 4096, 64
 # Columns whose smallest entry stands for them in a first look, at most.
 GROUP = 32
 # Entries beyond so many spreads are drawn in: their squares have no room in float32.
@@ -84,6 +83,8 @@ class TiledSearch:
 
     def kneighbors(self, Y, k):
         """Distances and indices of the k points nearest to each row of Y."""
+        if self.points.shape[1] > WIDE and len(self.points) <= FEW:
+            return self._in_float64(Y, k)
         blocks = row_blocks(len(Y), _rows(Y, TILE_ROWS))
         kept = self._parts if self._holds else ()
         held = {part.start: self._as_columns(part) for part in kept}
@@ -106,7 +107,7 @@ class TiledSearch:
             return distances, near, np.zeros(len(Y), bool)
         squares = squared_norms(A).astype(np.float64)
         reach = np.sqrt(np.maximum(values[:, k - 1] + squares, 0))
-        bound = rounding(features_summed(A.shape[1]), np.sqrt(squares), reach)
+        bound = rounding(A.shape[1], np.sqrt(squares), reach)
         return distances, near, ~(values[:, -1] >= values[:, k - 1] + 2 * bound)
 
     def _smallest(self, A, k, held):
@@ -114,7 +115,7 @@ class TiledSearch:
         found = []
         for part in self._parts:
             columns, squares = held.get(part.start) or self._as_columns(part)
-            D = products(A, columns)
+            D = A @ columns.T
             D *= -2
             D += squares
             values, columns = smallest(D, min(k, D.shape[1]))
@@ -140,21 +141,6 @@ class TiledSearch:
 def _rows(X, most):
     """Rows of a part of X."""
     return int(np.clip(PART_ENTRIES // X.shape[1], 1, most))
-
-
-def products(A, B):
-    """Products of rows of A and B: in float32, of wide rows added up in float64."""
-    if A.shape[1] <= WIDE:
-        return A @ B.T
-    D = np.zeros((len(A), len(B)))
-    for panel in row_blocks(A.shape[1], PANEL):
-        D += A[:, panel] @ B[:, panel].T
-    return D
-
-
-def features_summed(n_features):
-    """Features of a product that are summed up in float32."""
-    return n_features if n_features <= WIDE else PANEL
 
 
 def rounding(n_features, norm, reach):

@@ -6,14 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.spatial.distance import cdist
 
 from skdse._spectra import tiled_search as _tiled
-from skdse._spectra.tiled_search import (
-    TiledSearch,
-    features_summed,
-    nearest_of,
-    products,
-    rounding,
-    smallest,
-)
+from skdse._spectra.tiled_search import TiledSearch, nearest_of, rounding, smallest
 
 
 def brute(Y, X, k):
@@ -98,20 +91,10 @@ def test_rounding_is_within_its_bound(d, offset):
     assert np.all(np.abs(found - exact) <= bound)
 
 
-def test_wide_rows_are_multiplied_in_panels():
-    X = np.random.default_rng(0).normal(size=(60, 10_000)).astype(np.float32)
-    exact = X.astype(float) @ X.astype(float).T
-    # |y·p| is rounded 32 times at most, of 64 features: half of what `rounding` has
-    # for squared distances.
-    assert features_summed(10_000) == 64
-    assert np.all(np.abs(products(X, X) - exact) <= rounding(64, np.sqrt(1e4), 0) / 2)
-    assert_array_equal(products(X[:, :4096], X[:, :4096]), X[:, :4096] @ X[:, :4096].T)
-
-
-def test_wide_rows_are_not_searched_in_float64(monkeypatch):
+def test_few_wide_rows_are_searched_in_float64_at_once(monkeypatch):
     X = np.random.default_rng(0).normal(size=(150, 20_000))
     expected, nearest = brute(X, X, 6)
-    monkeypatch.setattr(_tiled, "NearestNeighbors", None)
+    monkeypatch.setattr(_tiled, "smallest", None)
     distances, indices = TiledSearch(X).own_neighbors(6)
     assert_array_equal(indices, nearest)
     assert_allclose(distances, expected, rtol=1e-12)
