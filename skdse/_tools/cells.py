@@ -8,6 +8,11 @@ import sys
 
 import numpy as np
 
+OF_ONE_LENGTH = (
+    "{} must have samples of one length; got several. Pad them, with a mask where the "
+    "network takes one, or pass a DataLoader of padded batches."
+)
+
 
 def stacked(values, name="X"):
     """Tensors of PyTorch in a list or in cells as one; anything else as it is.
@@ -29,7 +34,10 @@ def stacked(values, name="X"):
         is_read = cells[0].device.type == "cpu" and not cells[0].is_floating_point()
         if len(looks) == 1 and not is_read:
             return torch.stack(list(cells))
-    return np.array([_row_on_host(one, torch, name) for one in cells])
+    try:
+        return np.array([_row_on_host(one, torch, name) for one in cells])
+    except ValueError as error:
+        raise ValueError(OF_ONE_LENGTH.format(name)) from error
 
 
 def _rows_stacked(cells, torch, name):

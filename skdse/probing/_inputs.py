@@ -15,6 +15,7 @@ import numpy as np
 from sklearn.utils import gen_batches
 
 from .._tools.arrays import is_device_array, take
+from .._tools.cells import OF_ONE_LENGTH
 from .._tools.validation import count_samples
 
 # Entries of a dictionary of which whole numbers of 8 bits are no images.
@@ -167,10 +168,7 @@ def _array(X):
     try:
         return np.asarray(X)
     except ValueError as error:
-        raise ValueError(
-            "X must have samples of one length; got several. Pad them, with a mask "
-            "where the network takes one, or pass a DataLoader of padded batches."
-        ) from error
+        raise ValueError(OF_ONE_LENGTH.format("X")) from error
 
 
 def _numbers(batch):
