@@ -87,8 +87,8 @@ class DiffusionSpectralMI(MetaEstimatorMixin, PassThroughMixin, BaseEstimator):
         time. None measures all samples. The ``max_samples`` of `estimator` limits each
         group instead.
     normalize : bool, default=False
-        Whether to divide by `entropy_`, for the share that y explains, at most 1. Of an
-        entropy below one bit it says little, and a warning tells.
+        Whether to divide by `entropy_`, for the share that y explains, at most 1. Where
+        most samples are equal it says little, and a warning tells.
     random_state : int, RandomState instance or None, default=None
         Seed of subsets, clusters and solvers.
     n_jobs : int, default=None
@@ -256,7 +256,7 @@ class DiffusionSpectralMI(MetaEstimatorMixin, PassThroughMixin, BaseEstimator):
             meter, X, scale = found.meter.others(X, found.samples.scale)
             samples = Samples(X, meter, scale, seed, self.n_jobs, self.verbose)
             terms, _ = measure_groups(samples, labels, self.n_repeats, rng)
-        terms.warn(self.normalize)
+        terms.warn(self.normalize and _is_local(self))
         return terms.mutual_info(self.normalize)[0]
 
     def __sklearn_tags__(self):
@@ -328,7 +328,7 @@ def _measure(dsmi, X, meter, grouping, rng, known=None):
     seed = rng.randint(MAX_SEED)
     samples = Samples(X, meter, scale, seed, dsmi.n_jobs, dsmi.verbose)
     terms, samples = measure_groups(samples, grouping.labels, dsmi.n_repeats, rng)
-    terms.warn(dsmi.normalize)
+    terms.warn(dsmi.normalize and _is_local(dsmi))
     mutual_info, std_error = terms.mutual_info(dsmi.normalize)
     result = mutual_info, std_error, terms
     return Measured(*result, grouping, meter, samples, before, dsmi.n_repeats)
@@ -363,6 +363,11 @@ def _entropy_estimator(dsmi):
     if dsmi.estimator is None:
         return DiffusionSpectralEntropy(**LOCAL_SCALE)
     return dsmi.estimator
+
+
+def _is_local(dsmi):
+    """Whether the scale of dsmi follows near neighbours: samples alike are copies."""
+    return getattr(_entropy_estimator(dsmi), "bandwidth", None) == "adaptive"
 
 
 def mutual_info_estimator(estimator, random_state, n_jobs=None, verbose=0):

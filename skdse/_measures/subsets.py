@@ -32,7 +32,7 @@ TINY_GROUP = 5
 # Entropy of subsets [bits] whose share can be large, and yet no more than chance.
 SMALL_ENTROPY = 1.0
 SHARE_OF_LITTLE = (
-    "The entropy is {:.2f} bits, of fewer than two states: most samples are alike, and "
+    "The entropy is {:.2f} bits, of fewer than two states: most samples are equal, and "
     "even little mutual information is a large share of it. Read bits "
     "(normalize=False, or measure='dsmi_wide')."
 )
@@ -61,10 +61,10 @@ class Terms:
         difference = self.entropy - self.conditional_entropy
         return scale * difference, scale * self.std_error
 
-    def warn(self, normalize):
-        """Warn of terms that say nothing of the data, and say what to change."""
+    def warn(self, of_share=False):
+        """Warn of terms that say nothing of the data, or of a share at a local scale."""
         warning = self.warning
-        if normalize and not warning and 0 < self.entropy < SMALL_ENTROPY:
+        if of_share and not warning and 0 < self.entropy < SMALL_ENTROPY:
             warning = SHARE_OF_LITTLE.format(self.entropy)
         if warning:
             warnings.warn(warning, UserWarning, stacklevel=user_stacklevel())

@@ -160,7 +160,7 @@ def diffusion_spectral_mutual_info(
             return 0 * pairs.Z.sum()
         terms = Sets.drawn(labels, n_repeats, rng)
         entropy, conditional, said = terms.measured(pairs, alpha, t)
-    said.warn(normalize)
+    said.warn(normalize and pairs.sigma.ndim > 0)
     difference = entropy - conditional
     if not normalize:
         return difference
