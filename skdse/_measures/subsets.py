@@ -62,7 +62,7 @@ class Terms:
         return scale * difference, scale * self.std_error
 
     def warn(self, of_share=False):
-        """Warn of terms that say nothing of the data, or of a share at a local scale."""
+        """Warn of terms that say nothing of the data; of a share, at a local scale."""
         warning = self.warning
         if of_share and not warning and 0 < self.entropy < SMALL_ENTROPY:
             warning = SHARE_OF_LITTLE.format(self.entropy)
