@@ -5,7 +5,7 @@ import platform
 
 from threadpoolctl import threadpool_info
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # In place of the version of a package.
 NOT_INSTALLED = "not installed"
