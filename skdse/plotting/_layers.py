@@ -11,6 +11,7 @@ from .._measures.catalogue import (
     describe,
     measure_layers,
     prepare_measures,
+    units_of,
 )
 from .._measures.entropy import DiffusionSpectralEntropy
 from .._measures.mutual_info import DiffusionSpectralMI
@@ -314,16 +315,15 @@ class LayerProfileDisplay:
         ValueError
             If there are not as many axes as panels.
         """
-        panels = panels_of(self.values)
+        panels, units = panels_of(self.values), units_of(self.values, self.unit)
         width = max(PANEL_SIZE[0], 0.5 * len(self.names))
         self.axes_ = make_axes(self, ax, list(panels), (width, PANEL_SIZE[1]))
         self.errorbars_: dict[str, Any] = {}
         for axes, (panel, measures) in zip(self.axes_, panels.items(), strict=True):
             for measure in measures:
                 self._draw(axes, measure, kwargs)
-            about = describe(measures[0])
-            unit = self.unit if about.has_unit else ""
-            axes.set_ylabel(with_unit(panel, unit, about.use))
+            first = measures[0]
+            axes.set_ylabel(with_unit(panel, units[first], describe(first).use))
             self._name_places(axes)
             if len(measures) > 1:
                 axes.legend(**LEGEND)
@@ -356,7 +356,7 @@ class LayerProfileDisplay:
                 "error": (self.errors or {}).get(name, np.nan),
                 "n_features": np.nan if self.n_features is None else self.n_features,
                 "n_runs": self.n_runs,
-                "unit": self.unit if describe(name).has_unit else "",
+                "unit": units_of([name], self.unit)[name],
             }
             for name, values in self.values.items()
         ]
