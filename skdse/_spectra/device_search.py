@@ -42,20 +42,15 @@ class DeviceSearch:
 
     def own_neighbors(self, k):
         """Neighbours of each point, itself first."""
-        return self._kneighbors(self.points, k)
+        return self.kneighbors(self.points, k)
 
     def kneighbors(self, Y, k):
-        """Neighbours of each row of Y."""
-        return self._kneighbors(Y, k)
-
-    def _kneighbors(self, Y, k):
         """Neighbours of each row of Y."""
         rows = row_blocks(Y.shape[0], tile_side())
         with exact_products(Y):
             find = self._nearest if self.metric not in MANHATTAN else self._by_tiles
             found = [find(take(Y, block), k) for block in rows]
-        distances, indices = map(np.concatenate, zip(*found, strict=True))
-        return distances, indices
+        return tuple(map(np.concatenate, zip(*found, strict=True)))
 
     def _nearest(self, Y, k):
         """Euclidean neighbours of a few rows."""

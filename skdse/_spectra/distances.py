@@ -110,10 +110,10 @@ def directions(X, metric):
         return on_device.directions(X)
     X = _unit_rows(X.astype(np.float64))
     if metric == "correlation":
-        # From the first entry on: a common offset has digits that differences lack.
+        # From the first entry on: a common offset has digits that differences lack,
+        # and constant rows are 0.
         X = _unit_rows(X - X[:, :1])
-        X = np.where(is_constant(X)[:, None], 0, X - X.mean(axis=1, keepdims=True))
-        X = _unit_rows(X)
+        X = _unit_rows(X - X.mean(axis=1, keepdims=True))
     norms = np.sqrt((X**2).sum(axis=1, keepdims=True))
     return np.divide(X, norms, out=X, where=norms > 0)
 
