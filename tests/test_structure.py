@@ -49,6 +49,8 @@ ORDERS = {
         "device_distances",
         "distances",
         "frames",
+        "smallest",
+        "paired_tiles",
         "tiled_search",
         "device_search",
         "cell_search",

@@ -25,6 +25,8 @@ SEARCH, BANDWIDTH, AFFINITY, PRODUCTS, ORTHOGONAL, QUADRATURE, DENSE = STAGES = 
 STAGE_OF = {
     "_spectra/neighbors.py": SEARCH,
     "_spectra/searches.py": SEARCH,
+    "_spectra/paired_tiles.py": SEARCH,
+    "_spectra/smallest.py": SEARCH,
     "_spectra/tiled_search.py": SEARCH,
     "_spectra/cell_search.py": SEARCH,
     "_spectra/device_search.py": SEARCH,

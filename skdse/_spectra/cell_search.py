@@ -15,13 +15,8 @@ from sklearn.utils import check_random_state
 
 from .._tools.parallel import filters_kept, map_threads, row_blocks
 from .._tools.pools import single_threaded, single_threaded_blas
-from .tiled_search import (
-    LocalSamples,
-    TiledSearch,
-    index_type,
-    nearest_of,
-    smallest,
-)
+from .smallest import best, smallest
+from .tiled_search import LocalSamples, TiledSearch, index_type, nearest_of
 
 # Share of the exact neighbours that is looked for, and rows it is measured on. Missing
 # more moves the entropy by more than a third of a tolerance of 1e-3, see `neighbors`.
@@ -160,7 +155,7 @@ class CellSearch:
             visits.append(self._visits(A[rows], rows, near, n_first))
         values, points = map(np.concatenate, zip(*found, strict=True))
         more = self._closer(A, _by_cell(visits), values[:, -1])
-        return self._order[_best(values, points, *more)]
+        return self._order[best(values, points, *more)[1]]
 
     def _members(self, cells):
         """Places of the points of some cells."""
@@ -206,20 +201,6 @@ def _by_cell(visits):
 def shared(found, exact):
     """Share of the exact neighbours that were found."""
     return float(np.mean((found[:, :, None] == exact[:, None, :]).any(axis=1)))
-
-
-def _best(values, points, more_values, more_points, rows):
-    """The points of the smallest values of each row, of its first and more ones."""
-    n_rows, k = values.shape
-    values = np.concatenate([values.ravel(), more_values])
-    points = np.concatenate([points.ravel(), more_points])
-    rows = np.concatenate([np.repeat(np.arange(n_rows), k), rows])
-    # Bits of floats that are not negative are in the order of the floats: one key.
-    bits = np.maximum(values, 0).astype(np.float32).view(np.int32)
-    keys = (rows.astype(np.int64) << 32) | bits
-    order = np.argsort(keys)
-    starts = np.searchsorted(keys[order], np.arange(n_rows) << 32)
-    return points[order[starts[:, None] + np.arange(k)]]
 
 
 def _cells(X, rng):

@@ -22,7 +22,8 @@ from .._tools.arrays import (
 from .._tools.parallel import row_blocks
 from .device_distances import manhattan
 from .metrics import MANHATTAN
-from .tiled_search import SPARE, LocalSamples, in_order, rounding
+from .smallest import in_order
+from .tiled_search import SPARE, LocalSamples, rounding
 
 
 class DeviceSearch:

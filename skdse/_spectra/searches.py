@@ -12,7 +12,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from .._tools.parallel import filters_kept, map_threads, row_blocks
 from .._tools.pools import pools_changed, single_threaded_blas
-from .tiled_search import in_order
+from .smallest import in_order
 
 # Powers p of the sums that trees know.
 TREE_POWERS = {

@@ -13,6 +13,8 @@ from .._tools.arrays import astype, is_device_array, like, namespace
 from .._tools.parallel import filters_kept, map_threads, row_blocks
 from .._tools.pools import single_threaded_blas
 from .frames import typical_rows
+from .paired_tiles import nearest_pairs, suits_pairs
+from .smallest import in_order, merged, smallest
 
 # Products of fewer rows are slower, tiles of more take memory: 16 MB (measured).
 TILE_ROWS, TILE_COLUMNS = 512, 8192
@@ -24,11 +26,10 @@ HELD_ENTRIES, PART_ENTRIES = 25_000_000, 2_000_000
 WIDE, FEW = 4096, 8192
 # Neighbours kept beyond those asked for.
 SPARE = 8
-# Columns whose smallest entry stands for them in a first look, at most.
-GROUP = 32
 # Entries beyond so many spreads are drawn in: their squares have no room in float32.
 FARTHEST = 1e15
-_BLOCK_BYTES = 16 * 2**20
+# Bytes of what is computed at a time: it stays in the cache.
+_BLOCK_BYTES = 2 * 2**20
 
 
 class LocalSamples:
@@ -79,16 +80,37 @@ class TiledSearch:
 
     def own_neighbors(self, k):
         """Distances and indices of the k points nearest to each, itself first."""
-        return self.kneighbors(self.points, k)
+        X = self.points
+        if self._is_wide or not (self._holds and suits_pairs(*X.shape)):
+            return self.kneighbors(X, k)
+        blocks = row_blocks(len(X), _rows(X, TILE_ROWS))
+        local = np.concatenate(map_threads(lambda rows: self._local(X[rows]), blocks))
+        squares = squared_norms(local)
+        values, indices = nearest_pairs(local, squares, min(k + SPARE, len(X)))
+
+        def check(rows):
+            near = values[rows], indices[rows]
+            return self._checked(X[rows], k, *near, squares[rows])
+
+        return self._completed(X, k, map_threads(check, blocks))
 
     def kneighbors(self, Y, k):
         """Distances and indices of the k points nearest to each row of Y."""
-        if self.points.shape[1] > WIDE and len(self.points) <= FEW:
+        if self._is_wide:
             return self._in_float64(Y, k)
         blocks = row_blocks(len(Y), _rows(Y, TILE_ROWS))
         kept = self._parts if self._holds else ()
         held = {part.start: self._as_columns(part) for part in kept}
         found = map_threads(lambda rows: self._nearest(Y[rows], k, held), blocks)
+        return self._completed(Y, k, found)
+
+    @property
+    def _is_wide(self):
+        """Whether all is to be searched in float64."""
+        return self.points.shape[1] > WIDE and len(self.points) <= FEW
+
+    def _completed(self, Y, k, found):
+        """Neighbours by blocks of rows, with those searched anew that are not sure."""
         distances, indices, unsure = map(np.concatenate, zip(*found, strict=True))
         unsure = np.flatnonzero(unsure)
         step = _rows(Y, TILE_COLUMNS)
@@ -99,16 +121,25 @@ class TiledSearch:
 
     def _nearest(self, Y, k, held):
         """Neighbours of a few rows, and of which rows that is not sure."""
-        n, A = len(self.points), self._local(Y)
-        wide = min(k + SPARE, n)
-        values, indices = self._smallest(A, wide, held)
+        A = self._local(Y)
+        squares = squared_norms(A)
+        values, indices = self._smallest(A, min(k + SPARE, len(self.points)), held)
+        values = values.astype(np.float64) + squares[:, None]
+        return self._checked(Y, k, values, indices, squares)
+
+    def _checked(self, Y, k, values, indices, squares):
+        """The nearest of a few more, by differences; and of which rows it is not sure.
+
+        The values are squared distances by products, of rows whose squared norms are
+        given.
+        """
         distances, near = nearest_of(Y, self.points, indices, k, _one_by_one)
-        if wide == n:
+        if values.shape[1] == len(self.points):
             return distances, near, np.zeros(len(Y), bool)
-        squares = squared_norms(A).astype(np.float64)
-        reach = np.sqrt(np.maximum(values[:, k - 1] + squares, 0))
-        bound = rounding(A.shape[1], np.sqrt(squares), reach)
-        return distances, near, ~(values[:, -1] >= values[:, k - 1] + 2 * bound)
+        reach = np.sqrt(np.maximum(values[:, k - 1], 0, dtype=np.float64))
+        norms = np.sqrt(squares, dtype=np.float64)
+        bound = rounding(self.points.shape[1], norms, reach)
+        return distances, near, ~(values[:, -1] - values[:, k - 1] >= 2 * bound)
 
     def _smallest(self, A, k, held):
         """The k smallest |p|² - 2 a·p of each row, in order, and their points."""
@@ -146,8 +177,8 @@ def _rows(X, most):
 def rounding(n_features, norm, reach):
     """Largest error of a squared distance up to reach, of a row of this norm.
 
-    Each of |p|², y·p and their sum rounds, y·p at most n_features times; points within
-    reach have norms up to norm + reach.
+    Each of |y|², |p|², y·p and their sums rounds, y·p at most n_features times; points
+    within reach have norms up to norm + reach.
     """
     unit = np.finfo(np.float32).eps / 2
     return (n_features / 2 + 6) * unit * (2 * norm + reach) ** 2
@@ -158,43 +189,9 @@ def squared_norms(A):
     return np.einsum("ij,ij->i", A, A, dtype=np.float64).astype(np.float32)
 
 
-def smallest(D, k):
-    """The k smallest entries of each row of D, in ascending order, and their columns.
-
-    The k-th smallest of the minima of groups of columns is no less than the k-th
-    smallest entry: one pass leaves few entries to sort.
-    """
-    n_rows, n_columns = D.shape
-    group = min(GROUP, n_columns // (3 * k))
-    if group < 4:
-        columns = np.argpartition(D, k - 1, axis=1)[:, :k]
-        values = np.take_along_axis(D, columns, axis=1)
-        return in_order(values, columns)
-    n_groups = n_columns // group
-    groups = D[:, : n_groups * group].reshape(n_rows, group, n_groups)
-    limit = np.partition(groups.min(axis=1), k - 1, axis=1)[:, k - 1]
-    rows, columns = np.divmod(np.flatnonzero(D <= limit[:, None]), n_columns)
-    values = D[rows, columns]
-    order = np.lexsort((values, rows))
-    kept = order[np.searchsorted(rows, np.arange(n_rows))[:, None] + np.arange(k)]
-    return values[kept], columns[kept]
-
-
 def index_type(n):
     """Type of whole numbers up to n that takes least memory."""
     return np.int32 if n < 2**31 else np.int64
-
-
-def merged(found, k):
-    """The k smallest of several (values, columns), in ascending order."""
-    values, columns = map(np.hstack, zip(*found, strict=True))
-    return in_order(values, columns, k)
-
-
-def in_order(distances, indices, k=None):
-    """Distances and indices in the order of the distances, the first k of them."""
-    order = np.argsort(distances, axis=1, kind="stable")[:, :k]
-    return tuple(np.take_along_axis(a, order, axis=1) for a in (distances, indices))
 
 
 def nearest_of(Y, X, indices, k, run=map_threads):

@@ -5,8 +5,10 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.spatial.distance import cdist
 
+from skdse._spectra import paired_tiles as _paired
 from skdse._spectra import tiled_search as _tiled
-from skdse._spectra.tiled_search import TiledSearch, nearest_of, rounding, smallest
+from skdse._spectra.smallest import smallest
+from skdse._spectra.tiled_search import TiledSearch, nearest_of, rounding
 
 
 def brute(Y, X, k):
@@ -16,11 +18,15 @@ def brute(Y, X, k):
     return np.take_along_axis(D, indices, axis=1), indices
 
 
-@pytest.fixture
-def small_tiles(monkeypatch):
+@pytest.fixture(params=["tiles of rows", "tiles of both sides"])
+def small_tiles(monkeypatch, request):
     """Tiles so small that a search has several in both directions."""
     monkeypatch.setattr(_tiled, "TILE_ROWS", 50)
     monkeypatch.setattr(_tiled, "TILE_COLUMNS", 130)
+    if request.param == "tiles of both sides":
+        monkeypatch.setattr(_paired, "TILE_ROWS", 45)
+        monkeypatch.setattr(_paired, "LEAST_FEATURES", 1)
+        monkeypatch.setattr(_paired, "LEAST_POINTS", 1)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -69,6 +75,30 @@ def test_ties_have_the_right_distances(small_tiles):
     distances, indices = TiledSearch(X).own_neighbors(9)
     assert_array_equal(distances, brute(X, X, 9)[0])
     assert all(len(set(row)) == 9 for row in indices)
+
+
+@pytest.mark.parametrize("crowd", [0, 4, 10**6])
+def test_crowds_nearer_than_the_first_tile(small_tiles, monkeypatch, crowd):
+    # Rows in the order of their distance from the origin: neighbours of the last lie in
+    # other tiles than their own, and all tiles before are within their first limits.
+    monkeypatch.setattr(_paired, "CROWD", crowd)
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(600, 30)) * np.linspace(0.01, 10, 600)[:, None]
+    distances, indices = TiledSearch(X).own_neighbors(7)
+    expected, nearest = brute(X, X, 7)
+    assert_array_equal(indices, nearest)
+    assert_allclose(distances, expected, rtol=1e-12)
+
+
+def test_many_points_of_many_features_are_searched_by_both_sides():
+    # With the real sizes, the last tile a narrow one: as other rows are searched.
+    X = np.random.default_rng(0).normal(size=(3 * 1024 + 5, 130))
+    search = TiledSearch(X)
+    assert _paired.suits_pairs(*X.shape)
+    for own, as_others in zip(
+        search.own_neighbors(5), search.kneighbors(X, 5), strict=True
+    ):
+        assert_array_equal(own, as_others)
 
 
 def test_other_rows(small_tiles):

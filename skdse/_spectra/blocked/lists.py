@@ -16,7 +16,8 @@ from ..metrics import SQUARED
 from ..neighbor_lists import NeighborLists, slots_of
 from ..neighbors import search_for, without_self
 from ..searches import BruteSearch, TreeSearch
-from ..tiled_search import TiledSearch, index_type, merged
+from ..smallest import merged
+from ..tiled_search import TiledSearch, index_type
 
 
 class BlockedLists(NeighborLists):
