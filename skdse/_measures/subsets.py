@@ -118,6 +118,10 @@ class Samples:
         """Samples that are measured without such warnings."""
         return replace(self, meter=self.meter.quiet())
 
+    def of_many(self):
+        """Samples of which many sets are measured, without such warnings."""
+        return replace(self, meter=self.meter.quiet().of_many(self.X))
+
     def group_rows(self, labels, rng):
         """Rows of each group, as many as the meter measures of them."""
         groups = rows_of_groups(labels)
@@ -171,7 +175,7 @@ def measure_groups(samples, labels, n_repeats, rng):
     # The subsets of a repeat nest, and are measured together.
     sets = [[rows] for rows in groups] + [list(one.values()) for one in subsets]
     both = weights, np.repeat(of_sizes / n_repeats, n_repeats)
-    samples = samples.quiet().settled(subsets[0][sizes.max()])
+    samples = samples.of_many().settled(subsets[0][sizes.max()])
     is_in_pieces = warn_of_pieces(samples, labels, sizes)
     tol = balanced_tol(samples, nodes, of_sizes, n_repeats)
     samples = samples.solved_to(tol, *both)

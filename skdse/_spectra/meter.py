@@ -94,6 +94,9 @@ class Meter(Protocol):
     def exact(self):
         """Meter that solves for all eigenvalues, however many."""
 
+    def of_many(self, X):
+        """Meter of many sets of X, of which the mean is wanted."""
+
     def tell_if_long(self, X, sizes):
         """Warn where sets of these sizes together take long."""
 
@@ -168,6 +171,10 @@ class SimpleMeter:
         return True
 
     def exact(self):
+        """It is."""
+        return self
+
+    def of_many(self, X):
         """It is."""
         return self
 

@@ -23,6 +23,7 @@ from .._tools.arrays import (
 from .._tools.progress import say
 from .._tools.validation import check_fits_in_memory, fits_in_memory, user_stacklevel
 from .bands import eigenvalues_by_band
+from .lapack import are_callable, eigenvalues_by_tridiagonal
 from .lanczos.course import lanczos_density
 from .lanczos.plan import plan_for
 from .spectrum import Spectrum
@@ -47,9 +48,14 @@ LOOSEST = {
 }
 # They are proportional to 1 / tol, between these: below, LAPACK takes no time.
 DENSE_LEAST, DENSE_MOST, DEFAULT_TOL = 500, 20_000, 1e-3
-# Beyond so many samples a band is the faster way to all eigenvalues, and float32 saves
-# time enough to choose it (4000: LAPACK 3.1 s, by a band 2.9 s, in float32 2.0 s).
-BAND_SAMPLES, SINGLE_SAMPLES = 4000, 2500
+# Beyond so many samples a band is the faster way to all eigenvalues, in float64 and in
+# float32, whose matrix fits in caches for longer (4000: LAPACK 3.1 s, by a band 2.9 s, in
+# float32 2.0 s).
+BAND_SAMPLES, BAND_SAMPLES_SINGLE = 4000, 3500
+# Samples from which on "auto" takes float32: one set of samples, and one of many whose
+# mean errs by more than its rounding (500, 1000, 2000: 8, 38, 226 ms for 11, 55, 487).
+# Matrices of fewer are solved in float64, whatever their entries are in.
+SINGLE_SAMPLES, SINGLE_SAMPLES_OF_MANY = 2500, 500
 # Error of an eigenvalue by float32, root mean square: 1e-9 to 3.4e-8 (30 problems).
 SINGLE_ERROR = 3e-8
 DEFAULT_N_COMPONENTS = 64
@@ -92,8 +98,13 @@ def _eigenvalues(S):
     """All eigenvalues of S, which may be overwritten."""
     if is_device_array(S):
         return _eigenvalues_on_device(S)
-    if len(S) > BAND_SAMPLES or S.dtype == np.float32:
+    is_single = S.dtype == np.float32
+    if is_single and len(S) <= SINGLE_SAMPLES_OF_MANY:
+        return np.linalg.eigvalsh(S.astype(np.float64))
+    if len(S) > (BAND_SAMPLES_SINGLE if is_single else BAND_SAMPLES):
         return eigenvalues_by_band(S)
+    if is_single and are_callable("ssytrd", "dsterf"):
+        return eigenvalues_by_tridiagonal(S)
     # numpy's, for it lets other threads run; scipy's holds the interpreter's lock.
     return np.linalg.eigvalsh(S)
 
@@ -187,13 +198,15 @@ SOLVERS = {
 }
 
 
-def choose_solver(solver, n_samples, kind="indefinite", tol=DEFAULT_TOL):
-    """Solver by name, or the one that "auto" stands for."""
+def choose_solver(
+    solver, n_samples, kind="indefinite", tol=DEFAULT_TOL, single=SINGLE_SAMPLES
+):
+    """Solver by name, or what "auto" is; single: samples from which on in float32."""
     if solver != "auto":
         return solver
     if n_samples > dense_max_samples(kind, tol):
         return "lanczos"
-    if n_samples <= SINGLE_SAMPLES:
+    if n_samples <= single:
         return "dense"
     return "dense32" if fits_in_memory(n_samples) else "lanczos"
 

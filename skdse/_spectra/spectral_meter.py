@@ -23,7 +23,10 @@ from .matching import matched_time
 from .meter import SimpleMeter
 from .small_sets import SMALL_SET, small_spectra
 from .solvers import (
+    DEFAULT_TOL,
     LOOSEST,
+    SINGLE_SAMPLES,
+    SINGLE_SAMPLES_OF_MANY,
     all_pairs_seconds,
     choose_solver,
     solve,
@@ -88,6 +91,8 @@ class SpectralMeter(SimpleMeter):
     verbose: int = 0
     # Whether to tell before a long job, where that is not one of many that are told of.
     tells: bool = True
+    # Samples from which on "auto" solves in float32.
+    single: int = SINGLE_SAMPLES
 
     @property
     def is_pairwise(self):
@@ -248,6 +253,17 @@ class SpectralMeter(SimpleMeter):
         """Meter that solves for all eigenvalues, however many."""
         return replace(self, eigen_solver="dense")
 
+    def of_many(self, X):
+        """Meter of sets of X, whose mean errs by more than the rounding of float32.
+
+        On devices such sets are solved in stacks; at times below 1, small eigenvalues
+        and their rounding count.
+        """
+        is_early = not isinstance(self.t, str) and self.t < 1
+        if is_early or self.tol < DEFAULT_TOL or is_device_array(X):
+            return self
+        return replace(self, single=SINGLE_SAMPLES_OF_MANY)
+
     def tell_if_long(self, X, sizes):
         """Warn where sets of these sizes together take long."""
         if is_device_array(X) or is_blocked(X):
@@ -304,7 +320,9 @@ class SpectralMeter(SimpleMeter):
     def solver(self, n_samples):
         """Name of the solver for so many samples."""
         kind = self.affinity.spectrum_kind
-        return choose_solver(self.eigen_solver, n_samples, kind, self.tol)
+        return choose_solver(
+            self.eigen_solver, n_samples, kind, self.tol, self.single
+        )
 
     def _on(self, X):
         """The affinity, as it is one of samples of this kind."""

@@ -147,7 +147,6 @@ class TiledSearch:
         for part in self._parts:
             columns, squares = held.get(part.start) or self._as_columns(part)
             D = A @ columns.T
-            D *= -2
             D += squares
             values, columns = smallest(D, min(k, D.shape[1]))
             found.append((values, columns + part.start))
@@ -156,9 +155,9 @@ class TiledSearch:
         return found[0]
 
     def _as_columns(self, part):
-        """Some points as products take them, and their squares."""
+        """Some points times -2, as products take them, and their squares."""
         local = self._local(self.points[part])
-        return local, squared_norms(local)
+        return -2 * local, squared_norms(local)
 
     def _in_float64(self, Y, k):
         """Neighbours of rows whose distances are too close for float32."""
