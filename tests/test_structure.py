@@ -177,6 +177,7 @@ ORDERS = {
         "numpy_files",
         "text",
         "safetensors",
+        "tensor_pickles",
         "checkpoints",
         "stores",
         "hdf5",

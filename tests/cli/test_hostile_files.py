@@ -84,6 +84,10 @@ def archive_of_torch(content, name="a.pt", **entries):
         b"(S'mkdir harm'\nios\nsystem\n.",
         b"\x80\x02ctorch.serialization\nload\n(X\x01\x00\x00\x00atR.",
         b"ctorch\nSize\n(ctorch\nFloatStorage\nI5\ntR.",
+        b"ctorch\nuint16\n(I5\ntR.",
+        b"ctorch._tensor\n_rebuild_from_type_v2\n(cos\nsystem\nNN)tR.",
+        b"ctorch._tensor\n_rebuild_from_type_v2\n(ctorch\nSize\nN(I5\ntNtR.",
+        b"c__builtin__\nset\n(tR(S'x'\nS'y'\ndb.",
         b"\x82\x01.",
     ],
 )

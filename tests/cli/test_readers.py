@@ -159,6 +159,50 @@ def test_checkpoint_with_all_that_state_dicts_have(capsys, folder):
     np.testing.assert_array_equal(read("b.pth"), weights)
 
 
+def test_what_weights_only_allows_beside_tensors(folder):
+    torch = pytest.importorskip("torch")
+    Z = torch.arange(24.0).reshape(4, 6)
+    parameter = torch.nn.Parameter(Z)
+    parameter.note = "has an attribute"
+    content = {
+        "Z": Z,
+        "parameter": parameter,
+        "buffer": torch.nn.Buffer(Z),
+        "uint16": Z.to(torch.uint16),
+        "beside": [torch.device("cpu"), torch.float32, {1, 2}, b"bytes", 1j, Z.layout],
+    }
+    torch.save(content, "a.pt")
+    torch.load("a.pt", weights_only=True)
+    for protocol in (2, 5):
+        torch.save(content, "a.pt", pickle_protocol=protocol)
+        names = [one.key for one in find_sources(["a.pt"])]
+        assert names == ["Z", "parameter", "buffer", "uint16"]
+        for name in names:
+            np.testing.assert_array_equal(read(f"a.pt:{name}"), Z)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:torch", "ignore::DeprecationWarning")
+def test_tensors_that_are_not_read(capsys, folder):
+    torch = pytest.importorskip("torch")
+    Z = torch.arange(24.0).reshape(4, 6)
+    unread = {
+        "complex": (torch.complex(Z, Z), "a tensor of complex numbers"),
+        "minus": (torch.complex(Z, Z).conj().imag, "a view with another sign"),
+        "float8": (Z.to(torch.float8_e4m3fn), "a tensor of float8_e4m3fn"),
+        "sparse": (Z.to_sparse(), "a sparse tensor"),
+        "meta": (Z.to("meta"), "a tensor on 'meta'"),
+    }
+    # Beside others they are left out, and refused where they are named or alone.
+    torch.save({"Z": Z} | {name: one for name, (one, _) in unread.items()}, "a.pt")
+    assert [one.key for one in find_sources(["a.pt"])] == ["Z"]
+    for name, (one, message) in unread.items():
+        torch.save(one, "b.pt")
+        for file in (f"a.pt:{name}", "b.pt"):
+            refusal = error(capsys, file)
+            assert refusal.startswith(f"{file}: {message}")
+            assert "Save it dense and of real numbers" in refusal
+
+
 def test_data_set_as_the_package_writes_it(capsys, folder, blobs):
     datasets = pytest.importorskip("datasets")
     Z, y = blobs
