@@ -56,12 +56,16 @@ class Recorded:
         return np.array(rows)
 
 
-def recorded(X, folder):
-    """X as an array of Dask that reads a file in chunks of 500 rows."""
+def recorded_source(X, folder):
+    """Rows of a file that has X."""
     np.save(folder / "X.npy", X)
     (folder / "read").mkdir()
-    source = Recorded(str(folder / "X.npy"), str(folder / "read"))
-    return da.from_array(source, chunks=(500, N_FEATURES))
+    return Recorded(str(folder / "X.npy"), str(folder / "read"))
+
+
+def recorded(X, folder):
+    """X as an array of Dask that reads a file in chunks of 500 rows."""
+    return da.from_array(recorded_source(X, folder), chunks=(500, N_FEATURES))
 
 
 def dse(**params):
@@ -157,6 +161,36 @@ def test_samples_are_never_loaded_whole(client, X, tmp_path, monkeypatch, held, 
     assert n_times < 2 if held else n_times > 2
     expected = dse(**params).fit(da.from_array(X, chunks=(500, N_FEATURES)))
     assert found.entropy_ == expected.entropy_
+
+
+@pytest.mark.parametrize("lists", [False, True])
+def test_frames_are_never_loaded_whole(client, X, tmp_path, lists):
+    frames = pytest.importorskip("dask.dataframe")
+    pandas = pytest.importorskip("pandas")
+    pyarrow = pytest.importorskip("pyarrow")
+    source = recorded_source(X, tmp_path)
+    kind = pandas.ArrowDtype(pyarrow.list_(pyarrow.float32()))
+
+    def part(start):
+        rows = source[start : start + 500,]
+        if lists:
+            return pandas.DataFrame({"e": pandas.Series(list(rows), dtype=kind)})
+        return pandas.DataFrame(rows)
+
+    frame = frames.from_map(part, range(0, N_SAMPLES, 500), meta=part(N_SAMPLES))
+    found = dse().fit(frame)
+    read = [name.split("-") for name in os.listdir(tmp_path / "read")]
+    assert os.getpid() not in {int(pid) for pid, *_ in read}
+    assert {int(n) for _, _, n, _ in read} == {500}
+    assert found.entropy_ == dse().fit(da.from_array(X)).entropy_
+
+
+def test_shapes_that_are_not_known(client, X):
+    array = da.from_array(X)
+    with pytest.raises(ValueError, match=r"call X\.compute_chunk_sizes\(\)\.$"):
+        dse().fit(array[array[:, 0] > 0])
+    with pytest.raises(ValueError, match=r"got \(4000,\)\.$"):
+        dse().fit(array[:, 0])
 
 
 def test_traffic_of_a_product(client, X):

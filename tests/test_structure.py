@@ -40,6 +40,7 @@ ORDERS = {
         "arrays",
         "cells",
         "containers",
+        "lazy_frames",
         "intake",
         "digests",
         "cluster",
