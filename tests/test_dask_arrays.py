@@ -4,6 +4,7 @@ import os
 import pickle
 import signal
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -201,7 +202,7 @@ def test_traffic_of_a_product(client, X):
     from skdse._tools.cluster import Cluster
 
     n, b, K = N_SAMPLES, 16, N_BLOCKS
-    sent = []
+    sent, held = [], []
 
     class Counting(Cluster):
         def send(self, values):
@@ -209,6 +210,8 @@ def test_traffic_of_a_product(client, X):
             return super().send(values)
 
         def results(self, futures, tell=None):
+            distributed.wait(futures)
+            held.append(client.run_on_scheduler(bytes_held))
             found = super().results(futures, tell)
             sent.extend(len(pickle.dumps(one)) for one in found)
             return found
@@ -222,13 +225,26 @@ def test_traffic_of_a_product(client, X):
     G.matmat(V)  # makes what is kept
     assert (blocks.n_blocks, G.n_kept) == (K, K * (K + 1) / 2)
     before = outgoing()
-    sent.clear()
+    at_rest = client.run_on_scheduler(bytes_held)
+    sent.clear(), held.clear()
     G.matmat(V)
     one = 4 * n * b
+    # The scheduler keeps the vectors for as long as it may have to send them again.
+    assert one <= held[0] - at_rest <= one + 4 * K**2 * 1000
+    end = time.monotonic() + 30
+    while client.run_on_scheduler(bytes_held) > at_rest and time.monotonic() < end:
+        time.sleep(0.02)
+    assert client.run_on_scheduler(bytes_held) <= at_rest
     assert 2 * one <= sum(sent) <= 2 * one + 2 * K * 1000
     # Each pair gives both sides to both sums; each block of V goes to each worker, and
     # the sums go home.
     assert one <= outgoing() - before <= (2 * K + 3) * one
+
+
+def bytes_held(dask_scheduler):
+    """Bytes of what the tasks on the scheduler are made of."""
+    specs = [one.run_spec for one in dask_scheduler.tasks.values()]
+    return sum(len(pickle.dumps(one)) for one in specs)
 
 
 def bytes_sent(dask_worker):
