@@ -178,6 +178,7 @@ ORDERS = {
         "numpy_files",
         "text",
         "safetensors",
+        "pickle_work",
         "tensor_pickles",
         "checkpoints",
         "stores",

@@ -294,6 +294,47 @@ def test_pickles_that_make_objects_without_end():
     assert "no array of two dimensions" in refusal("a.pt")
 
 
+LONG = b"(" + b"N" * 200_000 + b"tq\0"  # a tuple, as number 0
+# Each of 60 tuples has the one before it twice.
+NESTED = b"(K\1K\1tq\0000" + b"".join(
+    b"(h%ch%ctq%c0" % (k, k, k + 1) for k in range(60)
+)
+NESTED += b"h\x3c"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        # As the shape of tensors, as arguments and as attributes.
+        (LONG + b"ctorch\nSize\n(h\0tR" * 200, "too many objects"),
+        (LONG + b"ctorch\ndevice\nh\0R" * 200, "too many objects"),
+        (
+            b"}q\0(" + b"".join(b"X\5\0\0\0%05dN" % k for k in range(99_999)) + b"u"
+            b"(" + b"ccollections\nOrderedDict\n)Rh\0b" * 200 + b"l",
+            "no array",
+        ),
+        # What would be hashed, or made a text, for years.
+        (b"}" + NESTED + b"Ns", "too many objects"),
+        (b"(" + NESTED + b"\x91", "too many objects"),
+        (b"(U\7storagectorch\nFloatStorage\n" + NESTED + b"U\3cpuK\1tQ", "too many"),
+        (b"}\x8b\0\0\3\0" + b"\1" * 196_608 + b"q\0" + b"Nsh\0" * 9000, "too many"),
+        (b"N" + b"0" * 3, "its pickle is damaged"),
+        (b"(Nq\0(q\1", "its pickle is damaged"),
+    ],
+)
+def test_pickles_that_copy_or_hash_without_end(content, message):
+    archive_of_torch(b"\x80\2" + content + b".")
+    assert message in refusal("a.pt")
+
+
+def test_names_of_tensors_without_end():
+    tensor = tensor_pickle((4, 4), (4, 1), 0)[2:-1]
+    key = b"X\0\1\0\0" + b"k" * 256 + b"q\0"
+    content = b"\x80\2}" + key + b"}h\0" * 5 + tensor + b"s" * 6 + b"."
+    archive_of_torch(content, data_0=bytes(64))
+    assert "a name of over 1000 characters" in refusal("a.pt")
+
+
 @pytest.mark.parametrize(
     ("size", "stride", "offset", "message"),
     [
@@ -305,6 +346,7 @@ def test_pickles_that_make_objects_without_end():
         ((4, 4), (-4, 1), 12, "describes no tensor"),
         ((4, 4), (1,), 0, "describes no tensor"),
         ((4.0, 4), (4, 1), 0, "describes no tensor"),
+        ((1,) * 65, (1,) * 65, 0, "describes no tensor"),
     ],
 )
 def test_tensors_that_are_not_in_their_storage(size, stride, offset, message):

@@ -6,13 +6,14 @@ all other names are refused. Known are those that PyTorch allows with ``weights_
 as far as files of numbers have them: of tensors, and of what stands beside them, such
 as devices, types and sets. Of the latter nothing is kept.
 
-opcodes, counted and looked through ─► objects ─► descriptions by their names.
+opcodes, counted and looked through (`pickle_work`) ─► objects ─► descriptions by names.
 """
 
 import io
 import pickle
-import pickletools
 from dataclasses import dataclass
+
+from .pickle_work import check_work
 
 # By the names of PyTorch, those of safetensors; None where the numbers are not read.
 STORAGES = {
@@ -43,13 +44,8 @@ SIMPLER = (
     "Reading it could run any code, and no file may. Save the tensors alone: "
     "torch.save(model.state_dict(), file)."
 )
-# Tuples, dictionaries, tensors: some six for each tensor.
-MOST_OBJECTS = 300_000
-MAKES_OBJECTS = {
-    *("EMPTY_LIST", "EMPTY_DICT", "EMPTY_SET", "EMPTY_TUPLE", "LIST", "DICT"),
-    *("TUPLE", "TUPLE1", "TUPLE2", "TUPLE3", "FROZENSET", "REDUCE", "BUILD"),
-    *("GLOBAL", "STACK_GLOBAL", "OBJ", "INST", "NEWOBJ", "NEWOBJ_EX", "BINPERSID"),
-}
+# Dimensions of a tensor, and characters of a name in dictionaries.
+MOST_DIMENSIONS, LONGEST_NAME = 64, 1000
 
 
 @dataclass(frozen=True)
@@ -86,15 +82,16 @@ class _Type:
 
 
 class _Mapping(dict):
-    """Dictionary to which a pickle may give attributes, as state dicts have them."""
+    """Dictionary that drops the attributes that state dicts have."""
+
+    def __setstate__(self, state):
+        """Keep nothing: a pickle may give the same attributes a thousand times."""
 
 
 def tensors_of(content):
     """Description of each tensor by its name, those of inner dictionaries with /."""
-    _check_opcodes(content)
-    found, seen = {}, set()
-    _collect(_Unpickler(io.BytesIO(content)).load(), "", found, seen)
-    return found
+    check_work(content, _stand_in)
+    return _collected(_Unpickler(io.BytesIO(content)).load())
 
 
 # What stands for the functions that a pickle names
@@ -114,9 +111,10 @@ def _tensor_of_type(
 
 def _described(storage, offset, size, stride, dtype, metadata):
     """Make the description of a tensor, or say why it is not read."""
-    numbers = (offset, *size, *stride)
-    if not isinstance(storage, Storage) or len(size) != len(stride):
+    is_short = len(size) == len(stride) <= MOST_DIMENSIONS
+    if not isinstance(storage, Storage) or not is_short:
         raise ValueError("describes no tensor.")
+    numbers = (offset, *size, *stride)
     if any(type(n) is not int or n < 0 for n in numbers):
         raise ValueError("describes no tensor.")
     if dtype is not None and not isinstance(dtype, _Type):
@@ -151,6 +149,16 @@ def _nothing(*_):
     """Return nothing in place of what stands beside the tensors."""
 
 
+def _size(numbers=()):
+    """Return the shape of a tensor, which a pickle cannot multiply by this."""
+    return numbers if isinstance(numbers, tuple) else ()
+
+
+def _mapping():
+    """Make an empty dictionary, which the pickle fills."""
+    return _Mapping()
+
+
 BESIDE = (
     ("torch", "device"),
     ("torch.serialization", "_get_layout"),
@@ -171,8 +179,8 @@ NAMES = {
     ("torch._utils", "_rebuild_nested_tensor"): _unread("a nested tensor"),
     ("torch._utils", "_rebuild_meta_tensor_no_storage"): _unread("a tensor on 'meta'"),
     ("torch.storage", "UntypedStorage"): _Type("UntypedStorage"),
-    ("torch", "Size"): tuple,
-    ("collections", "OrderedDict"): _Mapping,
+    ("torch", "Size"): _size,
+    ("collections", "OrderedDict"): _mapping,
     **{("torch", name): _Type(name) for name in ("Tensor", *STORAGES, *TYPES)},
     **dict.fromkeys(BESIDE, _nothing),
 }
@@ -200,35 +208,33 @@ class _Unpickler(pickle.Unpickler):
         is_known = isinstance(of_type, _Type) and (
             of_type.name in STORAGES or of_type.name == "UntypedStorage"
         )
-        if kind != "storage" or not is_known:
+        if kind != "storage" or not is_known or not isinstance(name, str):
             raise ValueError("describes no tensor.")
-        return Storage(STORAGES.get(of_type.name), str(name))
+        return Storage(STORAGES.get(of_type.name), name)
 
 
-def _check_opcodes(content):
-    """Raise where a pickle would make more objects than tensors need."""
-    n_objects = 0
-    for opcode, argument, _ in pickletools.genops(content):
-        n_objects += opcode.name in MAKES_OBJECTS
-        if opcode.name == "GLOBAL":
-            _stand_in(*argument.split(" ", 1))
-        # The unpickler keeps a list as long as the largest number of a memo.
-        is_far = opcode.name.endswith("PUT") and int(argument) > MOST_OBJECTS * 4
-        if n_objects > MOST_OBJECTS or is_far:
-            raise ValueError("its pickle makes too many objects for a file of tensors.")
-
-
-def _collect(content, name, found, seen):
-    """Collect the tensors in dictionaries and lists, each of which is seen once."""
-    stack = [(name, content)]
+def _collected(content):
+    """Tensors in dictionaries and lists by their names; each of these is seen once."""
+    found, seen, stack = {}, set(), [((), content)]
     while stack:
-        name, content = stack.pop()
+        keys, content = stack.pop()
         if isinstance(content, (Tensor, Unread)):
-            found[name or None] = content
+            found[_name(keys)] = content
         if isinstance(content, (dict, list, tuple)) and id(content) not in seen:
             seen.add(id(content))
             is_dict = isinstance(content, dict)
             inner = content.items() if is_dict else enumerate(content)
-            stack += [
-                (f"{name}/{key}" if name else str(key), one) for key, one in inner
-            ][::-1]
+            stack += [((keys, key), one) for key, one in inner][::-1]
+    return found
+
+
+def _name(keys):
+    """Name of a tensor by the keys that lead to it, (keys, key); None without any."""
+    parts, length = [], 0
+    while keys:
+        keys, key = keys
+        parts.append(str(key) if isinstance(key, (str, int, float)) else "…")
+        length += len(parts[-1]) + 1
+        if length > LONGEST_NAME:
+            raise ValueError(f"a tensor has a name of over {LONGEST_NAME} characters.")
+    return "/".join(parts[::-1]) or None
