@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from ..errors import extra
-from .limits import DEFLATE_RATIO, Blocks, check_declared, rows_of
+from .limits import DEFLATE_RATIO, Blocks, check_chunk, check_declared, rows_of
 from .stores import DEEPEST, MOST_ARRAYS, array_in, no_array, shapes_in
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -155,7 +155,10 @@ def _content(path, key, dataset):
     if dtype.hasobject:
         return _texts(key, dataset)
     stored = min(stored, path.stat().st_size)
-    check_declared(shape, dtype, stored, DEFLATE_RATIO if filters else 1)
+    ratio = DEFLATE_RATIO if filters else 1
+    check_declared(shape, dtype, stored, ratio)
+    if dataset.chunks is not None and stored:
+        check_chunk(dataset.chunks, shape, dtype, stored, ratio)
     offset = dataset.id.get_offset()
     if offset is not None and 0 not in shape:
         return np.memmap(path, dtype, "r", offset, shape)

@@ -22,6 +22,8 @@ SMALL = 2**20
 LARGEST_HEADER = 4 * 2**20
 # Bytes of a block of rows that are read at a time.
 BLOCK_BYTES = 32 * 2**20
+# A chunk may be larger than an array that is to grow, but not by more.
+LARGEST_CHUNK = 16
 
 
 def size_in_bytes(shape, dtype):
@@ -41,6 +43,21 @@ def check_declared(shape, dtype, stored, ratio=1):
             f"declares an array of shape {shown(shape)}, {amount(declared)}, but holds "
             f"{amount(stored)}: the file is truncated or damaged."
         )
+
+
+def check_chunk(chunk, shape, dtype, stored, ratio=1):
+    """Raise where a chunk of an array takes memory that the array cannot be worth.
+
+    A chunk is unpacked as a whole, whatever rows of it are read.
+    """
+    check_declared(chunk, dtype, stored, ratio)
+    size, whole = size_in_bytes(chunk, dtype), size_in_bytes(shape, dtype)
+    if size > max(BLOCK_BYTES, LARGEST_CHUNK * whole):
+        raise ValueError(
+            f"has chunks of {amount(size)} for an array of {amount(whole)}: it is "
+            "damaged."
+        )
+    check_fits(chunk, dtype)
 
 
 def check_fits(shape, dtype):

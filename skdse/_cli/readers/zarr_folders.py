@@ -14,8 +14,8 @@ from ..errors import extra
 from .limits import (
     DEFLATE_RATIO,
     Blocks,
+    check_chunk,
     check_declared,
-    check_fits,
     read_description,
     size_in_bytes,
 )
@@ -93,8 +93,7 @@ class _ZarrStore:
             )
         stored = _stored_bytes(folder, None if _is_text(dtype) else chunk, dtype)
         check_declared(shape, dtype, stored, DEFLATE_RATIO)
-        check_declared(chunk, dtype, stored, DEFLATE_RATIO)
-        check_fits(chunk, dtype)
+        check_chunk(chunk, shape, dtype, stored, DEFLATE_RATIO)
         return _opened(folder, shape, dtype)
 
     def _folder(self, key):
