@@ -182,6 +182,7 @@ ORDERS = {
         "tensor_pickles",
         "checkpoints",
         "stores",
+        "hdf5_chunks",
         "hdf5",
         "zarr_folders",
         "columns",

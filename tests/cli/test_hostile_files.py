@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from commands import error
+from commands import error, records
 from fuzzing import outcome
 from hostile import CODE, HUGE, Bomb, refusal
 from samples_on_disk import write_arrow, write_zarr
@@ -250,6 +250,68 @@ def test_chunks_of_zarr_that_blow_up():
         if not chunk.name.startswith("."):
             chunk.write_bytes(gzip.compress(bytes(80_000_000), 9))
     assert "too large" in refusal(name)
+
+
+@pytest.mark.parametrize(
+    ("options", "chunk", "message"),
+    [
+        # HDF5 would read behind the one, and unpack the other to 256 MiB.
+        ({"fletcher32": True}, b"\1\2", "cannot be unpacked"),
+        ({"compression": "gzip", "fletcher32": True}, b"\1\2\3\4", "cannot be unp"),
+        ({"compression": "gzip"}, zlib.compress(bytes(2**28), 9), "a chunk of 2609"),
+        ({"compression": "gzip"}, zlib.compress(bytes(2**25), 9), "cannot be unpacked"),
+        ({"compression": "gzip"}, zlib.compress(bytes(80), 9), "cannot be unpacked"),
+        ({"compression": "gzip"}, b"no deflate", "cannot be unpacked"),
+        ({"compression": "gzip"}, zlib.compress(bytes(1600))[:-4], "cannot be unpack"),
+        ({"shuffle": True}, bytes(80), "cannot be unpacked"),
+        ({}, bytes(80), "holds 80 bytes"),
+        ({"scaleoffset": 0, "dtype": "i8"}, bytes(80), "filters [6]"),
+    ],
+)
+def test_chunks_of_hdf5_that_are_none(options, chunk, message):
+    h5py = pytest.importorskip("h5py")
+    with h5py.File("a.h5", "w") as file:
+        options = {"dtype": "f8", "chunks": (50, 4), **options}
+        Z = file.create_dataset("Z", (50, 4), **options)
+        Z.id.write_direct_chunk((0, 0), chunk)
+    assert message in refusal("a.h5")
+
+
+def test_texts_of_hdf5_that_cannot_be_unpacked(capsys):
+    h5py = pytest.importorskip("h5py")
+    np.save("Z.npy", np.eye(6))
+    with h5py.File("a.h5", "w") as file:
+        options = {"chunks": (6,), "compression": "gzip"}
+        file.create_dataset("y", data=list("ababab"), **options)
+    (found,) = records(capsys, "Z.npy", "--labels", "a.h5:y")
+    assert "dsmi_share" in found
+    with h5py.File("a.h5", "r+") as file:
+        file["y"].id.write_direct_chunk((0,), zlib.compress(bytes(8)))
+    assert "cannot be unpacked" in error(capsys, "Z.npy", "--labels", "a.h5:y")
+
+
+def test_a_checksum_of_hdf5_is_compared():
+    h5py = pytest.importorskip("h5py")
+    Z = np.random.default_rng(0).normal(size=(50, 4))
+    with h5py.File("a.h5", "w") as file:
+        file.create_dataset("Z", data=Z, chunks=(50, 4), fletcher32=True)
+    assert outcome("a.h5", None) == "read"
+    content = Path("a.h5").read_bytes()
+    place = content.index(Z.tobytes())
+    Path("a.h5").write_bytes(content[:place] + b"\0" + content[place + 1 :])
+    assert "cannot be unpacked" in refusal("a.h5")
+
+
+def test_numbers_of_hdf5_that_numpy_does_not_have():
+    h5py = pytest.importorskip("h5py")
+    kind = h5py.h5t.IEEE_F32LE.copy()
+    kind.set_ebias(100)
+    with h5py.File("a.h5", "w") as file:
+        space = h5py.h5s.create_simple((4, 4))
+        h5py.h5d.create(file.id, b"Z", kind, space).write(
+            h5py.h5s.ALL, h5py.h5s.ALL, np.eye(4, dtype="f4")
+        )
+    assert "has numbers of a type that NumPy does not have" in refusal("a.h5")
 
 
 def test_chunks_much_larger_than_their_array():

@@ -3,6 +3,7 @@
 import io
 import json
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -201,6 +202,47 @@ def test_tensors_that_are_not_read(capsys, folder):
             refusal = error(capsys, file)
             assert refusal.startswith(f"{file}: {message}")
             assert "Save it dense and of real numbers" in refusal
+
+
+PACKED = {
+    "shuffle": {"shuffle": True},
+    "checksum": {"fletcher32": True},
+    "all": {"compression": "gzip", "shuffle": True, "fletcher32": True},
+    "lzf": {"compression": "lzf", "shuffle": True},
+    "chunks": {},
+}
+
+
+@pytest.mark.parametrize("packed", PACKED)
+@pytest.mark.parametrize("dtype", ["f8", ">f4", "u1", "?"])
+def test_chunks_of_hdf5_are_those_of_the_package(folder, packed, dtype, monkeypatch):
+    h5py = pytest.importorskip("h5py")
+    limits = "skdse._cli.readers.hdf5_chunks.BLOCK_BYTES"
+    monkeypatch.setattr(limits, 400)
+    Z = np.random.default_rng(0).integers(0, 200, (50, 5, 3)).astype(dtype)
+    with h5py.File("a.h5", "w") as file:
+        options = {"chunks": (7, 3, 3), **PACKED[packed]}
+        file.create_dataset("Z", data=Z, maxshape=(None, 5, 3), **options)
+        sparse = file.create_dataset("some", (50, 5, 3), dtype, fillvalue=1, **options)
+        sparse[20:30, 1] = Z[20:30, 1]
+        expected = sparse[...]
+        # A chunk may say that a filter was left out.
+        options["chunks"] = (7, 3)
+        left_out = file.create_dataset("plain", (7, 3), "f8", **options)
+        plain = np.arange(21.0).reshape(7, 3)
+        n_filters = left_out.id.get_create_plist().get_nfilters()
+        left_out.id.write_direct_chunk((0, 0), plain.tobytes(), 2**n_filters - 1)
+    arrays = {"Z": Z, "some": expected, "plain": plain}
+    if packed == "chunks":
+        del arrays["some"]  # as many bytes as are declared must be there
+    for key, one in arrays.items():
+        (source,) = find_sources([f"a.h5:{key}"])
+        with warnings.catch_warnings(action="ignore"):  # of three dimensions
+            np.testing.assert_array_equal(
+                read_samples(source)[0], one.reshape(len(one), -1)
+            )
+            found, rows, _ = read_samples(source, (5, 0))
+        np.testing.assert_array_equal(found, one.reshape(len(one), -1)[rows])
 
 
 def test_data_set_as_the_package_writes_it(capsys, folder, blobs):

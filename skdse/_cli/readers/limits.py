@@ -22,6 +22,8 @@ SMALL = 2**20
 LARGEST_HEADER = 4 * 2**20
 # Bytes of a block of rows that are read at a time.
 BLOCK_BYTES = 32 * 2**20
+# Bytes by which a chunk may grow where it is packed, beside a tenth of it.
+CHUNK_OVERHEAD = 2**16
 # A chunk may be larger than an array that is to grow, but not by more.
 LARGEST_CHUNK = 16
 
@@ -29,6 +31,11 @@ LARGEST_CHUNK = 16
 def size_in_bytes(shape, dtype):
     """Bytes of an array, as an integer of any size."""
     return math.prod(map(int, shape)) * np.dtype(dtype).itemsize
+
+
+def packed_size(chunk, dtype):
+    """Bytes of a packed chunk at most, of one that does not get smaller."""
+    return size_in_bytes(chunk, dtype) * 11 // 10 + CHUNK_OVERHEAD
 
 
 def check_declared(shape, dtype, stored, ratio=1):
