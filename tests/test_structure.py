@@ -183,6 +183,7 @@ ORDERS = {
         "checkpoints",
         "stores",
         "hdf5_chunks",
+        "hdf5_texts",
         "hdf5",
         "zarr_folders",
         "columns",

@@ -13,7 +13,7 @@ import pytest
 from commands import error, records
 from fuzzing import outcome
 from hostile import CODE, HUGE, Bomb, refusal
-from samples_on_disk import write_arrow, write_zarr
+from samples_on_disk import write_arrow, write_h5ad, write_zarr
 
 pytestmark = pytest.mark.usefixtures("nothing_was_run")
 
@@ -277,17 +277,76 @@ def test_chunks_of_hdf5_that_are_none(options, chunk, message):
     assert message in refusal("a.h5")
 
 
-def test_texts_of_hdf5_that_cannot_be_unpacked(capsys):
+def literal_lzf(content):
+    """Content as lzf that copies nothing."""
+    parts = [content[i : i + 32] for i in range(0, len(content), 32)]
+    return b"".join(bytes([len(part) - 1]) + part for part in parts)
+
+
+PACKED = {
+    "plain": ({}, None),
+    "chunks": ({"chunks": (6,)}, bytes),
+    "gzip": ({"chunks": (6,), "compression": "gzip"}, zlib.compress),
+    "lzf": ({"chunks": (6,), "compression": "lzf"}, literal_lzf),
+}
+
+
+@pytest.mark.parametrize("packed", PACKED)
+def test_texts_of_hdf5_longer_than_the_file(capsys, packed):
+    h5py = pytest.importorskip("h5py")
+    options, pack = PACKED[packed]
+    np.save("Z.npy", np.eye(600))
+    with h5py.File("a.h5", "w") as file:
+        file.create_dataset("y", data=["a", "b"] * 300, **options)
+        place = file["y"].id.get_offset()
+        file["plain"] = np.array(["a", "b"] * 300, dtype=object)
+        place = file["plain"].id.get_offset() if place is None else place
+    (found,) = records(capsys, "Z.npy", "--labels", "a.h5:y")
+    assert "dsmi_share" in found
+    references = bytearray(Path("a.h5").read_bytes()[place : place + 96])
+    references[3] = 128  # of the length 1, which now is 2³¹ more
+    if pack is None:
+        content = bytearray(Path("a.h5").read_bytes())
+        content[place : place + 96] = references
+        Path("a.h5").write_bytes(content)
+    else:
+        with h5py.File("a.h5", "r+") as file:
+            file["y"].id.write_direct_chunk((0,), pack(bytes(references)))
+    message = error(capsys, "Z.npy", "--labels", "a.h5:y")
+    assert "its texts do not lie in the file" in message
+
+
+@pytest.mark.parametrize(
+    "chunk", [zlib.compress(bytes(8)), b"\xff", b"\x1f\0", b"\x20\5"]
+)
+@pytest.mark.parametrize("compression", ["gzip", "lzf"])
+def test_texts_of_hdf5_that_cannot_be_unpacked(capsys, compression, chunk):
     h5py = pytest.importorskip("h5py")
     np.save("Z.npy", np.eye(6))
     with h5py.File("a.h5", "w") as file:
-        options = {"chunks": (6,), "compression": "gzip"}
+        options = {"chunks": (6,), "compression": compression}
         file.create_dataset("y", data=list("ababab"), **options)
-    (found,) = records(capsys, "Z.npy", "--labels", "a.h5:y")
-    assert "dsmi_share" in found
-    with h5py.File("a.h5", "r+") as file:
-        file["y"].id.write_direct_chunk((0,), zlib.compress(bytes(8)))
+        file["y"].id.write_direct_chunk((0,), chunk)
     assert "cannot be unpacked" in error(capsys, "Z.npy", "--labels", "a.h5:y")
+
+
+@pytest.mark.parametrize("what", ["length", "size"])
+def test_attributes_of_hdf5_longer_than_the_file(capsys, what):
+    write_h5ad("a.h5ad", np.eye(6), np.arange(6) % 2)
+    np.save("Z.npy", np.eye(6))
+    arguments = "Z.npy", "--labels", "a.h5ad:obs/y"
+    records(capsys, *arguments)
+    content = bytearray(Path("a.h5ad").read_bytes())
+    heap = content.index(b"GCOL")
+    if what == "length":
+        # The reference to the text "categorical", of 11 characters.
+        place = content.index(b"\x0b\0\0\0" + heap.to_bytes(8, "little")) + 3
+    else:
+        place = content.index(b"categorical") - 5  # its object ends so
+    content[place] = 32
+    Path("a.h5ad").write_bytes(content)
+    assert outcome("a.h5ad", "obs/y") == "refused"
+    assert "its texts do not lie in the file" in error(capsys, *arguments)
 
 
 def test_a_checksum_of_hdf5_is_compared():

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 import numpy as np
 
 from ..errors import extra
-from .hdf5_chunks import FILTERS, blocks_of_chunks, check_texts, filters_of
+from .hdf5_chunks import FILTERS, blocks_of_chunks, filters_of
+from .hdf5_texts import check_attributes, texts_in
 from .limits import DEFLATE_RATIO, check_declared, rows_of
 from .stores import DEEPEST, MOST_ARRAYS, array_in, no_array, shapes_in
 
@@ -74,7 +75,10 @@ class _Hdf5Store:
         import h5py
 
         node = self._node(key)
-        return dict(node.attrs) if isinstance(node, h5py.Group) else {}
+        if not isinstance(node, h5py.Group):
+            return {}
+        check_attributes(self.path, node)
+        return dict(node.attrs)
 
     def array(self, key):
         """Array of a key, or a column of a table: "table/column"."""
@@ -175,6 +179,4 @@ def _texts(path, key, dataset):
         raise ValueError(f"{key!r} holds neither numbers nor text.")
     # Each takes at least the 16 bytes of a reference.
     check_declared(dataset.shape, "V16", dataset.id.get_storage_size(), DEFLATE_RATIO)
-    if dataset.chunks is not None:
-        check_texts(path, dataset)
-    return np.array(dataset.asstr(errors="replace")[()], dtype=str)
+    return texts_in(path, key, dataset)

@@ -19,8 +19,6 @@ CHECKSUM_BYTES = 4
 # The filter of h5py, which makes no more than is asked of it.
 LZF = 32000
 FILTERS = {DEFLATE, SHUFFLE, CHECKSUM, LZF}
-# A text is a reference to where it lies.
-REFERENCE = np.dtype("V16")
 DAMAGED = "a chunk cannot be unpacked: the file is damaged."
 
 
@@ -31,12 +29,10 @@ def filters_of(dataset):
     return [(number, values) for number, _, values, _ in found]
 
 
-def check_texts(path, dataset):
-    """Raise where chunks of references to texts, which HDF5 unpacks, have others."""
-    stored, filters = _stored_chunks(path, dataset, REFERENCE)
-    for one in stored if filters and LZF not in dict(filters) else ():
-        mask, content = dataset.id.read_direct_chunk(one.chunk_offset)
-        _unpacked(content, mask, filters, size_in_bytes(dataset.chunks, REFERENCE))
+def rows_of_chunks(path, dataset, dtype):
+    """All rows of a dataset in chunks, as numbers of a type that is as long."""
+    stored, filters = _stored_chunks(path, dataset, dtype)
+    return _rows(dataset, stored, filters, (0, dataset.shape[0]), dtype)
 
 
 def blocks_of_chunks(path, key, dataset, ratio):
@@ -48,6 +44,9 @@ def blocks_of_chunks(path, key, dataset, ratio):
     rows = max(1, rows // chunk[0]) * chunk[0]
     edges = [*range(0, shape[0], rows), shape[0]]
     is_ours = filters and LZF not in dict(filters)
+    # By the third of its parameters lzf takes memory.
+    if dict(filters).get(LZF, ())[2:3] not in ((), (size_in_bytes(chunk, dtype),)):
+        raise ValueError(DAMAGED)
 
     def read(start, stop):
         import h5py
@@ -55,7 +54,7 @@ def blocks_of_chunks(path, key, dataset, ratio):
         with h5py.File(path, "r") as file:
             if not is_ours:
                 return file[key][start:stop]
-            return _rows(file[key], stored, filters, start, stop)
+            return _rows(file[key], stored, filters, (start, stop), dtype)
 
     return Blocks(shape, dtype, read, edges)
 
@@ -68,9 +67,6 @@ def _stored_chunks(path, dataset, dtype):
     least, most = 1, packed_size(dataset.chunks, dtype)
     if not filters:
         least = most = n_bytes
-    for number, values in filters:
-        if number == LZF and (len(values) < 3 or values[2] != n_bytes):
-            raise ValueError(DAMAGED)
     for one in stored:
         is_there = 0 < one.byte_offset <= file_size - one.size
         if not is_there or not least <= one.size <= most:
@@ -81,17 +77,20 @@ def _stored_chunks(path, dataset, dtype):
     return stored, filters
 
 
-def _rows(dataset, stored, filters, start, stop):
+def _rows(dataset, stored, filters, rows, dtype):
     """Rows of a dataset, from the chunks that have some of them."""
-    shape, chunk = (stop - start, *dataset.shape[1:]), dataset.chunks
-    found = np.full(shape, dataset.fillvalue, dataset.dtype)
+    (start, stop), chunk = rows, dataset.chunks
+    shape, n_bytes = (stop - start, *dataset.shape[1:]), size_in_bytes(chunk, dtype)
+    found = np.zeros(shape, dtype)
+    if dataset.dtype == dtype:
+        found[...] = dataset.fillvalue
     for one in stored:
         first, *others = one.chunk_offset
         if first >= stop or first + chunk[0] <= start:
             continue
         mask, content = dataset.id.read_direct_chunk(one.chunk_offset)
-        part = _unpacked(content, mask, filters, size_in_bytes(chunk, dataset.dtype))
-        part = np.frombuffer(part, dataset.dtype).reshape(chunk)
+        part = _unpacked(content, mask, filters, n_bytes)
+        part = np.frombuffer(part, dtype).reshape(chunk)
         begin, end = max(first, start), min(first + chunk[0], stop)
         inner = [slice(at, at + n) for at, n in zip(others, chunk[1:], strict=True)]
         place = found[(slice(begin - start, end - start), *inner)]
@@ -110,6 +109,8 @@ def _unpacked(content, mask, filters, n_bytes):
             content = _checked(content)
         elif number == DEFLATE:
             content = _inflated(content, n_bytes + CHECKSUM_BYTES)
+        elif number == LZF:
+            content = _copied(content, n_bytes + CHECKSUM_BYTES)
         else:
             content = _unshuffled(content, values)
     if len(content) != n_bytes:
@@ -127,6 +128,25 @@ def _inflated(content, most):
     if not packed.eof:
         raise ValueError(DAMAGED)
     return found
+
+
+def _copied(content, most):
+    """What lzf has packed: bytes, and copies of earlier ones; slow, for texts alone."""
+    found, rest = bytearray(), iter(content)
+    try:
+        for code in rest:
+            if code < 32:
+                found += bytes(next(rest) for _ in range(code + 1))
+                continue
+            n = 2 + (code >> 5) + (next(rest) if code >> 5 == 7 else 0)
+            place = len(found) - ((code & 31) << 8) - next(rest) - 1
+            for i in range(place, place + n if place >= 0 else 0):
+                found.append(found[i])
+            if place < 0 or len(found) > most:
+                raise ValueError(DAMAGED)
+    except (StopIteration, RuntimeError, IndexError) as error:
+        raise ValueError(DAMAGED) from error
+    return bytes(found)
 
 
 def _unshuffled(content, values):
