@@ -31,7 +31,7 @@ LINES = ("uniform 1", "circle", "two moons")
 SEPARATE = {3: 6, 10: 6, 30: 6}
 GROWING = {
     "uniform 8": (10_000, 60_000, 100_000, 1_000_000),
-    "30 clusters": (10_000, 60_000, 100_000, 1_000_000),
+    "30 clusters": (10_000, 60_000, 100_000),
 }
 N_TRAIN, N_EPOCHS = 3000, 5
 NETWORKS = {"perceptron": 128, "convolutional": 16, "transformer": 32}
