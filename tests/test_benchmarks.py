@@ -1,6 +1,7 @@
 """The benchmarks: stages of the time, tables, limits; and that the jobs work."""
 
 import ast
+import os
 import subprocess
 import sys
 import threading
@@ -274,3 +275,25 @@ def test_a_limit_of_memory_is_what_is_available():
     # 6000² · 8 bytes are 0.27 GiB: refused before they are taken.
     assert "needs 0.3 GiB with its working copies, 0.2 GiB are available" in done.stderr
     assert done.returncode == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="takes memory from resource")
+def test_a_report_of_many_files_is_measured(tmp_path):
+    out = tmp_path / "out.csv"
+    command = [sys.executable, str(BENCHMARKS / "many_files.py"), "--csv", str(out)]
+    command += ["--n-files=3", "--n-samples=60", "--n-features=4", "--labels"]
+    environment = os.environ | {"PYTHONPATH": str(PACKAGE.parent)}
+    for limits, status in ([], 0), (["--max-ratio=1"], 1), (["--max-gib=0.01"], 1):
+        done = subprocess.run(command + limits, env=environment, capture_output=True)
+        assert done.returncode == status
+    row = _rows(out)[0]
+    assert row["files"] == "3"
+    seconds, measuring = float(row["seconds"]), float(row["measuring"])
+    assert float(row["ratio"]) == pytest.approx(seconds / measuring, rel=0.5)  # rounded
+    assert 0.05 < float(row["resident_gib"]) < 1
+    # The table of the page has its columns, and keeps to what was aimed at.
+    table = _rows(BENCHMARKS / "many_files.csv")
+    assert set(table[0]) == set(row)
+    for row in table:
+        assert float(row["ratio"]) <= 1.1
+        assert float(row["resident_gib"]) <= 1

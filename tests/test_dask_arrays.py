@@ -4,6 +4,7 @@ import os
 import pickle
 import signal
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -56,12 +57,16 @@ class Recorded:
         return np.array(rows)
 
 
-def recorded(X, folder):
-    """X as an array of Dask that reads a file in chunks of 500 rows."""
+def recorded_source(X, folder):
+    """Rows of a file that has X."""
     np.save(folder / "X.npy", X)
     (folder / "read").mkdir()
-    source = Recorded(str(folder / "X.npy"), str(folder / "read"))
-    return da.from_array(source, chunks=(500, N_FEATURES))
+    return Recorded(str(folder / "X.npy"), str(folder / "read"))
+
+
+def recorded(X, folder):
+    """X as an array of Dask that reads a file in chunks of 500 rows."""
+    return da.from_array(recorded_source(X, folder), chunks=(500, N_FEATURES))
 
 
 def dse(**params):
@@ -159,6 +164,36 @@ def test_samples_are_never_loaded_whole(client, X, tmp_path, monkeypatch, held, 
     assert found.entropy_ == expected.entropy_
 
 
+@pytest.mark.parametrize("lists", [False, True])
+def test_frames_are_never_loaded_whole(client, X, tmp_path, lists):
+    frames = pytest.importorskip("dask.dataframe")
+    pandas = pytest.importorskip("pandas")
+    pyarrow = pytest.importorskip("pyarrow")
+    source = recorded_source(X, tmp_path)
+    kind = pandas.ArrowDtype(pyarrow.list_(pyarrow.float32()))
+
+    def part(start):
+        rows = source[start : start + 500,]
+        if lists:
+            return pandas.DataFrame({"e": pandas.Series(list(rows), dtype=kind)})
+        return pandas.DataFrame(rows)
+
+    frame = frames.from_map(part, range(0, N_SAMPLES, 500), meta=part(N_SAMPLES))
+    found = dse().fit(frame)
+    read = [name.split("-") for name in os.listdir(tmp_path / "read")]
+    assert os.getpid() not in {int(pid) for pid, *_ in read}
+    assert {int(n) for _, _, n, _ in read} == {500}
+    assert found.entropy_ == dse().fit(da.from_array(X)).entropy_
+
+
+def test_shapes_that_are_not_known(client, X):
+    array = da.from_array(X)
+    with pytest.raises(ValueError, match=r"call X\.compute_chunk_sizes\(\)\.$"):
+        dse().fit(array[array[:, 0] > 0])
+    with pytest.raises(ValueError, match=r"got \(4000,\)\.$"):
+        dse().fit(array[:, 0])
+
+
 def test_traffic_of_a_product(client, X):
     """What the client sends and gets, and what workers send, as the guide states it."""
     from skdse._spectra.affinity import Gaussian
@@ -167,7 +202,7 @@ def test_traffic_of_a_product(client, X):
     from skdse._tools.cluster import Cluster
 
     n, b, K = N_SAMPLES, 16, N_BLOCKS
-    sent = []
+    sent, held = [], []
 
     class Counting(Cluster):
         def send(self, values):
@@ -175,6 +210,8 @@ def test_traffic_of_a_product(client, X):
             return super().send(values)
 
         def results(self, futures, tell=None):
+            distributed.wait(futures)
+            held.append(client.run_on_scheduler(bytes_held))
             found = super().results(futures, tell)
             sent.extend(len(pickle.dumps(one)) for one in found)
             return found
@@ -188,13 +225,26 @@ def test_traffic_of_a_product(client, X):
     G.matmat(V)  # makes what is kept
     assert (blocks.n_blocks, G.n_kept) == (K, K * (K + 1) / 2)
     before = outgoing()
-    sent.clear()
+    at_rest = client.run_on_scheduler(bytes_held)
+    sent.clear(), held.clear()
     G.matmat(V)
     one = 4 * n * b
+    # The scheduler keeps the vectors for as long as it may have to send them again.
+    assert one <= held[0] - at_rest <= one + 4 * K**2 * 1000
+    end = time.monotonic() + 30
+    while client.run_on_scheduler(bytes_held) > at_rest and time.monotonic() < end:
+        time.sleep(0.02)
+    assert client.run_on_scheduler(bytes_held) <= at_rest
     assert 2 * one <= sum(sent) <= 2 * one + 2 * K * 1000
     # Each pair gives both sides to both sums; each block of V goes to each worker, and
     # the sums go home.
     assert one <= outgoing() - before <= (2 * K + 3) * one
+
+
+def bytes_held(dask_scheduler):
+    """Bytes of what the tasks on the scheduler are made of."""
+    specs = [one.run_spec for one in dask_scheduler.tasks.values()]
+    return sum(len(pickle.dumps(one)) for one in specs)
 
 
 def bytes_sent(dask_worker):

@@ -3,7 +3,7 @@
 Toy data, images, and last layers of networks before and after their training (on
 images that they were not trained on): the entropy of all pairs at t = 1, and
 that of the graph at t = 1, at ``t="matched"`` and at t = 100. Then the same for more
-and more samples of one distribution, up to 100,000.
+and more samples of two distributions, up to a million.
 
     cd doc/studies; python graph_time.py --cache DIR [--data-home DIR]
 
@@ -29,7 +29,10 @@ LATE = 100
 # long or does not converge: they are measured where LAPACK finds all eigenvalues soon.
 LINES = ("uniform 1", "circle", "two moons")
 SEPARATE = {3: 6, 10: 6, 30: 6}
-GROWING = {"uniform 8": (10_000, 60_000, 100_000)}
+GROWING = {
+    "uniform 8": (10_000, 60_000, 100_000, 1_000_000),
+    "30 clusters": (10_000, 60_000, 100_000),
+}
 N_TRAIN, N_EPOCHS = 3000, 5
 NETWORKS = {"perceptron": 128, "convolutional": 16, "transformer": 32}
 ALL_PAIRS_MOST = 60_000

@@ -41,7 +41,7 @@ class PassThroughMixin(DocLinkMixin, OneToOneFeatureMixin, TransformerMixin):
         # Any rows will do: those of a precomputed affinity need not be a square.
         accept_sparse = "csr" if get_tags(self).input_tags.sparse else False
         checked = taken_in(X)
-        if cluster_for(X) is not None:
+        if cluster_for(checked) is not None:
             return X  # it is not computed for this
         checked = validated_data(
             self, checked, reset=False, accept_sparse=accept_sparse

@@ -23,6 +23,7 @@ from .arrays import (
 from .cells import stacked
 from .containers import opened
 from .hints import Tensor
+from .lazy_frames import as_lazy_array, is_lazy_frame
 
 # What DLPack calls memory that CUDA reaches.
 CUDA_MEMORY = 2, 13
@@ -31,12 +32,15 @@ CUDA_MEMORY = 2, 13
 def taken_in(X, name="X"):
     """X as a NumPy array where it lies on the host, else as floats on its device.
 
-    A gradient is left behind, and half precision raised to float32. Whatever is no
-    array of the standard and knows no DLPack is returned as it is.
+    A gradient is left behind, and half precision raised to float32. A frame of Dask
+    becomes an array of Dask. Whatever is no array of the standard and knows no DLPack
+    is returned as it is.
     """
     X = stacked(X, name)
     if compat.is_torch_array(X):
         return _taken_from_torch(X, name)
+    if is_lazy_frame(X):
+        return as_lazy_array(X, name)
     X = X if sp.issparse(X) or is_lazy_or_sparse(X) else opened(X, name)
     if isinstance(X, (np.ndarray, np.generic)) or sp.issparse(X):
         return X

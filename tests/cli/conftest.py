@@ -1,5 +1,7 @@
 """Samples, labels and a folder for the command line."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from sklearn.datasets import make_blobs
@@ -18,3 +20,11 @@ def folder(tmp_path, monkeypatch, blobs):
     np.save("Z.npy", blobs[0])
     np.save("y.npy", blobs[1])
     return tmp_path
+
+
+@pytest.fixture
+def nothing_was_run(tmp_path, monkeypatch):
+    """Folder in which the code of a hostile file would have made another one."""
+    monkeypatch.chdir(tmp_path)
+    yield
+    assert not Path("harm").exists()

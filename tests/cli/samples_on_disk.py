@@ -59,14 +59,29 @@ def write_hdf5(path, Z, y):
         file["Z"], file["y"] = Z, y
 
 
-def write_packed_hdf5(path, Z, y):
+def write_packed_hdf5(path, Z, y, **packed):
     h5py = pytest.importorskip("h5py")
+    packed = packed or {"compression": "gzip", "shuffle": True, "fletcher32": True}
     with h5py.File(path, "w") as file:
-        chunk = (7, Z.shape[1])
-        file.create_dataset(
-            "Z", data=Z, chunks=chunk, compression="gzip", shuffle=True, fletcher32=True
-        )
+        file.create_dataset("Z", data=Z, chunks=(7, Z.shape[1]), **packed)
         file["y"] = y
+
+
+def write_lzf_hdf5(path, Z, y):
+    write_packed_hdf5(path, Z, y, compression="lzf", shuffle=True)
+
+
+def write_h5ad(path, Z, y):
+    """What AnnData writes of cells in ``obsm`` and of a column of categories."""
+    h5py = pytest.importorskip("h5py")
+    names, codes = np.unique(y, return_inverse=True)
+    packed = {"compression": "gzip", "chunks": True}
+    with h5py.File(path, "w") as file:
+        file.create_dataset("obsm/Z", data=Z, **packed)
+        file.create_dataset("obs/y/codes", data=codes.astype("i1"), **packed)
+        texts = [f"group {name}" for name in names]
+        file.create_dataset("obs/y/categories", data=texts, **packed)
+        file["obs/y"].attrs["encoding-type"] = "categorical"
 
 
 def write_zarr(path, Z, y, version=2, **options):
@@ -152,6 +167,8 @@ KINDS = {
     "pt": ("a.pt", write_pt, "Z", "inner/y"),
     "hdf5": ("a.h5", write_hdf5, "Z", "y"),
     "packed hdf5": ("b.hdf5", write_packed_hdf5, "Z", "y"),
+    "lzf hdf5": ("c.h5", write_lzf_hdf5, "Z", "y"),
+    "h5ad": ("a.h5ad", write_h5ad, "obsm/Z", "obs/y"),
     "zarr 2": ("a.zarr", write_zarr, "Z", "y"),
     "zarr 3": ("b.zarr", write_zarr_3, "Z", "y"),
     "sharded zarr": ("c.zarr", write_sharded_zarr, "Z", "y"),

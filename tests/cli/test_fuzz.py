@@ -13,7 +13,13 @@ from pathlib import Path
 from samples_on_disk import KINDS
 
 N_INPUTS = int(os.environ.get("SKDSE_FUZZ", 20))
-NEEDS = {"pt": "torch", "hdf5": "h5py", "zarr": "zarr", "parquet": "pyarrow"}
+NEEDS = {
+    "pt": "torch",
+    "hdf5": "h5py",
+    "h5ad": "h5py",
+    "zarr": "zarr",
+    "parquet": "pyarrow",
+}
 NEEDS |= dict.fromkeys(("feather", "arrow", "data set"), "pyarrow")
 
 

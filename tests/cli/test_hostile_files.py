@@ -2,47 +2,20 @@
 
 import io
 import json
-import os
 import pickle
 import struct
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
-from commands import error
+from commands import error, records
 from fuzzing import outcome
-from samples_on_disk import write_arrow, write_pt, write_zarr
+from hostile import CODE, HUGE, Bomb, refusal
+from samples_on_disk import write_arrow, write_h5ad, write_zarr
 
-from skdse._cli.errors import InputError
-from skdse._cli.files import find_sources, read_samples
-
-HUGE = 10**12
-CODE = "could run any code"
-
-
-class Bomb:
-    """What leaves a file behind when it is unpickled."""
-
-    def __reduce__(self):
-        return os.mkdir, ("harm",)
-
-
-@pytest.fixture(autouse=True)
-def _nothing_was_run(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    yield
-    assert not Path("harm").exists()
-
-
-def refusal(name):
-    """Message with which a file is refused, soon and in little memory."""
-    assert outcome(name, None) == "refused"
-    with pytest.raises(InputError) as info:
-        for source in find_sources([name]):
-            read_samples(source)
-    return str(info.value)
-
+pytestmark = pytest.mark.usefixtures("nothing_was_run")
 
 # Code
 # ----
@@ -63,46 +36,6 @@ def test_pickles_of_numpy(capsys):
     message = error(capsys, "Z.npy", "--labels", "a.npy")
     assert message.startswith("a.npy: holds Python objects, ")
     assert "numpy.save(file, array.astype(str))" in message
-
-
-def archive_of_torch(content, name="a.pt", **entries):
-    """Archive as torch.save makes it, with a pickle of other content."""
-    with zipfile.ZipFile(name, "w") as archive:
-        archive.writestr("a/data.pkl", content)
-        for entry, numbers in entries.items():
-            archive.writestr(f"a/{entry.replace('_', '/')}", numbers)
-    return name
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        pickle.dumps({"Z": Bomb()}, 2),
-        pickle.dumps({"Z": Bomb()}, 4),
-        pickle.dumps({"Z": io.BytesIO}, 2),
-        b"cos\nsystem\n(S'mkdir harm'\ntR.",
-        b"(S'mkdir harm'\nios\nsystem\n.",
-        b"\x80\x02ctorch.serialization\nload\n(X\x01\x00\x00\x00atR.",
-        b"ctorch\nSize\n(ctorch\nFloatStorage\nI5\ntR.",
-        b"\x82\x01.",
-    ],
-)
-def test_pickles_of_torch(content):
-    archive_of_torch(content)
-    assert refusal("a.pt").startswith("a.pt: ")
-
-
-def test_more_than_tensors_has_a_way_out():
-    message = refusal(archive_of_torch(pickle.dumps({"Z": Bomb()}, 2)))
-    assert message.startswith(
-        f"a.pt: holds more than tensors: {os.name}.mkdir. Reading"
-    )
-    assert "torch.save(model.state_dict(), file)" in message
-
-
-def test_older_files_of_torch_are_pickles():
-    Path("a.pt").write_bytes(pickle.dumps(Bomb(), 2))
-    assert "since PyTorch 1.6" in refusal("a.pt")
 
 
 @pytest.mark.parametrize("suffix", ["parquet", "feather"])
@@ -277,69 +210,6 @@ def test_huge_headers():
     )
 
 
-def test_pickles_that_make_objects_without_end():
-    archive_of_torch(b"\x80\x02" + b"]" * 4_000_000 + b".")
-    assert "too many objects" in refusal("a.pt")
-    archive_of_torch(b"\x80\x02]r\xff\xff\xff\x7f.")
-    assert "too many objects" in refusal("a.pt")
-    archive_of_torch(bytes(5_000_000))
-    assert "its pickle has 5000000 bytes" in refusal("a.pt")
-    # Each of 40 lists has the one before it twice.
-    lists = b"]q\0" + b"".join(b"](h%ch%ceq%c" % (k, k, k + 1) for k in range(40))
-    archive_of_torch(b"\x80\x02" + lists + b".")
-    assert "no array of two dimensions" in refusal("a.pt")
-
-
-@pytest.mark.parametrize(
-    ("size", "stride", "offset", "message"),
-    [
-        ((HUGE, 4), (4, 1), 0, "declares an array of shape"),
-        ((4, 4), (HUGE, 1), 0, "reaches beyond its storage"),
-        ((4, 4), (4, 1), 1, "reaches beyond its storage"),
-        ((4, 4), (4, 1), HUGE, "reaches beyond its storage"),
-        ((HUGE, HUGE), (0, 0), 0, "declares an array of shape"),
-        ((4, 4), (-4, 1), 12, "describes no tensor"),
-        ((4, 4), (1,), 0, "describes no tensor"),
-        ((4.0, 4), (4, 1), 0, "describes no tensor"),
-    ],
-)
-def test_tensors_that_are_not_in_their_storage(size, stride, offset, message):
-    archive_of_torch(tensor_pickle(size, stride, offset), data_0=bytes(64))
-    assert message in refusal("a.pt")
-
-
-def tensor_pickle(size, stride, offset):
-    """Pickle of a tensor of float32 of a storage named 0, as torch.save makes it."""
-
-    def pickled(value):
-        return pickle.dumps(value, 2)[2:-1]
-
-    storage = [pickled(one) for one in ("0", "cpu", 16)]
-    return (
-        b"\x80\x02ctorch._utils\n_rebuild_tensor_v2\n(("
-        + pickled("storage")
-        + b"ctorch\nFloatStorage\n"
-        + b"".join(storage)
-        + b"tQ"
-        + b"".join(pickled(one) for one in (offset, size, stride, False))
-        + b"ccollections\nOrderedDict\n)RtR."
-    )
-
-
-def test_the_pickle_of_a_tensor_is_that_of_torch():
-    # The tests above would pass with any other.
-    archive_of_torch(
-        tensor_pickle((4, 4), (4, 1), 0), data_0=np.eye(4, dtype="f").tobytes()
-    )
-    (source,) = find_sources(["a.pt"])
-    np.testing.assert_array_equal(read_samples(source)[0], np.eye(4))
-    archive_of_torch(tensor_pickle((4, 4), (4, 1), 0))
-    assert "a storage is missing" in refusal("a.pt")
-    pytest.importorskip("torch")
-    write_pt("b.pt", np.eye(4), np.ones(4))
-    assert outcome("b.pt", None) == "read"
-
-
 def test_huge_tensors_of_safetensors():
     for shape, offsets, message in [
         ([HUGE, 4], [0, 128], "declares an array of shape"),
@@ -380,6 +250,147 @@ def test_chunks_of_zarr_that_blow_up():
         if not chunk.name.startswith("."):
             chunk.write_bytes(gzip.compress(bytes(80_000_000), 9))
     assert "too large" in refusal(name)
+
+
+@pytest.mark.parametrize(
+    ("options", "chunk", "message"),
+    [
+        # HDF5 would read behind the one, and unpack the other to 256 MiB.
+        ({"fletcher32": True}, b"\1\2", "cannot be unpacked"),
+        ({"compression": "gzip", "fletcher32": True}, b"\1\2\3\4", "cannot be unp"),
+        ({"compression": "gzip"}, zlib.compress(bytes(2**28), 9), "a chunk of 2609"),
+        ({"compression": "gzip"}, zlib.compress(bytes(2**25), 9), "cannot be unpacked"),
+        ({"compression": "gzip"}, zlib.compress(bytes(80), 9), "cannot be unpacked"),
+        ({"compression": "gzip"}, b"no deflate", "cannot be unpacked"),
+        ({"compression": "gzip"}, zlib.compress(bytes(1600))[:-4], "cannot be unpack"),
+        ({"shuffle": True}, bytes(80), "cannot be unpacked"),
+        ({}, bytes(80), "holds 80 bytes"),
+        ({"scaleoffset": 0, "dtype": "i8"}, bytes(80), "filters [6]"),
+    ],
+)
+def test_chunks_of_hdf5_that_are_none(options, chunk, message):
+    h5py = pytest.importorskip("h5py")
+    with h5py.File("a.h5", "w") as file:
+        options = {"dtype": "f8", "chunks": (50, 4), **options}
+        Z = file.create_dataset("Z", (50, 4), **options)
+        Z.id.write_direct_chunk((0, 0), chunk)
+    assert message in refusal("a.h5")
+
+
+def literal_lzf(content):
+    """Content as lzf that copies nothing."""
+    parts = [content[i : i + 32] for i in range(0, len(content), 32)]
+    return b"".join(bytes([len(part) - 1]) + part for part in parts)
+
+
+PACKED = {
+    "plain": ({}, None),
+    "chunks": ({"chunks": (6,)}, bytes),
+    "gzip": ({"chunks": (6,), "compression": "gzip"}, zlib.compress),
+    "lzf": ({"chunks": (6,), "compression": "lzf"}, literal_lzf),
+}
+
+
+@pytest.mark.parametrize("packed", PACKED)
+def test_texts_of_hdf5_longer_than_the_file(capsys, packed):
+    h5py = pytest.importorskip("h5py")
+    options, pack = PACKED[packed]
+    np.save("Z.npy", np.eye(600))
+    with h5py.File("a.h5", "w") as file:
+        file.create_dataset("y", data=["a", "b"] * 300, **options)
+        place = file["y"].id.get_offset()
+        file["plain"] = np.array(["a", "b"] * 300, dtype=object)
+        place = file["plain"].id.get_offset() if place is None else place
+    (found,) = records(capsys, "Z.npy", "--labels", "a.h5:y")
+    assert "dsmi_share" in found
+    references = bytearray(Path("a.h5").read_bytes()[place : place + 96])
+    references[3] = 128  # of the length 1, which now is 2³¹ more
+    if pack is None:
+        content = bytearray(Path("a.h5").read_bytes())
+        content[place : place + 96] = references
+        Path("a.h5").write_bytes(content)
+    else:
+        with h5py.File("a.h5", "r+") as file:
+            file["y"].id.write_direct_chunk((0,), pack(bytes(references)))
+    message = error(capsys, "Z.npy", "--labels", "a.h5:y")
+    assert "its texts do not lie in the file" in message
+
+
+@pytest.mark.parametrize(
+    "chunk", [zlib.compress(bytes(8)), b"\xff", b"\x1f\0", b"\x20\5"]
+)
+@pytest.mark.parametrize("compression", ["gzip", "lzf"])
+def test_texts_of_hdf5_that_cannot_be_unpacked(capsys, compression, chunk):
+    h5py = pytest.importorskip("h5py")
+    np.save("Z.npy", np.eye(6))
+    with h5py.File("a.h5", "w") as file:
+        options = {"chunks": (6,), "compression": compression}
+        file.create_dataset("y", data=list("ababab"), **options)
+        file["y"].id.write_direct_chunk((0,), chunk)
+    assert "cannot be unpacked" in error(capsys, "Z.npy", "--labels", "a.h5:y")
+
+
+@pytest.mark.parametrize("what", ["length", "size"])
+def test_attributes_of_hdf5_longer_than_the_file(capsys, what):
+    write_h5ad("a.h5ad", np.eye(6), np.arange(6) % 2)
+    np.save("Z.npy", np.eye(6))
+    arguments = "Z.npy", "--labels", "a.h5ad:obs/y"
+    records(capsys, *arguments)
+    content = bytearray(Path("a.h5ad").read_bytes())
+    heap = content.index(b"GCOL")
+    if what == "length":
+        # The reference to the text "categorical", of 11 characters.
+        place = content.index(b"\x0b\0\0\0" + heap.to_bytes(8, "little")) + 3
+    else:
+        place = content.index(b"categorical") - 5  # its object ends so
+    content[place] = 32
+    Path("a.h5ad").write_bytes(content)
+    assert outcome("a.h5ad", "obs/y") == "refused"
+    assert "its texts do not lie in the file" in error(capsys, *arguments)
+
+
+def test_a_checksum_of_hdf5_is_compared():
+    h5py = pytest.importorskip("h5py")
+    Z = np.random.default_rng(0).normal(size=(50, 4))
+    with h5py.File("a.h5", "w") as file:
+        file.create_dataset("Z", data=Z, chunks=(50, 4), fletcher32=True)
+    assert outcome("a.h5", None) == "read"
+    content = Path("a.h5").read_bytes()
+    place = content.index(Z.tobytes())
+    Path("a.h5").write_bytes(content[:place] + b"\0" + content[place + 1 :])
+    assert "cannot be unpacked" in refusal("a.h5")
+
+
+def test_numbers_of_hdf5_that_numpy_does_not_have():
+    h5py = pytest.importorskip("h5py")
+    kind = h5py.h5t.IEEE_F32LE.copy()
+    kind.set_ebias(100)
+    with h5py.File("a.h5", "w") as file:
+        space = h5py.h5s.create_simple((4, 4))
+        h5py.h5d.create(file.id, b"Z", kind, space).write(
+            h5py.h5s.ALL, h5py.h5s.ALL, np.eye(4, dtype="f4")
+        )
+    assert "has numbers of a type that NumPy does not have" in refusal("a.h5")
+
+
+def test_chunks_much_larger_than_their_array():
+    h5py = pytest.importorskip("h5py")
+    with h5py.File("a.h5", "w") as file:
+        Z = file.create_dataset(
+            "Z",
+            (10, 4),
+            "f4",
+            maxshape=(None, 4),
+            chunks=(2**24, 4),
+            compression="gzip",
+        )
+        Z.id.write_direct_chunk((0, 0), zlib.compress(bytes(2**28)))
+    assert "has chunks of 256.0 MiB for an array of 160 bytes" in refusal("a.h5")
+    name = zarr_with(2, chunks=[2**21, 4], compressor={"id": "zlib", "level": 9})
+    for chunk in Path("a.zarr/Z").iterdir():
+        if not chunk.name.startswith("."):
+            chunk.write_bytes(zlib.compress(bytes(2**26), 9))
+    assert "has chunks of 64.0 MiB for an array of 128 bytes" in refusal(name)
 
 
 @pytest.mark.parametrize("last", [10**6, -4, 2])

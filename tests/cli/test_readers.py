@@ -3,6 +3,7 @@
 import io
 import json
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -157,6 +158,91 @@ def test_checkpoint_with_all_that_state_dicts_have(capsys, folder):
     assert read("a.pt:views/2").shape == (0, 6)
     torch.save(weights, "b.pth")
     np.testing.assert_array_equal(read("b.pth"), weights)
+
+
+def test_what_weights_only_allows_beside_tensors(folder):
+    torch = pytest.importorskip("torch")
+    Z = torch.arange(24.0).reshape(4, 6)
+    parameter = torch.nn.Parameter(Z)
+    parameter.note = "has an attribute"
+    content = {
+        "Z": Z,
+        "parameter": parameter,
+        "buffer": torch.nn.Buffer(Z),
+        "uint16": Z.to(torch.uint16),
+        "beside": [torch.device("cpu"), torch.float32, {1, 2}, b"bytes", 1j, Z.layout],
+    }
+    torch.save(content, "a.pt")
+    torch.load("a.pt", weights_only=True)
+    for protocol in (2, 5):
+        torch.save(content, "a.pt", pickle_protocol=protocol)
+        names = [one.key for one in find_sources(["a.pt"])]
+        assert names == ["Z", "parameter", "buffer", "uint16"]
+        for name in names:
+            np.testing.assert_array_equal(read(f"a.pt:{name}"), Z)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:torch", "ignore::DeprecationWarning")
+def test_tensors_that_are_not_read(capsys, folder):
+    torch = pytest.importorskip("torch")
+    Z = torch.arange(24.0).reshape(4, 6)
+    unread = {
+        "complex": (torch.complex(Z, Z), "a tensor of complex numbers"),
+        "minus": (torch.complex(Z, Z).conj().imag, "a view with another sign"),
+        "float8": (Z.to(torch.float8_e4m3fn), "a tensor of float8_e4m3fn"),
+        "sparse": (Z.to_sparse(), "a sparse tensor"),
+        "meta": (Z.to("meta"), "a tensor on 'meta'"),
+    }
+    # Beside others they are left out, and refused where they are named or alone.
+    torch.save({"Z": Z} | {name: one for name, (one, _) in unread.items()}, "a.pt")
+    assert [one.key for one in find_sources(["a.pt"])] == ["Z"]
+    for name, (one, message) in unread.items():
+        torch.save(one, "b.pt")
+        for file in (f"a.pt:{name}", "b.pt"):
+            refusal = error(capsys, file)
+            assert refusal.startswith(f"{file}: {message}")
+            assert "Save it dense and of real numbers" in refusal
+
+
+PACKED = {
+    "shuffle": {"shuffle": True},
+    "checksum": {"fletcher32": True},
+    "all": {"compression": "gzip", "shuffle": True, "fletcher32": True},
+    "lzf": {"compression": "lzf", "shuffle": True},
+    "chunks": {},
+}
+
+
+@pytest.mark.parametrize("packed", PACKED)
+@pytest.mark.parametrize("dtype", ["f8", ">f4", "u1", "?"])
+def test_chunks_of_hdf5_are_those_of_the_package(folder, packed, dtype, monkeypatch):
+    h5py = pytest.importorskip("h5py")
+    limits = "skdse._cli.readers.hdf5_chunks.BLOCK_BYTES"
+    monkeypatch.setattr(limits, 400)
+    Z = np.random.default_rng(0).integers(0, 200, (50, 5, 3)).astype(dtype)
+    with h5py.File("a.h5", "w") as file:
+        options = {"chunks": (7, 3, 3), **PACKED[packed]}
+        file.create_dataset("Z", data=Z, maxshape=(None, 5, 3), **options)
+        sparse = file.create_dataset("some", (50, 5, 3), dtype, fillvalue=1, **options)
+        sparse[20:30, 1] = Z[20:30, 1]
+        expected = sparse[...]
+        # A chunk may say that a filter was left out.
+        options["chunks"] = (7, 3)
+        left_out = file.create_dataset("plain", (7, 3), "f8", **options)
+        plain = np.arange(21.0).reshape(7, 3)
+        n_filters = left_out.id.get_create_plist().get_nfilters()
+        left_out.id.write_direct_chunk((0, 0), plain.tobytes(), 2**n_filters - 1)
+    arrays = {"Z": Z, "some": expected, "plain": plain}
+    if packed == "chunks":
+        del arrays["some"]  # as many bytes as are declared must be there
+    for key, one in arrays.items():
+        (source,) = find_sources([f"a.h5:{key}"])
+        with warnings.catch_warnings(action="ignore"):  # of three dimensions
+            np.testing.assert_array_equal(
+                read_samples(source)[0], one.reshape(len(one), -1)
+            )
+            found, rows, _ = read_samples(source, (5, 0))
+        np.testing.assert_array_equal(found, one.reshape(len(one), -1)[rows])
 
 
 def test_data_set_as_the_package_writes_it(capsys, folder, blobs):

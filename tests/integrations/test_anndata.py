@@ -236,6 +236,13 @@ def test_report_gives_the_same(adata, tmp_path, monkeypatch, capsys, kind):
     assert record["dse"] == dse(some, neighbors_key="neighbors", random_state=0)
     expected = dsmi(some, "kind", neighbors_key="neighbors", random_state=0)
     assert record["dsmi_wide"] == expected
+    # Columns of the same group come first, and none by its parts.
+    with pytest.raises(SystemExit):
+        main(["report", f"{name}:obsm/X_pca", "--labels", "obs/nope"])
+    message = capsys.readouterr().err
+    assert "no array 'obs/nope'; the file has ['obs/" in message
+    assert "'obs/kind'" in message
+    assert "codes" not in message
 
 
 # scanpy

@@ -64,6 +64,20 @@ def polars(what):
     }[what]
 
 
+def column_of(rows):
+    """Frame with a column of lists, in a type of Arrow: Dask makes text of objects."""
+    pyarrow = pytest.importorskip("pyarrow")
+    kind = pd.ArrowDtype(pyarrow.list_(pyarrow.float64()))
+    return pd.DataFrame({"e": pd.Series(list(rows), dtype=kind)})
+
+
+def lazy_frame(frame):
+    """Frame of Dask in three partitions, of which the last is empty."""
+    dask_frames = pytest.importorskip("dask.dataframe")
+    parts = [slice(0, 50), slice(50, None), slice(0, 0)]
+    return dask_frames.from_map(lambda rows: frame[rows], parts, meta=frame[:0])
+
+
 FRAME = pd.DataFrame(X, columns=list("abcd"))
 HOLDERS = {
     "lists": X.tolist,
@@ -86,6 +100,9 @@ HOLDERS = {
         for one in ("frame", "lists", "arrays", "series")
     },
     "dask": lambda: pytest.importorskip("dask.array").from_array(X, chunks=(40, 4)),
+    "dask, frame": lambda: lazy_frame(FRAME),
+    "dask, lists": lambda: lazy_frame(column_of(X)),
+    "dask, series": lambda: lazy_frame(column_of(X))["e"],
     "torch": lambda: pytest.importorskip("torch").from_numpy(X.copy()),
 }
 
@@ -257,6 +274,19 @@ def test_lists_beside_other_columns_are_refused(library):
     table = getattr(package, frame)({"id": list(range(90)), "e": X.tolist()})
     with pytest.raises(ValueError, match=r"X has lists in the column 'e'"):
         DiffusionSpectralEntropy().fit(table)
+
+
+def test_lists_in_frames_of_dask_that_are_refused():
+    ragged = lazy_frame(column_of([*X[:80], *X[80:, :2]]))
+    with pytest.raises(ValueError, match="the rows of X must have as many numbers eac"):
+        DiffusionSpectralEntropy().fit(ragged)
+    ragged = lazy_frame(column_of([*X[:50], *X[50:, :2]]))
+    message = r"as many numbers each; got \(4,\) and \(2,\)."
+    with pytest.raises(ValueError, match=message):
+        DiffusionSpectralEntropy().fit(ragged)
+    beside = lazy_frame(column_of(X).assign(id=range(90)))
+    with pytest.raises(ValueError, match=r"X has lists in the column 'e', beside 1 o"):
+        DiffusionSpectralEntropy().fit(beside)
 
 
 @pytest.mark.parametrize(

@@ -1,55 +1,29 @@
 """Files of ``torch.save``: tensors alone, memory-mapped, and without PyTorch.
 
 Such a file is an archive with a pickle, which says how tensors lie in the storages
-beside it. A pickle can call whatever it names. This one is read by an unpickler that
-knows six names, and gives for each a function of its own, which makes a description of
-a tensor; it is what PyTorch calls ``weights_only``, without the code behind it.
+beside it; `tensor_pickles` makes descriptions of it, and runs nothing.
 
-archive ─► opcodes, counted and looked through ─► descriptions ─► memory maps.
+archive ─► descriptions of tensors ─► memory maps.
 """
 
-import io
-import pickle
-import pickletools
 import zipfile
-from dataclasses import dataclass
 
 import numpy as np
 
 from .archives import offset_of, open_archive
 from .limits import LARGEST_HEADER, check_declared
 from .safetensors import DTYPES, as_numbers
-
-# By the names of PyTorch, those of safetensors.
-STORAGES = {
-    "DoubleStorage": "F64",
-    "FloatStorage": "F32",
-    "HalfStorage": "F16",
-    "BFloat16Storage": "BF16",
-    "LongStorage": "I64",
-    "IntStorage": "I32",
-    "ShortStorage": "I16",
-    "CharStorage": "I8",
-    "ByteStorage": "U8",
-    "BoolStorage": "BOOL",
-}
-SIMPLER = (
-    "Reading it could run any code, and no file may. Save the tensors alone: "
-    "torch.save(model.state_dict(), file)."
-)
-# Tuples, dictionaries, tensors: some six for each tensor.
-MOST_OBJECTS = 300_000
-MAKES_OBJECTS = {
-    *("EMPTY_LIST", "EMPTY_DICT", "EMPTY_SET", "EMPTY_TUPLE", "LIST", "DICT"),
-    *("TUPLE", "TUPLE1", "TUPLE2", "TUPLE3", "FROZENSET", "REDUCE", "BUILD"),
-    *("GLOBAL", "STACK_GLOBAL", "OBJ", "INST", "NEWOBJ", "NEWOBJ_EX", "BINPERSID"),
-}
+from .tensor_pickles import Unread, tensors_of
 
 
 def pt_arrays(path, without=None):
     """Shape of each tensor of a file."""
     with _archive(path) as archive:
-        return {key: one.size for key, one in _tensors(archive).items()}
+        tensors = _tensors(archive)
+    unread = {key: one for key, one in tensors.items() if isinstance(one, Unread)}
+    for one in unread.values() if len(unread) == len(tensors) else ():
+        raise ValueError(_not_read(one))
+    return {key: () if key in unread else one.size for key, one in tensors.items()}
 
 
 def read_pt(path, key=None, without=None):
@@ -58,70 +32,17 @@ def read_pt(path, key=None, without=None):
         tensors = _tensors(archive)
         if key not in tensors:
             raise ValueError(f"no tensor of this name; the file has {list(tensors)}.")
+        if isinstance(tensors[key], Unread):
+            raise ValueError(_not_read(tensors[key]))
         return _mapped(path, archive, tensors[key])
 
 
-@dataclass(frozen=True)
-class _Storage:
-    """Numbers of a type, in an entry of the archive."""
-
-    kind: str
-    name: str
-
-
-@dataclass(frozen=True)
-class _Tensor:
-    """How a tensor lies in its storage."""
-
-    storage: _Storage
-    offset: int
-    size: tuple
-    stride: tuple
-
-
-class _Mapping(dict):
-    """Dictionary to which a pickle may give attributes, as state dicts have them."""
-
-
-def _tensor(storage, offset, size, stride, *_):
-    """Make the description of a tensor."""
-    numbers = (offset, *size, *stride)
-    if not isinstance(storage, _Storage) or len(size) != len(stride):
-        raise ValueError("describes no tensor.")
-    if any(type(n) is not int or n < 0 for n in numbers):
-        raise ValueError("describes no tensor.")
-    return _Tensor(storage, offset, tuple(size), tuple(stride))
-
-
-def _parameter(tensor, *_):
-    """Return the tensor of a parameter."""
-    return tensor
-
-
-NAMES = {
-    ("torch._utils", "_rebuild_tensor_v2"): _tensor,
-    ("torch._utils", "_rebuild_parameter"): _parameter,
-    ("torch", "Size"): tuple,
-    ("collections", "OrderedDict"): _Mapping,
-    **{("torch", name): kind for name, kind in STORAGES.items()},
-}
-
-
-class _Unpickler(pickle.Unpickler):
-    """Unpickler that calls nothing but what makes descriptions."""
-
-    def find_class(self, module, name):
-        """Return what stands for a name."""
-        if (module, name) not in NAMES:
-            raise ValueError(f"holds more than tensors: {module}.{name}. {SIMPLER}")
-        return NAMES[module, name]
-
-    def persistent_load(self, pid):
-        """Description of a storage."""
-        kind, of_type, name, *_ = pid
-        if kind != "storage" or of_type not in STORAGES.values():
-            raise ValueError("describes no tensor.")
-        return _Storage(of_type, str(name))
+def _not_read(tensor):
+    """Message that the numbers of a tensor are not read."""
+    return (
+        f"{tensor.what} is not read. Save it dense and of real numbers, for instance "
+        "tensor.to_dense().float()."
+    )
 
 
 def _archive(path):
@@ -146,46 +67,12 @@ def _tensors(archive):
             f"its pickle has {entry.file_size} bytes, or is compressed: at most "
             f"{LARGEST_HEADER} are read, which describe thousands of tensors."
         )
-    content = archive.read(entry)
-    _check_opcodes(content)
-    found, seen = {}, set()
-    _collect(_Unpickler(io.BytesIO(content)).load(), "", found, seen)
-    return found
-
-
-def _check_opcodes(content):
-    """Raise where a pickle would make more objects than tensors need."""
-    n_objects = 0
-    for opcode, argument, _ in pickletools.genops(content):
-        n_objects += opcode.name in MAKES_OBJECTS
-        if opcode.name == "GLOBAL" and tuple(argument.split(" ", 1)) not in NAMES:
-            name = argument.replace(" ", ".")
-            raise ValueError(f"holds more than tensors: {name}. {SIMPLER}")
-        # The unpickler keeps a list as long as the largest number of a memo.
-        is_far = opcode.name.endswith("PUT") and int(argument) > MOST_OBJECTS * 4
-        if n_objects > MOST_OBJECTS or is_far:
-            raise ValueError("its pickle makes too many objects for a file of tensors.")
-
-
-def _collect(content, name, found, seen):
-    """Collect the tensors in dictionaries and lists, each of which is seen once."""
-    stack = [(name, content)]
-    while stack:
-        name, content = stack.pop()
-        if isinstance(content, _Tensor):
-            found[name or None] = content
-        if isinstance(content, (dict, list, tuple)) and id(content) not in seen:
-            seen.add(id(content))
-            is_dict = isinstance(content, dict)
-            inner = content.items() if is_dict else enumerate(content)
-            stack += [
-                (f"{name}/{key}" if name else str(key), one) for key, one in inner
-            ][::-1]
+    return tensors_of(archive.read(entry))
 
 
 def _mapped(path, archive, tensor):
     """Memory map of a tensor."""
-    storage = _storage(path, archive, tensor.storage)
+    storage = _storage(path, archive, tensor)
     check_declared(tensor.size, storage.dtype, storage.nbytes)
     if 0 in tensor.size:
         return np.empty(tensor.size, storage.dtype)
@@ -200,18 +87,18 @@ def _mapped(path, archive, tensor):
         [step * storage.itemsize for step in tensor.stride],
         writeable=False,
     )
-    return as_numbers(view, tensor.storage.kind)
+    return as_numbers(view, tensor.kind)
 
 
-def _storage(path, archive, storage):
-    """Memory map of the numbers of a storage."""
+def _storage(path, archive, tensor):
+    """Memory map of the numbers of the storage of a tensor."""
     (pickled,) = [one for one in archive.namelist() if one.endswith("/data.pkl")]
     folder = pickled.removesuffix("data.pkl")
     names = archive.namelist()
-    if f"{folder}data/{storage.name}" not in names:
+    if f"{folder}data/{tensor.storage.name}" not in names:
         raise ValueError("a storage is missing: the file is damaged.")
-    entry = archive.getinfo(f"{folder}data/{storage.name}")
-    dtype = np.dtype(DTYPES[storage.kind])
+    entry = archive.getinfo(f"{folder}data/{tensor.storage.name}")
+    dtype = np.dtype(DTYPES[tensor.kind])
     order = f"{folder}byteorder"
     if order in names and archive.read(order) == b"big":
         dtype = dtype.newbyteorder(">")

@@ -9,13 +9,12 @@ from contextlib import contextmanager
 import numpy as np
 
 from ..errors import extra
-from .limits import DEFLATE_RATIO, Blocks, check_declared, rows_of
+from .hdf5_chunks import FILTERS, blocks_of_chunks, filters_of
+from .hdf5_texts import check_attributes, texts_in
+from .limits import DEFLATE_RATIO, check_declared, rows_of
 from .stores import DEEPEST, MOST_ARRAYS, array_in, no_array, shapes_in
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
-# Numbers of the filters that come with HDF5 and h5py: deflate, shuffle, fletcher32,
-# szip, nbit, scaleoffset, lzf.
-FILTERS = {1, 2, 3, 4, 5, 6, 32000}
 ELSEWHERE = "which would read other files; an array must lie in the file itself."
 
 
@@ -76,7 +75,10 @@ class _Hdf5Store:
         import h5py
 
         node = self._node(key)
-        return dict(node.attrs) if isinstance(node, h5py.Group) else {}
+        if not isinstance(node, h5py.Group):
+            return {}
+        check_attributes(self.path, node)
+        return dict(node.attrs)
 
     def array(self, key):
         """Array of a key, or a column of a table: "table/column"."""
@@ -143,36 +145,33 @@ def _content(path, key, dataset):
     _refuse_virtual(key, plan)
     if plan.get_external_count():
         raise ValueError(f"{key!r} has external storage, {ELSEWHERE}")
-    filters = {plan.get_filter(i)[0] for i in range(plan.get_nfilters())}
+    filters = {number for number, _ in filters_of(dataset)}
     if not filters <= FILTERS:
         raise ValueError(
             f"{key!r} is compressed by filters {sorted(filters - FILTERS)}, which are "
-            "plug-ins. Write it with gzip, lzf or none."
+            "plug-ins or rare. Write it with gzip, lzf or none."
         )
     shape, dtype, stored = dataset.shape, dataset.dtype, dataset.id.get_storage_size()
     if shape is None:
         raise ValueError(f"{key!r} is empty.")
     if dtype.hasobject:
-        return _texts(key, dataset)
+        return _texts(path, key, dataset)
+    kind = dataset.id.get_type()
+    is_plain = isinstance(kind, (h5py.h5t.TypeFloatID, h5py.h5t.TypeIntegerID))
+    if is_plain and not kind.equal(h5py.h5t.py_create(dtype)):
+        raise ValueError(f"{key!r} has numbers of a type that NumPy does not have.")
     stored = min(stored, path.stat().st_size)
-    check_declared(shape, dtype, stored, DEFLATE_RATIO if filters else 1)
+    ratio = DEFLATE_RATIO if filters else 1
+    check_declared(shape, dtype, stored, ratio)
     offset = dataset.id.get_offset()
     if offset is not None and 0 not in shape:
         return np.memmap(path, dtype, "r", offset, shape)
     if not plan.get_layout() == h5py.h5d.CHUNKED:
         return dataset[()]
-    return Blocks(shape, dtype, lambda start, stop: _slice(path, key, start, stop))
+    return blocks_of_chunks(path, key, dataset, ratio)
 
 
-def _slice(path, key, start, stop):
-    """Some rows of a dataset."""
-    import h5py
-
-    with h5py.File(path, "r") as file:
-        return file[key][start:stop]
-
-
-def _texts(key, dataset):
+def _texts(path, key, dataset):
     """Texts of a dataset."""
     import h5py
 
@@ -180,4 +179,4 @@ def _texts(key, dataset):
         raise ValueError(f"{key!r} holds neither numbers nor text.")
     # Each takes at least the 16 bytes of a reference.
     check_declared(dataset.shape, "V16", dataset.id.get_storage_size(), DEFLATE_RATIO)
-    return np.array(dataset.asstr(errors="replace")[()], dtype=str)
+    return texts_in(path, key, dataset)

@@ -22,11 +22,20 @@ SMALL = 2**20
 LARGEST_HEADER = 4 * 2**20
 # Bytes of a block of rows that are read at a time.
 BLOCK_BYTES = 32 * 2**20
+# Bytes by which a chunk may grow where it is packed, beside a tenth of it.
+CHUNK_OVERHEAD = 2**16
+# A chunk may be larger than an array that is to grow, but not by more.
+LARGEST_CHUNK = 16
 
 
 def size_in_bytes(shape, dtype):
     """Bytes of an array, as an integer of any size."""
     return math.prod(map(int, shape)) * np.dtype(dtype).itemsize
+
+
+def packed_size(chunk, dtype):
+    """Bytes of a packed chunk at most, of one that does not get smaller."""
+    return size_in_bytes(chunk, dtype) * 11 // 10 + CHUNK_OVERHEAD
 
 
 def check_declared(shape, dtype, stored, ratio=1):
@@ -41,6 +50,21 @@ def check_declared(shape, dtype, stored, ratio=1):
             f"declares an array of shape {shown(shape)}, {amount(declared)}, but holds "
             f"{amount(stored)}: the file is truncated or damaged."
         )
+
+
+def check_chunk(chunk, shape, dtype, stored, ratio=1):
+    """Raise where a chunk of an array takes memory that the array cannot be worth.
+
+    A chunk is unpacked as a whole, whatever rows of it are read.
+    """
+    check_declared(chunk, dtype, stored, ratio)
+    size, whole = size_in_bytes(chunk, dtype), size_in_bytes(shape, dtype)
+    if size > max(BLOCK_BYTES, LARGEST_CHUNK * whole):
+        raise ValueError(
+            f"has chunks of {amount(size)} for an array of {amount(whole)}: it is "
+            "damaged."
+        )
+    check_fits(chunk, dtype)
 
 
 def check_fits(shape, dtype):

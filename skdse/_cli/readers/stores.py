@@ -17,6 +17,8 @@ SPARSE = {"csr_matrix": sp.csr_array, "csc_matrix": sp.csc_array}
 OF_SAMPLES = ("X", "obsm/", "layers/")
 # Matrices with a row and a column for each sample, which stay sparse.
 OF_PAIRS = ("obsp/", "uns/neighbors/")
+# Parts of a sparse matrix, of categories and of values with a mask that tell these.
+TELLING = ("indptr", "categories", "mask")
 # Groups in a tree, one in another, and arrays in it.
 DEEPEST, MOST_ARRAYS = 32, 100_000
 
@@ -67,10 +69,18 @@ def text_of(value):
 
 
 def no_array(key, found):
-    """Message that there is no array of a key."""
-    names = list(found)
+    """Message that there is no array of a key; those of the same group come first."""
+    group = key.rpartition("/")[0]
+    names = list(dict.fromkeys(_whole(one, found) for one in found))
+    names.sort(key=lambda name: name.rpartition("/")[0] != group)
     more = f" and {len(names) - 20} others" if len(names) > 20 else ""
     return f"no array {key!r}; the file has {names[:20]}{more}."
+
+
+def _whole(key, found):
+    """Key of the matrix or column that an array is a part of, else its own."""
+    name = key.rpartition("/")[0]
+    return name if any(f"{name}/{part}" in found for part in TELLING) else key
 
 
 def _named(codes, categories):

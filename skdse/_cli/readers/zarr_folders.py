@@ -14,10 +14,10 @@ from ..errors import extra
 from .limits import (
     DEFLATE_RATIO,
     Blocks,
+    check_chunk,
     check_declared,
-    check_fits,
+    packed_size,
     read_description,
-    size_in_bytes,
 )
 from .stores import DEEPEST, MOST_ARRAYS, array_in, no_array, shapes_in, text_of
 
@@ -26,8 +26,6 @@ CODECS = {
     *("bytes", "transpose", "crc32c", "sharding_indexed"),
 }
 DESCRIPTIONS = (".zarray", ".zgroup", "zarr.json")
-# A chunk that does not get smaller gets larger by no more.
-CHUNK_OVERHEAD = 2**16
 
 
 def is_zarr(path):
@@ -93,8 +91,7 @@ class _ZarrStore:
             )
         stored = _stored_bytes(folder, None if _is_text(dtype) else chunk, dtype)
         check_declared(shape, dtype, stored, DEFLATE_RATIO)
-        check_declared(chunk, dtype, stored, DEFLATE_RATIO)
-        check_fits(chunk, dtype)
+        check_chunk(chunk, shape, dtype, stored, DEFLATE_RATIO)
         return _opened(folder, shape, dtype)
 
     def _folder(self, key):
@@ -201,7 +198,7 @@ def _stored_bytes(folder, chunk, dtype):
     """Bytes of the chunks of an array, none of which is a link or too large."""
     largest = None
     if chunk is not None:
-        largest = size_in_bytes(chunk, dtype) * 11 // 10 + CHUNK_OVERHEAD
+        largest = packed_size(chunk, dtype)
     total = 0
     for inside, folders, files in os.walk(folder):
         for name in (*folders, *files):

@@ -153,9 +153,10 @@ def blocked(X):
     if cluster is None:
         return None
     if X.ndim != 2 or np.isnan(X.shape).any():
+        unknown = " Chunks of unknown size: call X.compute_chunk_sizes()."
         raise ValueError(
             "X must have shape (n_samples, n_features), both known; got "
-            f"{X.shape}. Chunks of unknown size: call X.compute_chunk_sizes()."
+            f"{X.shape}.{unknown if np.isnan(X.shape).any() else ''}"
         )
     if X.dtype.kind not in "biuf":
         raise ValueError(f"X must be an array of real numbers; got {X.dtype}.")
