@@ -15,8 +15,10 @@ _CHAR, _INT = ctypes.c_char_p, ctypes.POINTER(ctypes.c_int)
 _NUMBERS = ctypes.c_void_p
 # The parameters of each routine, in order.
 ROUTINES = {
-    "dsbevd": [_CHAR, _CHAR, _INT, _INT, _NUMBERS, _INT, _NUMBERS, _NUMBERS, _INT]
-    + [_NUMBERS, *4 * [_INT]],
+    "dsbevd": [
+        *[_CHAR, _CHAR, _INT, _INT, _NUMBERS, _INT, _NUMBERS, _NUMBERS, _INT],
+        *[_NUMBERS, _INT, _INT, _INT, _INT],
+    ],
     "dsterf": [_INT, _NUMBERS, _NUMBERS, _INT],
     "ssytrd": [_CHAR, _INT, _NUMBERS, _INT, *4 * [_NUMBERS], _INT, _INT],
 }
@@ -61,7 +63,7 @@ def are_callable(*names):
 
 
 def _call(name, *args):
-    """Call a routine by numbers and arrays, with an info at the end; raise if it fails."""
+    """Call a routine by numbers and arrays, and an info at the end that tells errors."""
     info = ctypes.c_int(0)
     by_reference = [
         ctypes.byref(ctypes.c_int(arg))

@@ -1,8 +1,9 @@
-"""Neighbours of points among themselves, where each tile of products serves both sides.
+"""Neighbours of points among themselves: each tile of products serves both sides.
 
-The tiles of the diagonal come first. They give each row a limit, the distance of so many
-points; of another tile only what lies within the limits is looked at, by rows and by
-columns. Where a limit is of no use, the smallest entries of the tile are taken instead.
+The tiles of the diagonal come first. They give each row a limit, the distance of the
+last of so many points; of another tile only what lies within the limits is looked at,
+by rows and by columns. Where limits are of no use, the smallest entries of the tile are
+taken instead.
 """
 
 import numpy as np
@@ -13,9 +14,9 @@ from .smallest import best, smallest
 # Rows of a tile of 4 MB, and of the part of it that becomes squared distances at a time
 # and stays in the cache meanwhile.
 TILE_ROWS, FEW_ROWS = 1024, 32
-# Features and points from which on this saves a fifth of the time or more. With fewer, to
-# look at columns takes as long as half of the products (10,000 points of 64 and of 768
-# features: 0.35 for 0.37 and 1.4 for 2.1 s of a processor).
+# Features and points from which on this saves a fifth of the time or more. With fewer,
+# to look at columns takes as long as half of the products (10,000 points of 64 and of
+# 768 features: 0.35 for 0.37 and 1.4 for 2.1 s of a processor).
 LEAST_FEATURES, LEAST_POINTS = 128, 3000
 # Entries within the limits that a row has of a tile, for each that is asked for; a tile
 # with more is searched by itself.

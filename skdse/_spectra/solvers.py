@@ -23,9 +23,9 @@ from .._tools.arrays import (
 from .._tools.progress import say
 from .._tools.validation import check_fits_in_memory, fits_in_memory, user_stacklevel
 from .bands import eigenvalues_by_band
-from .lapack import are_callable, eigenvalues_by_tridiagonal
 from .lanczos.course import lanczos_density
 from .lanczos.plan import plan_for
+from .lapack import are_callable, eigenvalues_by_tridiagonal
 from .spectrum import Spectrum
 
 # Samples up to which all eigenvalues take about as long at the default tol, by the kind
@@ -49,8 +49,7 @@ LOOSEST = {
 # They are proportional to 1 / tol, between these: below, LAPACK takes no time.
 DENSE_LEAST, DENSE_MOST, DEFAULT_TOL = 500, 20_000, 1e-3
 # Beyond so many samples a band is the faster way to all eigenvalues, in float64 and in
-# float32, whose matrix fits in caches for longer (4000: LAPACK 3.1 s, by a band 2.9 s, in
-# float32 2.0 s).
+# float32 (4000: LAPACK 3.1 s, by a band 2.9 s, in float32 2.0 s).
 BAND_SAMPLES, BAND_SAMPLES_SINGLE = 4000, 3500
 # Samples from which on "auto" takes float32: one set of samples, and one of many whose
 # mean errs by more than its rounding (500, 1000, 2000: 8, 38, 226 ms for 11, 55, 487).

@@ -320,9 +320,7 @@ class SpectralMeter(SimpleMeter):
     def solver(self, n_samples):
         """Name of the solver for so many samples."""
         kind = self.affinity.spectrum_kind
-        return choose_solver(
-            self.eigen_solver, n_samples, kind, self.tol, self.single
-        )
+        return choose_solver(self.eigen_solver, n_samples, kind, self.tol, self.single)
 
     def _on(self, X):
         """The affinity, as it is one of samples of this kind."""
