@@ -63,7 +63,7 @@ def are_callable(*names):
 
 
 def _call(name, *args):
-    """Call a routine by numbers and arrays, and an info at the end that tells errors."""
+    """Call a routine with numbers and arrays, and raise if its info tells an error."""
     info = ctypes.c_int(0)
     by_reference = [
         ctypes.byref(ctypes.c_int(arg))

@@ -181,3 +181,31 @@ def test_no_term_is_solved_so_loosely_that_its_error_is_not_honest():
     # What the user asks for is done.
     bold = make_meter(DiffusionSpectralEntropy(tol=0.1))
     assert solved_to(bold, 0.1, many).tol == 0.1
+
+
+@pytest.mark.parametrize("params", [{}, {"bandwidth": "adaptive"}, {"t": 20}])
+def test_groups_of_many_samples_are_solved_in_float32(params):
+    # Their mean errs by its subsets; the same subsets tell what float32 does.
+    X, y = blobs(1300, 16, 10), np.arange(1300) % 2
+    double, single = (
+        DiffusionSpectralMI(
+            DiffusionSpectralEntropy(eigen_solver=solver, **params), random_state=0
+        ).fit(X, y)
+        for solver in ("dense", "auto")
+    )
+    moved = abs(single.mutual_info_ - double.mutual_info_)
+    assert 0 < moved < 1e-5 < double.mutual_info_std_error_
+    # `score` solves as `fit` does.
+    assert single.score(X.copy(), y) == single.mutual_info_
+
+
+@pytest.mark.parametrize("params", [{"tol": 1e-4}, {"t": 0.5}])
+def test_who_asks_for_more_has_float64(params):
+    X, y = blobs(1300, 16, 10), np.arange(1300) % 2
+    double, auto = (
+        DiffusionSpectralMI(
+            DiffusionSpectralEntropy(eigen_solver=solver, **params), random_state=0
+        ).fit(X, y)
+        for solver in ("dense", "auto")
+    )
+    assert auto.mutual_info_ == double.mutual_info_
