@@ -28,7 +28,8 @@ SPARE = 8
 GROUP = 32
 # Entries beyond so many spreads are drawn in: their squares have no room in float32.
 FARTHEST = 1e15
-_BLOCK_BYTES = 16 * 2**20
+# Each thread has such blocks, two or three at a time: larger ones are not faster.
+_BLOCK_BYTES = 4 * 2**20
 
 
 class LocalSamples:
