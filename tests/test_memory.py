@@ -9,8 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from sklearn.base import clone
+from threadpoolctl import threadpool_limits
 
 from skdse import AdjacencySpectralEntropy, DiffusionSpectralEntropy, MatrixEntryEntropy
+from skdse._spectra.distances import distinct_rows
+from skdse._spectra.medians import sampled_distances
+from skdse._spectra.tiled_search import LocalSamples, nearest_of
 
 # An affinity of as many samples takes 29 TiB: more than machines have.
 N_SAMPLES = 2_000_000
@@ -92,6 +96,30 @@ def test_graph_of_many_samples_makes_no_dense_matrix(eigen_solver, rng):
     assert peak < n * n * 8 / 4
     lower, upper = dse.entropy_interval_
     assert 0 < lower < dse.entropy_ < upper < np.log2(n)
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        lambda X, rng: sampled_distances(X, "euclidean", rng, 20_000),
+        lambda X, rng: distinct_rows(X),
+        lambda X, rng: LocalSamples(X)(X),
+        lambda X, rng: nearest_of(X, X, rng.randint(len(X), size=(len(X), 13)), 5),
+    ],
+    ids=["sampled pairs", "distinct rows", "samples in float32", "differences"],
+)
+def test_work_on_blocks_takes_little_beside_its_result(work, rng):
+    X = rng.normal(size=(5000, 768)).astype(np.float32)
+    with threadpool_limits(2):
+        work(X[:50], np.random.RandomState(0))
+        tracemalloc.start()
+        try:
+            result = work(X, np.random.RandomState(0))
+            left, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert peak - left < 20e6  # X takes 15 MB
+    del result
 
 
 @pytest.mark.skipif(

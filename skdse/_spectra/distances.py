@@ -26,7 +26,8 @@ from .metrics import COSINE, EUCLIDEAN, SQUARED
 _UNEQUAL = ("braycurtis", "dice", "russellrao", "sokalsneath")
 # What rows without a direction are called.
 _NULL_ROWS = {"cosine": "rows of zeros", "correlation": "constant rows"}
-_BLOCK_BYTES = 16 * 2**20
+# Of float64; several such blocks are there at a time.
+_BLOCK_BYTES = 4 * 2**20
 # Squared distances below this share of the squared norms are taken from differences.
 _NEAR = 1e-6
 

@@ -52,7 +52,9 @@ MARGIN = 4.5
 # Standard errors to either side of a median, between which the density of distances is
 # looked at: fewer are led by chance, more see its slope.
 DENSITY_WIDTH = 2.0
-_BLOCK_BYTES = 16 * 2**20
+# Each thread has such blocks, three at a time: larger ones are slower. On a device they
+# are not.
+_BLOCK_BYTES, _DEVICE_BYTES = 4 * 2**20, 16 * 2**20
 
 
 class Median(NamedTuple):
@@ -178,7 +180,8 @@ def random_pairs(n, n_pairs, rng):
 def sampled_distances(X, metric, rng, n_pairs):
     """Distances of random pairs of different rows, independent of each other."""
     first, second = random_pairs(X.shape[0], n_pairs, rng)
-    rows = max(1, _BLOCK_BYTES // (8 * X.shape[1]))
+    n_bytes = _DEVICE_BYTES if is_device_array(X) else _BLOCK_BYTES
+    rows = max(1, n_bytes // (8 * X.shape[1]))
 
     def of(block):
         pairs = take(X, first[block]), take(X, second[block])

@@ -28,7 +28,7 @@ WIDE, FEW = 4096, 8192
 SPARE = 8
 # Entries beyond so many spreads are drawn in: their squares have no room in float32.
 FARTHEST = 1e15
-# Bytes of what is computed at a time: it stays in the cache.
+# Each thread has such blocks, two or three at a time: larger ones leave the cache.
 _BLOCK_BYTES = 2 * 2**20
 
 

@@ -5,11 +5,13 @@ one thread, and the tasks take the cores instead.
 """
 
 import warnings
-from concurrent.futures import BrokenExecutor, ThreadPoolExecutor
+from collections import deque
+from concurrent.futures import BrokenExecutor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from itertools import starmap
 from operator import length_hint
-from threading import local
+from threading import Thread, local
 
 # Not sklearn.utils.parallel: in threads, its delayed resets the warning filters of the
 # whole process, in each thread at its own time, and leaves them changed.
@@ -33,20 +35,63 @@ def run_tasks(function, tasks, n_jobs=None, label="", verbose=0):
     backend, _ = get_active_backend()
     if type(backend).__name__ == "DaskDistributedBackend":
         return _run_on_dask(backend, function, tasks)
+    run, n_workers = _by_joblib, n_jobs
     if n_jobs is None and effective_n_jobs(None) == 1:
         # Nobody set it: as many cores as BLAS would have taken.
-        n_jobs = n_threads()
-    config, results, shown = get_config(), [], (len(tasks), label, verbose)
+        n_workers = min(n_threads(), max(len(tasks), 1))
+        if n_workers > 1 and not isinstance(backend, SequentialBackend):
+            run = _by_threads
+    alone, results = partial(run_alone, get_config(), function), []
+    shown = len(tasks), label, verbose
     with filters_kept(), single_threaded(), Progress(*shown) as progress:
-        # Threads, not processes: the samples are shared, and LAPACK, matrix products
-        # and exponentials let other threads run.
-        parallel = Parallel(n_jobs, prefer="threads", return_as=_as_they_come())
-        for result in parallel(
-            delayed(run_alone)(config, function, *task) for task in tasks
-        ):
+        for result in run(alone, tasks, n_workers):
             results.append(result)
             progress.advance()
     return results
+
+
+def _by_joblib(function, tasks, n_jobs):
+    """Results of all tasks in order, in threads or as parallel_config says."""
+    # Threads, not processes: the samples are shared, and LAPACK, matrix products
+    # and exponentials let other threads run.
+    parallel = Parallel(n_jobs, prefer="threads", return_as=_as_they_come())
+    return parallel(delayed(function)(*task) for task in tasks)
+
+
+def _by_threads(function, tasks, n_threads):
+    """Yield the result of each task in order, from threads that do nothing else.
+
+    glibc gives each thread a piece of memory, which stays as large as it was once and
+    goes to threads to come. joblib's pool has three threads more than it has workers:
+    work would wander from piece to piece, until all are large.
+
+    The threads are daemons, for which an interrupted process does not wait.
+    """
+    futures = [Future() for _ in tasks]
+    to_do = deque(zip(futures, tasks, strict=True))
+
+    def work():
+        while to_do:
+            try:
+                future, task = to_do.popleft()
+            except IndexError:  # another thread was first
+                return
+            try:
+                future.set_result(function(*task))
+            except BaseException as error:
+                to_do.clear()  # those before it have begun, and come first
+                future.set_exception(error)
+
+    threads = [Thread(target=work, daemon=True) for _ in range(n_threads)]
+    for thread in threads:
+        thread.start()
+    try:
+        for future in futures:
+            yield future.result()
+        for thread in threads:
+            thread.join()  # before others take its memory
+    finally:
+        to_do.clear()
 
 
 def iter_tasks(function, tasks, n_jobs=None, client=None):

@@ -60,6 +60,9 @@ class _ReservoirMetric(Metric):
         self.add_state("reservoir", [], dist_reduce_fx="cat")
         self.add_state("n_columns", torch.tensor(0), dist_reduce_fx="max")
         self.add_state("n_seen", torch.tensor(0), dist_reduce_fx="sum")
+        # Metrics of a collection share states that are equal at first: those of
+        # different sizes are not.
+        self.add_state("n_kept", torch.tensor(max_samples), dist_reduce_fx="max")
 
     def _add(self, Z, *columns):
         """Add rows of Z, with numbers that belong to them, to the reservoir."""

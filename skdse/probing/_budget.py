@@ -68,10 +68,11 @@ def number_of_rows(max_samples):
 def let_go(activations):
     """Activations by layer, each left out of the dictionary when the next is asked for.
 
-    What measuring needs then has the memory of layers that were measured, and what it
-    has freed goes back to the system.
+    What measuring needs then has the memory of layers that were measured. What looking
+    and measuring have freed goes back to the system.
     """
     for name in list(activations):
+        give_back_memory()
         yield name, activations[name]
         del activations[name]
-        give_back_memory()
+    give_back_memory()

@@ -1,5 +1,6 @@
 """Metrics of TorchMetrics: the rows that are kept, alone and on two ranks."""
 
+from copy import deepcopy
 from itertools import pairwise
 
 import numpy as np
@@ -10,6 +11,8 @@ from skdse import DiffusionSpectralEntropy, DiffusionSpectralMI, ShannonEntropy
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("torchmetrics")
+
+from torchmetrics import MetricCollection  # noqa: E402
 
 from skdse.integrations.torchmetrics import (  # noqa: E402
     DSEMetric,
@@ -116,6 +119,23 @@ def test_forward_measures_the_batch_and_counts_it_once():
         other.update(batch)
     assert _rows(metric) == _rows(other)
     assert float(metric.compute()) == float(other.compute())
+
+
+@pytest.mark.parametrize("sizes", [(30, 60), (60, 30)])
+def test_metrics_of_a_collection_keep_rows_of_their_own(sizes):
+    generator = torch.Generator().manual_seed(0)
+    batches = torch.randn(8, 20, 4, generator=generator)
+    labels = (batches[..., 0] > 0).long()
+    metrics = {f"{n} rows": DSMIMetric(max_samples=n) for n in sizes}
+    metrics |= {name: DSEMetric(max_samples=60) for name in ("again", "entropy")}
+    together = MetricCollection(deepcopy(metrics))
+    for Z, y in zip(batches, labels, strict=True):
+        together.update(Z=Z, y=y)
+        for metric in metrics.values():
+            metric.update(Z, *[y] * isinstance(metric, DSMIMetric))
+    assert together.compute() == {name: one.compute() for name, one in metrics.items()}
+    # Those that are alike share their rows.
+    assert ["again", "entropy"] in together.compute_groups.values()
 
 
 def test_a_network_that_holds_a_metric_does_not_notice(Z):

@@ -1,6 +1,9 @@
 """Tasks in parallel."""
 
+import subprocess
+import sys
 import threading
+import time
 import warnings
 
 import joblib
@@ -91,6 +94,52 @@ def test_unset_n_jobs_takes_the_threads_of_the_linear_algebra():
         assert n_threads() == 1
         names = run_tasks(threading.current_thread, [()] * 3)
         assert set(names) == {threading.current_thread()}
+
+
+def test_unset_n_jobs_starts_no_thread_but_those_that_work():
+    before = set(threading.enumerate())
+
+    def others():
+        return [one.name for one in threading.enumerate() if one not in before]
+
+    with threadpool_limits(2):
+        names = {name for found in run_tasks(others, [()] * 6) for name in found}
+    # What a pool calls its threads that hand out work.
+    assert names and not any("_handle_" in name for name in names)
+
+
+def test_an_error_comes_out_and_nothing_begins_after_it():
+    begun, go_on = [], threading.Event()
+
+    def task(i):
+        begun.append(i)
+        if i == 1:
+            raise ValueError("the second")
+        go_on.wait(20)
+
+    timer = threading.Timer(0.2, go_on.set)
+    timer.start()
+    with threadpool_limits(2), pytest.raises(ValueError, match="the second"):
+        run_tasks(task, [(i,) for i in range(100)])
+    timer.join()
+    assert begun == [0, 1]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends the signal of Ctrl+C")
+def test_an_interrupted_process_does_not_wait_for_its_threads():
+    script = """
+import os, signal, threading, time
+from threadpoolctl import threadpool_limits
+from skdse._tools.parallel import run_tasks
+
+threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+with threadpool_limits(2):
+    run_tasks(time.sleep, [(60,), (60,)])
+"""
+    start = time.perf_counter()
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True)
+    assert b"KeyboardInterrupt" in found.stderr
+    assert time.perf_counter() - start < 40
 
 
 def test_warning_filters_stay():
