@@ -53,8 +53,8 @@ class GibbsEntries(GaussianEntries):
 
     # Of samples out of reach squares are infinite, and affinities 0.
     @np.errstate(over="ignore", invalid="ignore")
-    def tile(self, rows, columns):
-        """Affinity of some rows and columns."""
+    def tile(self, rows, columns, out=None):
+        """Affinity of some rows and columns, which may be written to out."""
         if is_device_array(self.X):
             ratios = self._ratios(rows, columns)
             exponents = self._refined(
@@ -62,7 +62,7 @@ class GibbsEntries(GaussianEntries):
             )
             affinities = exp_in_place(at_most_0_in_place(exponents))
             return affinities * _half_power(ratios)
-        tile = self._product(rows, columns)
+        tile = self._product(rows, columns, out)
         for exponents, ratios in self._strips(tile, rows, columns):
             np.minimum(exponents, 0, out=exponents)
             affinities = np.exp(exponents, out=exponents)

@@ -139,12 +139,12 @@ class GaussianEntries:
         """
         return (self.X.shape[1] + 20) // 2
 
-    def tile(self, rows, columns):
-        """Affinity of some rows and columns."""
+    def tile(self, rows, columns, out=None):
+        """Affinity of some rows and columns, which may be written to out."""
         if self.metric in EUCLIDEAN:
             # Of samples out of reach squares are infinite, and affinities 0.
             with np.errstate(over="ignore", invalid="ignore"):
-                tile = self.exponents(rows, columns)
+                tile = self.exponents(rows, columns, out)
             return exp_in_place(at_most_0_in_place(tile))
         D = distances(take(self.X, rows), take(self.X, columns), self.metric)
         sigmas = (at(self.sigma, part) for part in (rows, columns))
@@ -153,7 +153,7 @@ class GaussianEntries:
     def exponents(self, rows, columns, out=None):
         """Exponents of some rows and columns; above 0 where the affinity is 1.
 
-        They are written to out, an array of their shape and dtype, if there is one.
+        They are written to out, an array of their shape, if it has their dtype.
         """
         return self._refined(self._product(rows, columns, out), rows, columns)
 
@@ -164,7 +164,9 @@ class GaussianEntries:
             if exponents is not None:
                 return exponents
         factors = self.factor(rows, 0), self.factor(columns, 1).T
-        return factors[0] @ factors[1] if out is None else np.matmul(*factors, out=out)
+        if out is None or out.dtype != self.exponent_dtype:
+            return factors[0] @ factors[1]
+        return np.matmul(*factors, out=out)
 
     def _refined(self, exponents, rows, columns):
         """Exponents of some rows and columns, where rounding shows by differences."""
@@ -205,6 +207,8 @@ class GaussianEntries:
 
     def factor(self, rows, side):
         """Left (0) or right (1) factor of the exponent, for some rows."""
+        if not is_device_array(self.X):
+            return self._factor_here(self.X[rows], at(self.sigma, rows), side)
         Z = astype(take(self.X, rows), self.exponent_dtype)
         Z = Z - like(self.center, Z)
         half = 0.25 * self.shared**2 - 0.5 * row_squares(Z)[:, None]
@@ -212,6 +216,18 @@ class GaussianEntries:
         one = xp.ones_like(half)
         factor = xp.concat([Z, one, half] if side else [Z, half, one], axis=1)
         factor /= self._column(at(self.sigma, rows))
+        return factor
+
+    def _factor_here(self, X, sigma, side):
+        """The same of an array of NumPy, in one piece of memory."""
+        n, d = X.shape
+        factor = np.empty((n, d + 2), self.exponent_dtype)
+        center = self.center.astype(self.exponent_dtype)
+        Z = np.subtract(X, center, out=factor[:, :d], dtype=self.exponent_dtype)
+        one, half = (d, d + 1) if side else (d + 1, d)
+        factor[:, one] = 1
+        factor[:, half] = 0.25 * self.shared**2 - 0.5 * row_squares(Z)
+        factor /= np.reshape(sigma, (-1, 1)).astype(self.exponent_dtype)
         return factor
 
     def _rounding(self):
@@ -244,9 +260,9 @@ class SquaredEntries(GaussianEntries):
 
     # Of samples out of reach squares are infinite, and affinities 0.
     @np.errstate(over="ignore", invalid="ignore")
-    def tile(self, rows, columns):
-        """Affinity of some rows and columns."""
-        tile = at_most_0_in_place(self.exponents(rows, columns))
+    def tile(self, rows, columns, out=None):
+        """Affinity of some rows and columns, which may be written to out."""
+        tile = at_most_0_in_place(self.exponents(rows, columns, out))
         tile *= tile
         tile *= -2
         if np.any(self.taken_off):  # a single one, where it is
@@ -275,7 +291,7 @@ class LaplacianEntries:
         """Columns of a product that take as long as making the tiles."""
         return self.cost * (self.X.shape[1] + 20) // 2
 
-    def tile(self, rows, columns):
+    def tile(self, rows, columns, out=None):
         """Affinity of some rows and columns."""
         tile = all_manhattan(take(self.X, rows), take(self.X, columns))
         tile = astype(tile, np.float64)

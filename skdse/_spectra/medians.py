@@ -34,6 +34,8 @@ from .kernels import Exponents, GaussianEntries
 from .metrics import EUCLIDEAN, SQUARED
 
 TILE_ROWS = 1024
+# Rows of a tile that are looked at more than once while they are in the cache.
+STRIP_ROWS = 64
 # Pairs of a sample that bounds the median, and of one that stands for all pairs.
 BOUNDING_PAIRS, MANY_PAIRS = 20_000, 1_000_000
 # Where distances come in blocks alone: rows of a block, blocks that bound the median,
@@ -351,6 +353,8 @@ def counted(values, low, high, is_diagonal):
 
     On the diagonal each pair of samples counts once.
     """
+    if not is_device_array(values):
+        return _counted_here(values, low, high, is_diagonal)
     inside, n_all = values >= low, values.shape[0] * values.shape[1]
     if is_diagonal:
         n = values.shape[0]
@@ -359,3 +363,20 @@ def counted(values, low, high, is_diagonal):
     n_above = int(namespace(values).count_nonzero(inside))
     inside &= values <= high
     return n_all - n_above, values[inside]
+
+
+def _counted_here(values, low, high, is_diagonal):
+    """The same of an array of NumPy, by some rows at a time, in the cache."""
+    n_rows, n_columns = values.shape
+    n_all, found = n_rows * n_columns, []
+    if is_diagonal:
+        n_all = n_rows * (n_rows - 1) // 2
+    for rows in row_blocks(n_rows, STRIP_ROWS):
+        part = values[rows]
+        inside = part >= low
+        if is_diagonal:
+            inside &= np.tri(*part.shape, rows.start - 1, dtype=bool)
+        n_all -= np.count_nonzero(inside)
+        inside &= part <= high
+        found.append(part[inside])
+    return n_all, np.concatenate(found)

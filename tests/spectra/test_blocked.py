@@ -1,5 +1,7 @@
 """Samples in blocks: the same numbers as of one array, by workers in this process."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from sklearn import get_config
@@ -106,9 +108,12 @@ def test_products_are_those_of_the_dense_affinity(X, here, one, expected, room):
     assert G.fixed_columns == 24 + round((1 - G.n_kept / 6) * (one.cost * 26 // 2))
 
 
-def test_bits_do_not_hang_on_what_is_kept(X, here):
+# A narrow bandwidth has all exponents in float64.
+@pytest.mark.parametrize("least", [1.0, 0.01])
+def test_bits_do_not_hang_on_what_is_kept(X, here, least):
     V = np.random.default_rng(1).normal(size=(2500, 3)).astype(np.float32)
     sigma = np.random.default_rng(2).uniform(1, 3, 2500)
+    sigma[::1000] = least
     here.bytes = 2**30
     kept = matrix(X, here, sigma=sigma).matmat(V)
     here.bytes = 2.5 * 4 * 1024**2 / kernel.KEPT_SHARE
@@ -132,6 +137,34 @@ def test_bits_do_not_hang_on_where_a_matrix_lies():
         found.append(np.concatenate(pairs.products_of_kept(moved[None], [v], [w])))
     for one in found[1:]:
         np.testing.assert_array_equal(one, found[0])
+
+
+def taken(function, *arguments):
+    """What a function returns, and bytes that it had beside that at the most."""
+    tracemalloc.start()
+    try:
+        found = function(*arguments)
+        return found, tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_tiles_are_written_where_they_are_kept():
+    # Workers of Dask ask the system for any memory anew, which takes long.
+    X = np.random.default_rng(0).normal(size=(4096, 6)).astype(np.float32)
+    one = Gaussian(), X[:2048], X[2048:], Bandwidth(2.0), Bandwidth(2.0)
+    G, n_bytes = taken(pairs.kept_entries, *one)
+    assert n_bytes < G.nbytes + G[0].nbytes / 2
+    np.testing.assert_allclose(G[1], rbf_kernel(X[:1024], X[3072:], 1 / 8), atol=1e-5)
+
+
+def test_tiles_that_are_counted_share_their_memory():
+    X = np.random.default_rng(0).normal(size=(4096, 6)).astype(np.float32)
+    ends = Bandwidth(2.0).frame, -1.51, -1.5
+    found, n_bytes = taken(pairs.counted_exponents, X[:2048], X[2048:], 2.0, *ends)
+    exponents = np.log(rbf_kernel(X[:2048].astype(float), X[2048:], 1 / 8))
+    assert abs(found[0] - np.sum(exponents < -1.51)) < 10
+    assert n_bytes < 1.25 * 4 * 1024**2
 
 
 def test_shares_are_alike():

@@ -8,7 +8,13 @@ from scipy.spatial.distance import pdist
 
 from skdse import DiffusionSpectralEntropy
 from skdse._spectra.bandwidth import MEDIAN_ALL_PAIRS
-from skdse._spectra.medians import Sample, _middle, exact_median, nearest_distances
+from skdse._spectra.medians import (
+    Sample,
+    _middle,
+    counted,
+    exact_median,
+    nearest_distances,
+)
 
 
 @pytest.mark.parametrize(("n", "d"), [(2500, 2), (2501, 30)])
@@ -117,3 +123,13 @@ def test_nearest_distances_are_those_of_a_tree():
     expected = cKDTree(X).query(X, k=2)[0][:, 1]
     found = nearest_distances(X, 2.0)
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-12)
+
+
+@pytest.mark.parametrize("is_diagonal", [False, True])
+def test_values_of_a_tile_are_counted_by_its_rows(is_diagonal):
+    values = np.random.default_rng(0).normal(size=(150, 150))
+    n_below, inside = counted(values, -0.3, 0.2, is_diagonal)
+    every = values[np.tril_indices(150, -1)] if is_diagonal else values.ravel()
+    assert n_below == np.sum(every < -0.3)
+    expected = every[(every >= -0.3) & (every <= 0.2)]
+    np.testing.assert_array_equal(inside, expected)

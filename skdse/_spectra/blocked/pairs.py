@@ -47,21 +47,30 @@ class PairOfBlocks:
         self.entries = affinity.entries(X, bandwidth, np.float32)
         self.tiles = tiles_of(len(left.X), len(right.X), self.is_diagonal)
 
-    def tile(self, rows, columns):
-        """Affinity of some rows of the left block and some of the right one."""
-        if not self.is_diagonal:
-            return self.entries.tile(rows, shifted(columns, self.n_left))
-        tile = self.entries.tile(rows, columns)
-        if rows == columns:
+    def tile(self, rows, columns, out=None):
+        """Affinity of some rows of the left block and some of the right one.
+
+        It may be written to out, memory for so many numbers or more.
+        """
+        out = None if out is None else shaped(out, rows, columns)
+        start = 0 if self.is_diagonal else self.n_left
+        tile = self.entries.tile(rows, shifted(columns, start), out)
+        if self.is_diagonal and rows == columns:
             tile = with_diagonal(np.maximum(tile, tile.T), 1)
-        return tile
+        return tile.astype(np.float32, copy=False)  # as it is kept
+
+    def memory(self):
+        """Memory for a tile."""
+        return room()
 
     def kept(self):
         """All of its tiles, each in one piece of memory; those at an end are padded."""
         G = np.zeros((len(self.tiles), TILE_ROWS, TILE_ROWS), np.float32)
         for place, (rows, columns) in zip(G, self.tiles, strict=True):
-            tile = self.tile(rows, columns)
-            place[: tile.shape[0], : tile.shape[1]] = tile
+            is_full = place.shape == (length(rows), length(columns))
+            tile = self.tile(rows, columns, place.ravel() if is_full else None)
+            if not np.may_share_memory(tile, place):
+                place[: tile.shape[0], : tile.shape[1]] = tile
         return G
 
 
@@ -73,10 +82,13 @@ class KeptPair:
         starts = ((rows.start, columns.start) for rows, columns in self.tiles)
         self.places = dict(zip(starts, G, strict=True))
 
-    def tile(self, rows, columns):
+    def memory(self):
+        """None: its tiles have theirs."""
+
+    def tile(self, rows, columns, out=None):
         """Affinity of some rows of the left block and some of the right one."""
         tile = self.places[rows.start, columns.start]
-        return tile[: rows.stop - rows.start, : columns.stop - columns.start]
+        return tile[: length(rows), : length(columns)]
 
 
 def tiles_of(n_left, n_right, is_diagonal):
@@ -109,6 +121,26 @@ def n_tiles(n_left, n_right, is_diagonal):
 def shifted(part, start):
     """Slice of rows that begin later."""
     return slice(part.start + start, part.stop + start)
+
+
+def length(part):
+    """Number of rows of a slice."""
+    return part.stop - part.start
+
+
+def room():
+    """Memory for a tile, to be written again and again.
+
+    Workers of Dask give freed memory back to the system at once, and to get as much
+    anew takes a few microseconds for each page.
+    """
+    return np.empty(TILE_ROWS**2, np.float32)
+
+
+def shaped(memory, rows, columns):
+    """The first numbers of some memory, as a tile of some rows and columns."""
+    shape = length(rows), length(columns)
+    return memory[: shape[0] * shape[1]].reshape(shape)
 
 
 # Tasks
@@ -153,9 +185,12 @@ def counted_exponents(left, right, unit, frame, low, high):
     X = X if is_diagonal else np.concatenate([X, loaded(right)])
     entries = GaussianEntries(frame.apply(X), Bandwidth(unit, frame=frame))
     start = 0 if is_diagonal else n_left
+    memory = room()
     found = [
         counted(
-            entries.exponents(rows, shifted(columns, start)),
+            entries.exponents(
+                rows, shifted(columns, start), shaped(memory, rows, columns)
+            ),
             low,
             high,
             is_diagonal and rows == columns,
@@ -199,17 +234,27 @@ def _products(pair, V, W):
     # BLAS multiplies a single vector by code whose bits hang on where a matrix lies.
     sides = [[_widened(one) for one in side] for side in (V, W) if side is not None]
     totals = [[np.zeros_like(one) for one in side] for side in sides]
+    parts = [np.empty((TILE_ROWS, one.shape[1]), one.dtype) for one in sides[0]]
+    of_tile, of_squares = pair.memory(), room() if len(V) > 1 else None
     for rows, columns in pair.tiles:
-        tile = pair.tile(rows, columns)
-        for k in range(len(V)):
-            factor = tile * tile if k else tile
-            totals[0][k][rows] += factor @ sides[-1][k][columns]
+        factor = pair.tile(rows, columns, of_tile)
+        for k, part in enumerate(parts):
+            if k:
+                squares = shaped(of_squares, rows, columns)
+                factor = np.multiply(factor, factor, out=squares)
+            _add_product(totals[0][k][rows], factor, sides[-1][k][columns], part)
             if W is not None or rows != columns:
-                totals[-1][k][columns] += factor.T @ sides[0][k][rows]
+                total = totals[-1][k][columns]
+                _add_product(total, factor.T, sides[0][k][rows], part)
     return [
         [one[:, :width] for one, width in zip(side, widths, strict=True)]
         for side in totals
     ]
+
+
+def _add_product(total, factor, V, memory):
+    """Add a product to some rows of a sum, by way of memory for it."""
+    total += np.matmul(factor, V, out=memory[: len(total)])
 
 
 def _widened(V):
