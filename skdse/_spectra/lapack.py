@@ -49,7 +49,7 @@ def eigenvalues_by_tridiagonal(A):
     """
     n = len(A)
     diagonal, tau, work = (np.empty(m, np.float32) for m in (n, n, _PANEL * n))
-    beside = np.empty(n, np.float32)
+    beside = np.zeros(n, np.float32)  # the last one is not written
     # Its lower triangle is the upper one of LAPACK, which counts by columns.
     _call("ssytrd", b"U", n, A, n, diagonal, beside, tau, work, len(work))
     values, beside = diagonal.astype(np.float64), beside.astype(np.float64)
