@@ -15,6 +15,7 @@ from ..bandwidth import Bandwidth
 from ..distances import distances, distances_of_pairs
 from ..kernels import GaussianEntries
 from ..medians import counted
+from ..shelves import length
 from ..tiles import TILE_ROWS
 
 
@@ -121,11 +122,6 @@ def n_tiles(n_left, n_right, is_diagonal):
 def shifted(part, start):
     """Slice of rows that begin later."""
     return slice(part.start + start, part.stop + start)
-
-
-def length(part):
-    """Number of rows of a slice."""
-    return part.stop - part.start
 
 
 def room():
