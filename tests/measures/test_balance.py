@@ -183,16 +183,22 @@ def test_no_term_is_solved_so_loosely_that_its_error_is_not_honest():
     assert solved_to(bold, 0.1, many).tol == 0.1
 
 
-@pytest.mark.parametrize("params", [{}, {"bandwidth": "adaptive"}, {"t": 20}])
-def test_groups_of_many_samples_are_solved_in_float32(params):
-    # Their mean errs by its subsets; the same subsets tell what float32 does.
+def fitted_in_float64_and_by_default(params):
+    """Samples, two groups of 650, and DSMI of the same subsets by both solvers."""
     X, y = blobs(1300, 16, 10), np.arange(1300) % 2
-    double, single = (
+    found = [
         DiffusionSpectralMI(
             DiffusionSpectralEntropy(eigen_solver=solver, **params), random_state=0
         ).fit(X, y)
         for solver in ("dense", "auto")
-    )
+    ]
+    return X, y, found
+
+
+@pytest.mark.parametrize("params", [{}, {"bandwidth": "adaptive"}, {"t": 20}])
+def test_groups_of_many_samples_are_solved_in_float32(params):
+    # Their mean errs by its subsets; the same subsets tell what float32 does.
+    X, y, (double, single) = fitted_in_float64_and_by_default(params)
     moved = abs(single.mutual_info_ - double.mutual_info_)
     assert 0 < moved < 1e-5 < double.mutual_info_std_error_
     # `score` solves as `fit` does.
@@ -201,11 +207,5 @@ def test_groups_of_many_samples_are_solved_in_float32(params):
 
 @pytest.mark.parametrize("params", [{"tol": 1e-4}, {"t": 0.5}])
 def test_who_asks_for_more_has_float64(params):
-    X, y = blobs(1300, 16, 10), np.arange(1300) % 2
-    double, auto = (
-        DiffusionSpectralMI(
-            DiffusionSpectralEntropy(eigen_solver=solver, **params), random_state=0
-        ).fit(X, y)
-        for solver in ("dense", "auto")
-    )
+    _, _, (double, auto) = fitted_in_float64_and_by_default(params)
     assert auto.mutual_info_ == double.mutual_info_
